@@ -1,0 +1,106 @@
+--- The native library: found, loaded, declared.
+---
+--- The only file that loads it and declares its C ABI. The library carries its own header, so the
+--- declarations are those of the library that was loaded, not of the one that was meant. The search order is
+--- $LJOS_LIB, then `package.cpath`, then the build folder of a source checkout.
+---
+--- Errors:   raises a string that lists every path tried and the remedy
+--- Suspends: never
+--- Needs:    nothing beyond Linux 5.15
+local ffi = require "ffi"
+
+-- Raised together with LJOS_ABI in native/ljos/src/lib.rs whenever a signature or a struct changes.
+local ABI = 1
+
+---@class ljos.native: ljos.native.C
+---@field path string  the file that was loaded
+---@field constants fun(group: string): fun(): string?, integer?
+local M = {}
+
+local function readable(path)
+    local file = io.open(path, "rb")
+    if file then file:close() end
+    return file ~= nil
+end
+
+-- A source checkout is recognised by this file's own place: <root>/lua/ljos/native.lua.
+local function checkout_candidates()
+    local here = debug.getinfo(1, "S").source:match "^@(.*)lua/ljos/native%.lua$"
+    if not here then return {} end
+    return { here .. "target/release/libljos.so", here .. "target/debug/libljos.so" }
+end
+
+local function candidates()
+    local explicit = os.getenv "LJOS_LIB"
+    if explicit then return { explicit } end
+    local paths = {}
+    for template in package.cpath:gmatch "[^;]+" do
+        local path = template:gsub("%?", "libljos")
+        paths[#paths + 1] = path
+    end
+    for _, path in ipairs(checkout_candidates()) do paths[#paths + 1] = path end
+    return paths
+end
+
+local function fail(tried)
+    local lines = { "ljos: the native library was not found or did not fit. Tried:" }
+    for _, line in ipairs(tried) do lines[#lines + 1] = "  " .. line end
+    lines[#lines + 1] = "Build it with `make build` in a source checkout, or install the rock"
+    lines[#lines + 1] = "(`luarocks make rockspec/ljos-scm-1.rockspec`), or name the file in $LJOS_LIB."
+    error(table.concat(lines, "\n"), 0)
+end
+
+ffi.cdef [[
+unsigned int ljos_abi(void);
+const char *ljos_header(void);
+const char *ljos_constants(const char *group);
+]]
+
+local function open()
+    local tried = {}
+    for _, path in ipairs(candidates()) do
+        if not readable(path) then
+            tried[#tried + 1] = path .. ": no such file"
+        else
+            local ok, lib = pcall(ffi.load, path)
+            local fits, abi = pcall(function() return lib.ljos_abi() end)
+            if not ok then
+                tried[#tried + 1] = path .. ": " .. tostring(lib)
+            elseif not fits then
+                tried[#tried + 1] = path .. ": not the ljos library"
+            elseif abi ~= ABI then
+                tried[#tried + 1] = ("%s: ABI %d, these Lua files need %d"):format(path, abi, ABI)
+            else
+                return lib, path
+            end
+        end
+    end
+    return fail(tried)
+end
+
+-- The declarations outlive package.loaded: a second load of this file finds them in place.
+local function declare(lib)
+    if pcall(ffi.typeof, "struct ljos_completion") then return end
+    local header = ffi.string(lib.ljos_header())
+    ffi.cdef((header:gsub("#[^\n]*", "")))
+end
+
+local lib, path = open()
+declare(lib)
+M.path = path
+M.C = lib
+
+--- Iterates the constants of a group, name and value, in the order the native library lists them.
+---@param group string  "E", "O", ...
+---@return fun(): string?, integer?
+function M.constants(group)
+    local text = lib.ljos_constants(group)
+    if text == nil then error("ljos: no constants named " .. tostring(group), 2) end
+    local next_line = ffi.string(text):gmatch "([%w_]+)=(-?%d+)\n"
+    return function()
+        local name, value = next_line()
+        return name, tonumber(value)
+    end
+end
+
+return M

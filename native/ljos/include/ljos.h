@@ -1,0 +1,203 @@
+// The C ABI of ljos, generated from native/ljos/src by `make header`. LuaJIT reads it as it stands.
+
+#ifndef LJOS_H
+#define LJOS_H
+
+// Which back end an engine has, or is asked to have.
+enum ljos_engine_kind {
+  LJOS_ENGINE_ANY = 0,
+  LJOS_ENGINE_IO_URING = 1,
+  LJOS_ENGINE_EPOLL = 2,
+};
+
+// One event loop's engine; used by the thread that made it, and no other.
+struct ljos_engine;
+
+// What comes out of `ljos_engine_turn`: the result of the operation submitted with `user_data`.
+struct ljos_completion {
+  uint32_t user_data;
+  int32_t res;
+  uint32_t flags;
+};
+
+// The ABI number of this library.
+unsigned int ljos_abi(void);
+
+// The C declarations of this library, NUL-terminated; valid as long as the library is loaded.
+const char *ljos_header(void);
+
+// Finds `needle` in `haystack`: the offset from 0, or -1. An empty needle is found at 0.
+//
+// # Safety
+// Both pointers are valid for their lengths and unchanged during the call.
+int ljos_bytes_find(const void *haystack,
+                    uint32_t haystack_len,
+                    const void *needle,
+                    uint32_t needle_len);
+
+// Finds the last `needle` in `haystack`: the offset from 0, or -1. An empty needle is found at the end.
+//
+// # Safety
+// Both pointers are valid for their lengths and unchanged during the call.
+int ljos_bytes_rfind(const void *haystack,
+                     uint32_t haystack_len,
+                     const void *needle,
+                     uint32_t needle_len);
+
+// The constants of `group` as `NAME=value` lines, or null for a group that does not exist. The text lives as
+// long as the library.
+//
+// # Safety
+// `group` is a NUL-terminated string.
+const char *ljos_constants(const char *group);
+
+// Makes an engine: io_uring where the kernel allows it, else epoll, or the kind asked for.
+//
+// # Safety
+// `out` is valid for one write. The engine belongs to the calling thread; end it with `ljos_engine_free`.
+int ljos_engine_new(int kind,
+                    struct ljos_engine **out);
+
+// Ends an engine. Operations still in flight are torn down by the kernel first.
+//
+// # Safety
+// `engine` came from `ljos_engine_new` and is not used again.
+void ljos_engine_free(struct ljos_engine *engine);
+
+// Which back end this engine has: `LJOS_ENGINE_IO_URING` or `LJOS_ENGINE_EPOLL`.
+//
+// # Safety
+// `engine` is live.
+int ljos_engine_kind(struct ljos_engine *engine);
+
+// Submits what is queued, waits until a completion is there or `timeout_ns` has passed (0: does not wait,
+// negative: no limit), and copies up to `capacity` completions to `out`. Returns their number; a signal ends
+// the wait with 0.
+//
+// # Safety
+// `engine` is live; `out` has room for `capacity` completions.
+int ljos_engine_turn(struct ljos_engine *engine,
+                     struct ljos_completion *out,
+                     uint32_t capacity,
+                     int64_t timeout_ns);
+
+// Asks for the operation `target` on `fd` to end early. Its one completion still comes: with `-ECANCELED`, or
+// with its result where it was faster.
+//
+// # Safety
+// `engine` is live.
+int ljos_engine_cancel(struct ljos_engine *engine,
+                       uint32_t target,
+                       int fd);
+
+// Forgets what the engine knows of `fd`. Call it before the descriptor is closed or handed away.
+//
+// # Safety
+// `engine` is live; no operation on `fd` is in flight that was not canceled.
+int ljos_engine_forget(struct ljos_engine *engine, int fd);
+
+// read(2), or pread(2) when `offset >= 0`. For files, pipes and terminals.
+//
+// # Safety
+// `engine` is live; `buffer` has room for `len` bytes until the completion.
+int ljos_engine_read(struct ljos_engine *engine,
+                     uint32_t user_data,
+                     int fd,
+                     void *buffer,
+                     uint32_t len,
+                     int64_t offset);
+
+// write(2), or pwrite(2) when `offset >= 0`. For files, pipes and terminals.
+//
+// # Safety
+// `engine` is live; `buffer` holds `len` bytes until the completion.
+int ljos_engine_write(struct ljos_engine *engine,
+                      uint32_t user_data,
+                      int fd,
+                      const void *buffer,
+                      uint32_t len,
+                      int64_t offset);
+
+// recv(2).
+//
+// # Safety
+// `engine` is live; `buffer` has room for `len` bytes until the completion.
+int ljos_engine_recv(struct ljos_engine *engine,
+                     uint32_t user_data,
+                     int fd,
+                     void *buffer,
+                     uint32_t len,
+                     int flags);
+
+// send(2), always with `MSG_NOSIGNAL`.
+//
+// # Safety
+// `engine` is live; `buffer` holds `len` bytes until the completion.
+int ljos_engine_send(struct ljos_engine *engine,
+                     uint32_t user_data,
+                     int fd,
+                     const void *buffer,
+                     uint32_t len,
+                     int flags);
+
+// recvmsg(2); `message` is a `struct msghdr`.
+//
+// # Safety
+// `engine` is live; the message and all it points to stay valid until the completion.
+int ljos_engine_recvmsg(struct ljos_engine *engine,
+                        uint32_t user_data,
+                        int fd,
+                        void *message,
+                        int flags);
+
+// sendmsg(2), always with `MSG_NOSIGNAL`; `message` is a `struct msghdr`.
+//
+// # Safety
+// `engine` is live; the message and all it points to stay valid until the completion.
+int ljos_engine_sendmsg(struct ljos_engine *engine,
+                        uint32_t user_data,
+                        int fd,
+                        const void *message,
+                        int flags);
+
+// accept4(2) with `SOCK_CLOEXEC`; the result is the new descriptor.
+//
+// # Safety
+// `engine` is live; `address` and `address_len` are null, or valid until the completion.
+int ljos_engine_accept(struct ljos_engine *engine,
+                       uint32_t user_data,
+                       int fd,
+                       void *address,
+                       uint32_t *address_len);
+
+// connect(2).
+//
+// # Safety
+// `engine` is live; `address` holds `address_len` bytes until the completion.
+int ljos_engine_connect(struct ljos_engine *engine,
+                        uint32_t user_data,
+                        int fd,
+                        const void *address,
+                        uint32_t address_len);
+
+// Waits until `fd` has one of the poll(2) `events`; the result is the set of events that are there.
+//
+// # Safety
+// `engine` is live.
+int ljos_engine_poll(struct ljos_engine *engine, uint32_t user_data, int fd, uint32_t events);
+
+// Runs a system call that may block in a pool thread. A canceled call that has not begun completes with
+// `-ECANCELED`; one that has begun is interrupted (`-EINTR` becomes `-ECANCELED`).
+//
+// # Safety
+// `engine` is live; what the arguments point to stays valid until the completion.
+int ljos_engine_call(struct ljos_engine *engine,
+                     uint32_t user_data,
+                     int number,
+                     size_t a,
+                     size_t b,
+                     size_t c,
+                     size_t d,
+                     size_t e);
+
+#endif  /* LJOS_H */

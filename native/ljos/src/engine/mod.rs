@@ -1,0 +1,360 @@
+//! The engine: operations go in, completions come out.
+//!
+//! Two back ends keep one contract: `ring` (io_uring) and `poller` (epoll that behaves like a completion
+//! queue). Every submission answers with
+//!   - `>= 0`: done at once, the operation's result;
+//!   - `-errno`: failed at once;
+//!   - `LJOS_PENDING`: in flight; exactly one completion with its `user_data` will come out of `turn`, and until
+//!     then the buffers belong to the kernel. `cancel` only hastens that completion.
+//!
+//! Work that the kernel cannot do asynchronously runs in `pool`, a few native threads.
+
+mod op;
+mod poller;
+mod pool;
+mod ring;
+
+use crate::memory;
+use op::Op;
+use std::ffi::{c_int, c_void};
+
+/// What comes out of `ljos_engine_turn`: the result of the operation submitted with `user_data`.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct Completion {
+    pub user_data: u32,
+    pub res: i32,
+    pub flags: u32,
+}
+
+/// Beside `>= 0` and `-errno`: what a submission may answer.
+#[repr(C)]
+pub enum Status {
+    LjosPending = -2147483648,
+}
+
+pub const PENDING: c_int = Status::LjosPending as c_int;
+
+/// Which back end an engine has, or is asked to have.
+#[repr(C)]
+pub enum EngineKind {
+    LjosEngineAny = 0,
+    LjosEngineIoUring = 1,
+    LjosEngineEpoll = 2,
+}
+
+enum Backend {
+    Ring(ring::Ring),
+    Poller(poller::Poller),
+}
+
+/// One event loop's engine; used by the thread that made it, and no other.
+pub struct Engine {
+    backend: Backend,
+    pool: pool::Pool,
+}
+
+impl Engine {
+    fn new(kind: c_int) -> Result<Engine, c_int> {
+        let pool = pool::Pool::new()?;
+        let want_ring = kind != EngineKind::LjosEngineEpoll as c_int;
+        let ring = if want_ring { Some(ring::Ring::new(pool.wake_fd())) } else { None };
+        let backend = match ring {
+            Some(Ok(ring)) => Backend::Ring(ring),
+            Some(Err(errno)) if kind == EngineKind::LjosEngineIoUring as c_int => return Err(errno),
+            _ => Backend::Poller(poller::Poller::new(pool.wake_fd())?),
+        };
+        Ok(Engine { backend, pool })
+    }
+
+    fn submit(&mut self, user_data: u32, fd: c_int, op: Op) -> c_int {
+        match &mut self.backend {
+            Backend::Ring(ring) => ring.submit(user_data, fd, op),
+            Backend::Poller(poller) => poller.submit(user_data, fd, op, &mut self.pool),
+        }
+    }
+
+    fn turn(&mut self, out: &mut [Completion], timeout_ns: i64) -> c_int {
+        let finished = self.pool.take_finished(out);
+        let timeout_ns = if finished > 0 { 0 } else { timeout_ns };
+        let rest = out.get_mut(finished..).unwrap_or_default();
+        let count = match &mut self.backend {
+            Backend::Ring(ring) => ring.turn(rest, timeout_ns),
+            Backend::Poller(poller) => poller.turn(rest, timeout_ns),
+        };
+        match count {
+            Ok(count) => (finished + count) as c_int,
+            Err(_) if finished > 0 => finished as c_int,
+            Err(errno) => -errno,
+        }
+    }
+}
+
+/// Makes an engine: io_uring where the kernel allows it, else epoll, or the kind asked for.
+///
+/// # Safety
+/// `out` is valid for one write. The engine belongs to the calling thread; end it with `ljos_engine_free`.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_new(kind: c_int, out: *mut *mut Engine) -> c_int {
+    match Engine::new(kind) {
+        Err(errno) => -errno,
+        Ok(engine) => {
+            // SAFETY: the caller's promise.
+            unsafe { out.write(Box::into_raw(Box::new(engine))) };
+            0
+        }
+    }
+}
+
+/// Ends an engine. Operations still in flight are torn down by the kernel first.
+///
+/// # Safety
+/// `engine` came from `ljos_engine_new` and is not used again.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_free(engine: *mut Engine) {
+    // SAFETY: the caller's promise.
+    drop(unsafe { Box::from_raw(engine) });
+}
+
+/// Which back end this engine has: `LJOS_ENGINE_IO_URING` or `LJOS_ENGINE_EPOLL`.
+///
+/// # Safety
+/// `engine` is live.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_kind(engine: *mut Engine) -> c_int {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { memory::handle(engine) };
+    match engine.backend {
+        Backend::Ring(_) => EngineKind::LjosEngineIoUring as c_int,
+        Backend::Poller(_) => EngineKind::LjosEngineEpoll as c_int,
+    }
+}
+
+/// Submits what is queued, waits until a completion is there or `timeout_ns` has passed (0: does not wait,
+/// negative: no limit), and copies up to `capacity` completions to `out`. Returns their number; a signal ends
+/// the wait with 0.
+///
+/// # Safety
+/// `engine` is live; `out` has room for `capacity` completions.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_turn(
+    engine: *mut Engine,
+    out: *mut Completion,
+    capacity: u32,
+    timeout_ns: i64,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { memory::handle(engine) };
+    // SAFETY: the caller's promise.
+    let out = unsafe { memory::slice_mut(out, capacity as usize) };
+    engine.turn(out, timeout_ns)
+}
+
+/// Asks for the operation `target` on `fd` to end early. Its one completion still comes: with `-ECANCELED`, or
+/// with its result where it was faster.
+///
+/// # Safety
+/// `engine` is live.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_cancel(engine: *mut Engine, target: u32, fd: c_int) -> c_int {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { memory::handle(engine) };
+    if engine.pool.cancel(target) {
+        return 0;
+    }
+    match &mut engine.backend {
+        Backend::Ring(ring) => ring.cancel(target),
+        Backend::Poller(poller) => poller.cancel(target, fd),
+    }
+}
+
+/// Forgets what the engine knows of `fd`. Call it before the descriptor is closed or handed away.
+///
+/// # Safety
+/// `engine` is live; no operation on `fd` is in flight that was not canceled.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_forget(engine: *mut Engine, fd: c_int) -> c_int {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { memory::handle(engine) };
+    if let Backend::Poller(poller) = &mut engine.backend {
+        poller.forget(fd);
+    }
+    0
+}
+
+/// read(2), or pread(2) when `offset >= 0`. For files, pipes and terminals.
+///
+/// # Safety
+/// `engine` is live; `buffer` has room for `len` bytes until the completion.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_read(
+    engine: *mut Engine,
+    user_data: u32,
+    fd: c_int,
+    buffer: *mut c_void,
+    len: u32,
+    offset: i64,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { memory::handle(engine) };
+    engine.submit(user_data, fd, Op::Read { buffer, len, offset })
+}
+
+/// write(2), or pwrite(2) when `offset >= 0`. For files, pipes and terminals.
+///
+/// # Safety
+/// `engine` is live; `buffer` holds `len` bytes until the completion.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_write(
+    engine: *mut Engine,
+    user_data: u32,
+    fd: c_int,
+    buffer: *const c_void,
+    len: u32,
+    offset: i64,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { memory::handle(engine) };
+    engine.submit(user_data, fd, Op::Write { buffer, len, offset })
+}
+
+/// recv(2).
+///
+/// # Safety
+/// `engine` is live; `buffer` has room for `len` bytes until the completion.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_recv(
+    engine: *mut Engine,
+    user_data: u32,
+    fd: c_int,
+    buffer: *mut c_void,
+    len: u32,
+    flags: c_int,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { memory::handle(engine) };
+    engine.submit(user_data, fd, Op::Recv { buffer, len, flags })
+}
+
+/// send(2), always with `MSG_NOSIGNAL`.
+///
+/// # Safety
+/// `engine` is live; `buffer` holds `len` bytes until the completion.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_send(
+    engine: *mut Engine,
+    user_data: u32,
+    fd: c_int,
+    buffer: *const c_void,
+    len: u32,
+    flags: c_int,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { memory::handle(engine) };
+    engine.submit(user_data, fd, Op::Send { buffer, len, flags })
+}
+
+/// recvmsg(2); `message` is a `struct msghdr`.
+///
+/// # Safety
+/// `engine` is live; the message and all it points to stay valid until the completion.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_recvmsg(
+    engine: *mut Engine,
+    user_data: u32,
+    fd: c_int,
+    message: *mut c_void,
+    flags: c_int,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { memory::handle(engine) };
+    engine.submit(user_data, fd, Op::RecvMsg { message: message.cast(), flags })
+}
+
+/// sendmsg(2), always with `MSG_NOSIGNAL`; `message` is a `struct msghdr`.
+///
+/// # Safety
+/// `engine` is live; the message and all it points to stay valid until the completion.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_sendmsg(
+    engine: *mut Engine,
+    user_data: u32,
+    fd: c_int,
+    message: *const c_void,
+    flags: c_int,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { memory::handle(engine) };
+    engine.submit(user_data, fd, Op::SendMsg { message: message.cast(), flags })
+}
+
+/// accept4(2) with `SOCK_CLOEXEC`; the result is the new descriptor.
+///
+/// # Safety
+/// `engine` is live; `address` and `address_len` are null, or valid until the completion.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_accept(
+    engine: *mut Engine,
+    user_data: u32,
+    fd: c_int,
+    address: *mut c_void,
+    address_len: *mut u32,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { memory::handle(engine) };
+    engine.submit(user_data, fd, Op::Accept { address: address.cast(), address_len })
+}
+
+/// connect(2).
+///
+/// # Safety
+/// `engine` is live; `address` holds `address_len` bytes until the completion.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_connect(
+    engine: *mut Engine,
+    user_data: u32,
+    fd: c_int,
+    address: *const c_void,
+    address_len: u32,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { memory::handle(engine) };
+    engine.submit(user_data, fd, Op::Connect { address: address.cast(), address_len })
+}
+
+/// Waits until `fd` has one of the poll(2) `events`; the result is the set of events that are there.
+///
+/// # Safety
+/// `engine` is live.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_poll(
+    engine: *mut Engine,
+    user_data: u32,
+    fd: c_int,
+    events: u32,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { memory::handle(engine) };
+    engine.submit(user_data, fd, Op::Poll { events })
+}
+
+/// Runs a system call that may block in a pool thread. A canceled call that has not begun completes with
+/// `-ECANCELED`; one that has begun is interrupted (`-EINTR` becomes `-ECANCELED`).
+///
+/// # Safety
+/// `engine` is live; what the arguments point to stays valid until the completion.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_call(
+    engine: *mut Engine,
+    user_data: u32,
+    number: c_int,
+    a: usize,
+    b: usize,
+    c: usize,
+    d: usize,
+    e: usize,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { memory::handle(engine) };
+    engine.pool.start(user_data, pool::Job { number: number.into(), arguments: [a, b, c, d, e] })
+}

@@ -1,0 +1,180 @@
+//! The operations an engine can carry, and how to try one without blocking.
+
+use std::ffi::{c_int, c_void};
+
+/// One operation; the descriptor travels beside it.
+#[derive(Clone, Copy)]
+pub enum Op {
+    Read { buffer: *mut c_void, len: u32, offset: i64 },
+    Write { buffer: *const c_void, len: u32, offset: i64 },
+    Recv { buffer: *mut c_void, len: u32, flags: c_int },
+    Send { buffer: *const c_void, len: u32, flags: c_int },
+    RecvMsg { message: *mut libc::msghdr, flags: c_int },
+    SendMsg { message: *const libc::msghdr, flags: c_int },
+    Accept { address: *mut libc::sockaddr, address_len: *mut u32 },
+    Connect { address: *const libc::sockaddr, address_len: u32 },
+    Poll { events: u32 },
+}
+
+/// Which readiness an operation waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    In,
+    Out,
+}
+
+/// The calling thread's errno.
+pub fn errno() -> c_int {
+    // SAFETY: always valid; thread-local.
+    unsafe { *libc::__errno_location() }
+}
+
+/// A system call's result as `>= 0` or `-errno`.
+pub fn result(value: isize) -> c_int {
+    if value < 0 {
+        -errno()
+    } else {
+        value as c_int
+    }
+}
+
+impl Op {
+    pub fn direction(&self) -> Direction {
+        match self {
+            Op::Read { .. } | Op::Recv { .. } | Op::RecvMsg { .. } | Op::Accept { .. } => Direction::In,
+            Op::Poll { events } if events & !(libc::POLLOUT as u32) != 0 => Direction::In,
+            _ => Direction::Out,
+        }
+    }
+
+    /// Whether `result` shows that a stream socket was drained (or filled) by this operation, so that the next
+    /// try would fail with EAGAIN.
+    pub fn exhausts(&self, result: c_int) -> bool {
+        match *self {
+            Op::Recv { len, flags, .. } => flags == 0 && result > 0 && (result as u32) < len,
+            Op::Send { len, flags, .. } => flags == 0 && result > 0 && (result as u32) < len,
+            _ => false,
+        }
+    }
+
+    /// Tries the operation without blocking; `-EAGAIN` when it would.
+    pub fn attempt(&self, fd: c_int) -> c_int {
+        loop {
+            let result = self.attempt_once(fd);
+            if result != -libc::EINTR {
+                return result;
+            }
+        }
+    }
+
+    fn attempt_once(&self, fd: c_int) -> c_int {
+        match *self {
+            Op::Recv { buffer, len, flags } => {
+                // SAFETY: the buffer belongs to the operation until it completes.
+                result(unsafe { libc::recv(fd, buffer, len as usize, flags | libc::MSG_DONTWAIT) })
+            }
+            Op::Send { buffer, len, flags } => {
+                let flags = flags | libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+                // SAFETY: the buffer belongs to the operation until it completes.
+                result(unsafe { libc::send(fd, buffer, len as usize, flags) })
+            }
+            Op::RecvMsg { message, flags } => {
+                let flags = flags | libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
+                // SAFETY: the message belongs to the operation until it completes.
+                result(unsafe { libc::recvmsg(fd, message, flags) })
+            }
+            Op::SendMsg { message, flags } => {
+                let flags = flags | libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+                // SAFETY: the message belongs to the operation until it completes.
+                result(unsafe { libc::sendmsg(fd, message, flags) })
+            }
+            Op::Accept { address, address_len } => {
+                // SAFETY: the address belongs to the operation until it completes.
+                let accepted = unsafe { libc::accept4(fd, address, address_len, libc::SOCK_CLOEXEC) };
+                result(accepted as isize)
+            }
+            Op::Connect { address, address_len } => {
+                // SAFETY: the address belongs to the operation until it completes.
+                result(unsafe { libc::connect(fd, address, address_len) } as isize)
+            }
+            Op::Poll { events } => match poll_now(fd, events) {
+                0 => -libc::EAGAIN,
+                revents => revents,
+            },
+            Op::Read { buffer, len, offset } => {
+                let vector = libc::iovec { iov_base: buffer, iov_len: len as usize };
+                // SAFETY: the buffer belongs to the operation until it completes.
+                result(unsafe { libc::preadv2(fd, &vector, 1, offset, libc::RWF_NOWAIT) })
+            }
+            Op::Write { buffer, len, offset } => {
+                let vector = libc::iovec { iov_base: buffer.cast_mut(), iov_len: len as usize };
+                // SAFETY: the buffer belongs to the operation until it completes.
+                result(unsafe { libc::pwritev2(fd, &vector, 1, offset, libc::RWF_NOWAIT) })
+            }
+        }
+    }
+
+    /// As `attempt`, for files whose driver does not know `RWF_NOWAIT` (terminals, some devices): asks poll(2)
+    /// first, then calls plainly.
+    pub fn attempt_after_poll(&self, fd: c_int) -> c_int {
+        let events = match self.direction() {
+            Direction::In => libc::POLLIN,
+            Direction::Out => libc::POLLOUT,
+        };
+        if poll_now(fd, events as u32) == 0 {
+            return -libc::EAGAIN;
+        }
+        match *self {
+            Op::Read { buffer, len, .. } => {
+                // SAFETY: the buffer belongs to the operation until it completes.
+                result(unsafe { libc::read(fd, buffer, len as usize) })
+            }
+            Op::Write { buffer, len, .. } => {
+                // SAFETY: the buffer belongs to the operation until it completes.
+                result(unsafe { libc::write(fd, buffer, len as usize) })
+            }
+            _ => self.attempt(fd),
+        }
+    }
+
+    /// A connect(2) that waits, as a system call for the pool: number and arguments.
+    pub fn blocking_connect(&self, fd: c_int) -> Option<(libc::c_long, [usize; 5])> {
+        match *self {
+            Op::Connect { address, address_len } => {
+                Some((libc::SYS_connect, [fd as usize, address as usize, address_len as usize, 0, 0]))
+            }
+            _ => None,
+        }
+    }
+
+    /// The blocking form, as a system call for the pool: number and arguments.
+    pub fn blocking_call(&self, fd: c_int) -> Option<(libc::c_long, [usize; 5])> {
+        let fd = fd as usize;
+        match *self {
+            Op::Read { buffer, len, offset } if offset >= 0 => {
+                Some((libc::SYS_pread64, [fd, buffer as usize, len as usize, offset as usize, 0]))
+            }
+            Op::Read { buffer, len, .. } => Some((libc::SYS_read, [fd, buffer as usize, len as usize, 0, 0])),
+            Op::Write { buffer, len, offset } if offset >= 0 => {
+                Some((libc::SYS_pwrite64, [fd, buffer as usize, len as usize, offset as usize, 0]))
+            }
+            Op::Write { buffer, len, .. } => {
+                Some((libc::SYS_write, [fd, buffer as usize, len as usize, 0, 0]))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The poll(2) events that `fd` has right now, or `-errno`.
+fn poll_now(fd: c_int, events: u32) -> c_int {
+    let mut entry = libc::pollfd { fd, events: events as i16, revents: 0 };
+    // SAFETY: one entry, valid during the call.
+    let count = unsafe { libc::poll(&mut entry, 1, 0) };
+    match count {
+        0 => 0,
+        count if count < 0 => -errno(),
+        _ if entry.revents & libc::POLLNVAL != 0 => -libc::EBADF,
+        _ => entry.revents as c_int,
+    }
+}

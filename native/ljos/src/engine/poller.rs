@@ -1,0 +1,336 @@
+//! The epoll back end: readiness made to look like completions.
+//!
+//! An operation is tried at once; if it would block, it waits in a queue of its descriptor, and the descriptor
+//! is watched edge-triggered from then on. What is known to be drained is not tried again before the next edge,
+//! so an echo server pays one recv(2), one send(2) and its share of an epoll_wait(2) per message. Regular files
+//! cannot be watched: they are read with RWF_NOWAIT, and in the pool when that would block.
+
+use super::op::{errno, result, Direction, Op};
+use super::pool::{Job, Pool};
+use super::{Completion, PENDING};
+use std::collections::VecDeque;
+use std::ffi::c_int;
+use std::os::fd::RawFd;
+
+const EVENTS: usize = 256;
+const WATCHED: u32 =
+    (libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLPRI | libc::EPOLLRDHUP | libc::EPOLLET) as u32;
+const CLOSED: u32 = (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) as u32;
+const READABLE: u32 = (libc::EPOLLIN | libc::EPOLLPRI) as u32 | CLOSED;
+const WRITABLE: u32 = libc::EPOLLOUT as u32 | (libc::EPOLLHUP | libc::EPOLLERR) as u32;
+
+/// The low bits of a `user_data` are the caller's slot number; the poller remembers a descriptor per slot.
+struct Waiting {
+    user_data: u32,
+    op: Op,
+    /// Set for a connect(2) in progress: how to finish it, and the file flags to restore.
+    connecting: Option<c_int>,
+}
+
+/// How read(2) and write(2) on a descriptor can be kept from blocking.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Unknown,
+    NoWait,
+    PollFirst,
+}
+
+/// What is known of one descriptor.
+struct Watch {
+    registered: bool,
+    stream: bool,
+    listening: bool,
+    /// The peer closed: an edge will not come again, so never believe "drained" any more.
+    closed: bool,
+    drained_in: bool,
+    drained_out: bool,
+    access: Access,
+    waiting_in: VecDeque<Waiting>,
+    waiting_out: VecDeque<Waiting>,
+}
+
+impl Watch {
+    const fn new() -> Watch {
+        Watch {
+            registered: false,
+            stream: false,
+            listening: false,
+            closed: false,
+            drained_in: false,
+            drained_out: false,
+            access: Access::Unknown,
+            waiting_in: VecDeque::new(),
+            waiting_out: VecDeque::new(),
+        }
+    }
+
+    fn queue(&mut self, direction: Direction) -> &mut VecDeque<Waiting> {
+        match direction {
+            Direction::In => &mut self.waiting_in,
+            Direction::Out => &mut self.waiting_out,
+        }
+    }
+
+    fn drained(&mut self, direction: Direction) -> &mut bool {
+        match direction {
+            Direction::In => &mut self.drained_in,
+            Direction::Out => &mut self.drained_out,
+        }
+    }
+
+    /// Tries `op` and notes what the result says about readiness.
+    fn attempt(&mut self, fd: c_int, op: &Op) -> c_int {
+        let mut result = match self.access {
+            Access::PollFirst => op.attempt_after_poll(fd),
+            _ => op.attempt(fd),
+        };
+        let plain = matches!(op, Op::Read { .. } | Op::Write { .. });
+        if plain && self.access == Access::Unknown {
+            self.access = Access::NoWait;
+            if result == -libc::EOPNOTSUPP || result == -libc::EINVAL {
+                self.access = Access::PollFirst;
+                result = op.attempt_after_poll(fd);
+            }
+        }
+        let exhausted = self.stream && self.registered && op.exhausts(result);
+        if (result == -libc::EAGAIN || exhausted) && !matches!(op, Op::Poll { .. }) {
+            *self.drained(op.direction()) = !self.closed;
+        }
+        result
+    }
+}
+
+pub struct Poller {
+    epoll_fd: RawFd,
+    wake_fd: RawFd,
+    watches: Vec<Watch>,
+    done: VecDeque<Completion>,
+}
+
+impl Drop for Poller {
+    fn drop(&mut self) {
+        // SAFETY: owned, closed once.
+        unsafe { libc::close(self.epoll_fd) };
+    }
+}
+
+fn control(epoll_fd: RawFd, action: c_int, fd: RawFd, events: u32) -> c_int {
+    let mut event = libc::epoll_event { events, u64: fd as u64 };
+    // SAFETY: a valid event, copied during the call.
+    result(unsafe { libc::epoll_ctl(epoll_fd, action, fd, &mut event) } as isize)
+}
+
+fn socket_option(fd: c_int, name: c_int) -> Result<c_int, c_int> {
+    let mut value: c_int = 0;
+    let mut len = size_of::<c_int>() as u32;
+    let pointer = (&raw mut value).cast();
+    // SAFETY: both pointers are to locals of the stated size.
+    match unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, name, pointer, &mut len) } {
+        0 => Ok(value),
+        _ => Err(errno()),
+    }
+}
+
+fn file_flags(fd: c_int) -> c_int {
+    // SAFETY: plain system call.
+    unsafe { libc::fcntl(fd, libc::F_GETFL) }
+}
+
+fn set_file_flags(fd: c_int, flags: c_int) {
+    // SAFETY: plain system call.
+    unsafe { libc::fcntl(fd, libc::F_SETFL, flags) };
+}
+
+impl Poller {
+    pub fn new(wake_fd: RawFd) -> Result<Poller, c_int> {
+        // SAFETY: plain system call.
+        let epoll_fd = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
+        if epoll_fd < 0 {
+            return Err(errno());
+        }
+        let poller = Poller { epoll_fd, wake_fd, watches: Vec::new(), done: VecDeque::new() };
+        match control(epoll_fd, libc::EPOLL_CTL_ADD, wake_fd, libc::EPOLLIN as u32) {
+            0 => Ok(poller),
+            negative => Err(-negative),
+        }
+    }
+
+    fn watch(&mut self, fd: c_int) -> Option<&mut Watch> {
+        let index = usize::try_from(fd).ok()?;
+        if index >= self.watches.len() {
+            self.watches.resize_with(index + 1, Watch::new);
+        }
+        self.watches.get_mut(index)
+    }
+
+    pub fn submit(&mut self, user_data: u32, fd: c_int, op: Op, pool: &mut Pool) -> c_int {
+        let epoll_fd = self.epoll_fd;
+        let Some(watch) = self.watch(fd) else { return -libc::EBADF };
+        let direction = op.direction();
+        let polling = matches!(op, Op::Poll { .. });
+        let mut connecting = None;
+        if let Op::Accept { .. } = op {
+            // accept4(2) has no "do not wait" flag of its own.
+            if !watch.listening {
+                watch.listening = true;
+                set_file_flags(fd, file_flags(fd) | libc::O_NONBLOCK);
+            }
+        }
+        let busy = !watch.queue(direction).is_empty() || *watch.drained(direction);
+        if polling || !busy {
+            let result = match op {
+                Op::Connect { .. } => {
+                    let flags = file_flags(fd);
+                    set_file_flags(fd, flags | libc::O_NONBLOCK);
+                    connecting = Some(flags);
+                    match op.attempt(fd) {
+                        result if result == -libc::EINPROGRESS => -libc::EAGAIN,
+                        // A UNIX listener's queue is full: there is nothing to wait for but time.
+                        result => {
+                            set_file_flags(fd, flags);
+                            if result == -libc::EAGAIN {
+                                return match op.blocking_connect(fd) {
+                                    Some((number, arguments)) => {
+                                        pool.start(user_data, Job { number, arguments })
+                                    }
+                                    None => result,
+                                };
+                            }
+                            result
+                        }
+                    }
+                }
+                _ => watch.attempt(fd, &op),
+            };
+            if result != -libc::EAGAIN {
+                return result;
+            }
+        }
+        if !watch.registered {
+            match control(epoll_fd, libc::EPOLL_CTL_ADD, fd, WATCHED) {
+                0 => {
+                    watch.registered = true;
+                    watch.stream = socket_option(fd, libc::SO_TYPE) == Ok(libc::SOCK_STREAM);
+                }
+                // A regular file or a directory: epoll does not take it.
+                errno if errno == -libc::EPERM => {
+                    *watch.drained(direction) = false;
+                    return match op.blocking_call(fd) {
+                        Some((number, arguments)) => pool.start(user_data, Job { number, arguments }),
+                        None => errno,
+                    };
+                }
+                errno => return errno,
+            }
+        }
+        watch.queue(direction).push_back(Waiting { user_data, op, connecting });
+        PENDING
+    }
+
+    pub fn cancel(&mut self, target: u32, fd: c_int) -> c_int {
+        let Some(watch) = self.watch(fd) else { return -libc::EBADF };
+        for direction in [Direction::In, Direction::Out] {
+            let queue = watch.queue(direction);
+            let found = queue.iter().position(|waiting| waiting.user_data == target);
+            if let Some(waiting) = found.and_then(|index| queue.remove(index)) {
+                if let Some(flags) = waiting.connecting {
+                    set_file_flags(fd, flags);
+                }
+                self.done.push_back(Completion { user_data: target, res: -libc::ECANCELED, flags: 0 });
+                return 0;
+            }
+        }
+        0
+    }
+
+    pub fn forget(&mut self, fd: c_int) {
+        let epoll_fd = self.epoll_fd;
+        let Some(watch) = usize::try_from(fd).ok().and_then(|index| self.watches.get_mut(index)) else {
+            return;
+        };
+        if watch.registered {
+            control(epoll_fd, libc::EPOLL_CTL_DEL, fd, 0);
+        }
+        *watch = Watch::new();
+    }
+
+    pub fn turn(&mut self, out: &mut [Completion], timeout_ns: i64) -> Result<usize, c_int> {
+        let timeout_ns = if self.done.is_empty() { timeout_ns } else { 0 };
+        let mut events = [libc::epoll_event { events: 0, u64: 0 }; EVENTS];
+        let count = wait(self.epoll_fd, &mut events, timeout_ns)?;
+        for event in events.iter().take(count) {
+            let fd = event.u64 as RawFd;
+            if fd != self.wake_fd {
+                self.ready(fd, event.events);
+            }
+        }
+        let mut count = 0;
+        for slot in out {
+            let Some(completion) = self.done.pop_front() else { break };
+            *slot = completion;
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// An edge came: runs what waits for it, in order, until it would block again.
+    fn ready(&mut self, fd: RawFd, events: u32) {
+        let done = &mut self.done;
+        let Some(watch) = usize::try_from(fd).ok().and_then(|index| self.watches.get_mut(index)) else {
+            return;
+        };
+        watch.closed |= events & CLOSED != 0;
+        for (direction, mask) in [(Direction::In, READABLE), (Direction::Out, WRITABLE)] {
+            if events & mask == 0 {
+                continue;
+            }
+            *watch.drained(direction) = false;
+            let mut kept = 0;
+            while let Some(waiting) = watch.queue(direction).remove(kept) {
+                let res = match waiting.connecting {
+                    Some(flags) => {
+                        set_file_flags(fd, flags);
+                        socket_option(fd, libc::SO_ERROR).map_or_else(|errno| -errno, |error| -error)
+                    }
+                    None => watch.attempt(fd, &waiting.op),
+                };
+                if res != -libc::EAGAIN {
+                    done.push_back(Completion { user_data: waiting.user_data, res, flags: 0 });
+                    continue;
+                }
+                watch.queue(direction).insert(kept, waiting);
+                // Waiters for other events (POLLPRI, ...) may stand behind this one.
+                kept += 1;
+                if kept >= watch.queue(direction).len() {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+fn wait(epoll_fd: RawFd, events: &mut [libc::epoll_event], timeout_ns: i64) -> Result<usize, c_int> {
+    let time = libc::timespec {
+        tv_sec: timeout_ns.max(0) / 1_000_000_000,
+        tv_nsec: timeout_ns.max(0) % 1_000_000_000,
+    };
+    let limit = if timeout_ns < 0 { std::ptr::null() } else { &raw const time };
+    // epoll_pwait2(2), Linux 5.11: the only one that takes nanoseconds. Not in every libc yet.
+    // SAFETY: the events and the time are valid during the call; no signal mask.
+    let count = unsafe {
+        libc::syscall(
+            libc::SYS_epoll_pwait2,
+            epoll_fd,
+            events.as_mut_ptr(),
+            events.len(),
+            limit,
+            std::ptr::null::<libc::sigset_t>(),
+            0usize,
+        )
+    };
+    match count {
+        count if count >= 0 => Ok(count as usize),
+        _ if errno() == libc::EINTR => Ok(0),
+        _ => Err(errno()),
+    }
+}
