@@ -55,9 +55,7 @@ M.new = new
 --- Makes a category: `category.ALIAS` and `category[code]` then give a new Error at each access.
 ---@param spec ljos.ErrorCategorySpec
 ---@return ljos.ErrorCategory
-function M.category(spec)
-    return setmetatable({ spec = spec }, Category)
-end
+function M.category(spec) return setmetatable({ spec = spec }, Category) end
 
 ---@param self ljos.ErrorCategory
 ---@param code integer

@@ -38,13 +38,17 @@ local function candidates()
         local path = template:gsub("%?", "libljos")
         paths[#paths + 1] = path
     end
-    for _, path in ipairs(checkout_candidates()) do paths[#paths + 1] = path end
+    for _, path in ipairs(checkout_candidates()) do
+        paths[#paths + 1] = path
+    end
     return paths
 end
 
 local function fail(tried)
     local lines = { "ljos: the native library was not found or did not fit. Tried:" }
-    for _, line in ipairs(tried) do lines[#lines + 1] = "  " .. line end
+    for _, line in ipairs(tried) do
+        lines[#lines + 1] = "  " .. line
+    end
     lines[#lines + 1] = "Build it with `make build` in a source checkout, or install the rock"
     lines[#lines + 1] = "(`luarocks make rockspec/ljos-scm-1.rockspec`), or name the file in $LJOS_LIB."
     error(table.concat(lines, "\n"), 0)
