@@ -78,6 +78,23 @@ Category.__newindex = function() error(M.generic("EPERM"), 0) end
 Category.__tostring = function(self) return rawget(self, "spec").name end
 Category.__eq = function(a, b) return rawget(a, "spec").name == rawget(b, "spec").name end
 
+--- Makes a table of errors by name: each access `group.ALIAS` gives a new Error of `category`. An unknown name raises
+--- bad_index, an assignment EPERM.
+---@param category ljos.ErrorCategory
+---@param aliases table<string, integer>
+---@return table<string, ljos.Error>
+function M.group(category, aliases)
+    return setmetatable({}, {
+        __metatable = "error_group",
+        __index = function(_, key)
+            local code = aliases[key]
+            if code == nil then error(M.core("bad_index", { index = 2 }), 0) end
+            return new(category, code)
+        end,
+        __newindex = Category.__newindex,
+    })
+end
+
 -- errno: the names come from the native library (crate libc), the messages from strerror(3).
 
 local errno_of, sym_of = {}, {} ---@type table<string, integer>, table<integer, string>
