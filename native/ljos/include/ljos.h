@@ -20,6 +20,13 @@ struct ljos_completion {
   uint32_t flags;
 };
 
+// An IPv4 (`version` 4, the first four `bytes`) or IPv6 address (`version` 6). Unused parts are zero.
+struct ljos_ip_address {
+  uint8_t bytes[16];
+  uint32_t scope;
+  uint32_t version;
+};
+
 // The ABI number of this library.
 unsigned int ljos_abi(void);
 
@@ -199,5 +206,38 @@ int ljos_engine_call(struct ljos_engine *engine,
                      size_t c,
                      size_t d,
                      size_t e);
+
+// Reads an address from text as inet_pton(3) does, with an optional `%scope` after an IPv6 address. 0, or
+// `-EINVAL`, and then `out` is as it was.
+//
+// # Safety
+// `text` is valid for `len` bytes; `out` for one write.
+int ljos_ip_parse(const void *text,
+                  uint32_t len,
+                  struct ljos_ip_address *out);
+
+// Writes an address as inet_ntop(3) does, without a NUL, and returns the length; `-ENOSPC` when `capacity` (80
+// is always enough) is too small.
+//
+// # Safety
+// `address` is valid; `out` has room for `capacity` bytes.
+int ljos_ip_format(const struct ljos_ip_address *address,
+                   char *out,
+                   uint32_t capacity);
+
+// Fills the `sockaddr_in` or `sockaddr_in6` of an address and a port, and returns its length.
+//
+// # Safety
+// `address` is valid; `out` has room for a `sockaddr_storage`, aligned as one.
+int ljos_ip_to_sockaddr(const struct ljos_ip_address *address, uint32_t port, void *out);
+
+// Reads address and port from a socket address. Returns the port, or `-EAFNOSUPPORT` when it is no (complete)
+// `sockaddr_in` or `sockaddr_in6`, and then `out` is as it was.
+//
+// # Safety
+// `sockaddr` is valid for `len` bytes and aligned as a `sockaddr_storage`; `out` is valid for one write.
+int ljos_ip_from_sockaddr(const void *sockaddr,
+                          uint32_t len,
+                          struct ljos_ip_address *out);
 
 #endif  /* LJOS_H */

@@ -7,6 +7,7 @@
 pub mod bytes;
 pub mod constants;
 pub mod engine;
+pub mod ip;
 mod memory;
 
 use std::ffi::{c_char, c_uint};
