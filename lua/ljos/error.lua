@@ -137,8 +137,10 @@ local core_errors = {
     { "promise_already_satisfied", "Promise already satisfied" },
     { "current_module_not_known", "Current module not known" },
     -- ljos's own, beyond the seed
-    { "plain_coroutine", "A suspending call inside a plain coroutine (use ljos.fiber.coroutine)" },
-    { "unsuspendable_frame", "A suspending call below a C function that cannot yield" },
+    {
+        "unsuspendable_frame",
+        "A suspending call inside a plain coroutine (use ljos.fiber.coroutine) or a C function's callback",
+    },
     { "deadlock", "All fibers are blocked and nothing can wake them" },
 }
 local core_spec = { name = "emilua.core", aliases = {}, messages = {} }

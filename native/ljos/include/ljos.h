@@ -10,6 +10,11 @@ enum ljos_engine_kind {
   LJOS_ENGINE_EPOLL = 2,
 };
 
+// Beside `>= 0` and `-errno`: what a submission may answer.
+enum ljos_status {
+  LJOS_PENDING = -2147483648,
+};
+
 // One event loop's engine; used by the thread that made it, and no other.
 struct ljos_engine;
 
@@ -50,6 +55,12 @@ int ljos_bytes_rfind(const void *haystack,
                      uint32_t haystack_len,
                      const void *needle,
                      uint32_t needle_len);
+
+// The seconds of `CLOCK_MONOTONIC`: exact to the nanosecond for 104 days of uptime, to 2 ns for a year.
+double ljos_clock_monotonic(void);
+
+// The seconds of `CLOCK_REALTIME` since 1970: a double holds them to a quarter of a microsecond.
+double ljos_clock_realtime(void);
 
 // The constants of `group` as `NAME=value` lines, or null for a group that does not exist. The text lives as
 // long as the library.

@@ -5,6 +5,7 @@
 //! symbols, no thread started at load.
 
 pub mod bytes;
+pub mod clock;
 pub mod constants;
 pub mod engine;
 pub mod ip;

@@ -1,0 +1,111 @@
+--- Cancellation: a sticky flag per fiber, counters that hold it back, and the test at each cancellation point.
+---
+--- What few fibers need (the flag, the counters, fiber-local storage, a name) lives in `extras` by fiber number,
+--- so that a fiber that needs none of it costs nothing; `gate` in the record says that there is something to
+--- look at.
+---
+--- Errors:   raises ljos.Error
+--- Suspends: never
+--- Needs:    nothing beyond Linux 5.15
+local error_ = require "ljos.error"
+local loop = require "ljos.loop"
+
+---@class ljos.FiberExtra
+---@field canceled boolean
+---@field no_cancel integer   how often cancellation is disabled
+---@field no_suspend integer  how often suspension is forbidden
+---@field locals? table       fiber-local storage
+---@field traceback? string   of the error that is being unwound
+---@field traced? any         that error
+
+---@class ljos.cancellation
+local M = {}
+
+---@type table<integer, ljos.FiberExtra|false>
+local extras = {}
+M.extras = extras
+
+---@param fiber ljos.FiberRecord
+---@return ljos.FiberExtra
+local function extra_of(fiber)
+    local extra = extras[fiber.id]
+    if not extra then
+        extra = { canceled = false, no_cancel = 0, no_suspend = 0 }
+        extras[fiber.id] = extra
+    end
+    return extra
+end
+M.extra_of = extra_of
+
+---@param fiber ljos.FiberRecord
+---@param extra ljos.FiberExtra
+local function set_gate(fiber, extra) fiber.gate = extra.canceled or extra.no_suspend > 0 end
+
+---@param fiber ljos.FiberRecord
+---@return boolean # canceled, and allowed to notice
+local function is_due(fiber)
+    if not fiber.gate then return false end
+    local extra = extra_of(fiber)
+    return extra.canceled and extra.no_cancel == 0
+end
+M.is_due = is_due
+
+--- Raises fiber_canceled if the fiber is canceled: a cancellation point that does not suspend.
+---@param fiber ljos.FiberRecord
+function M.test(fiber)
+    if fiber.gate and is_due(fiber) then error(error_.core "fiber_canceled", 0) end
+end
+
+--- The test at the start of a suspending call, once `gate` is set.
+---@param fiber ljos.FiberRecord
+function M.gated(fiber)
+    if extra_of(fiber).no_suspend > 0 then error(error_.core "forbid_suspend_block", 0) end
+    M.test(fiber)
+end
+
+--- As `gated` for suspending calls that are no cancellation points (mutex:lock).
+---@param fiber ljos.FiberRecord
+function M.check_suspend(fiber)
+    if fiber.gate and extra_of(fiber).no_suspend > 0 then error(error_.core "forbid_suspend_block", 0) end
+end
+
+--- Cancels a fiber: for good, and noticed at its next cancellation point, or at the one it is suspended in.
+---@param fiber ljos.FiberRecord
+function M.cancel(fiber)
+    local extra = extra_of(fiber)
+    if extra.canceled then return end
+    extra.canceled = true
+    fiber.gate = true
+    local wait = fiber.wait
+    if wait and extra.no_cancel == 0 and wait.cancel_wait then wait:cancel_wait(fiber) end
+end
+
+---@param fiber ljos.FiberRecord
+function M.disable(fiber)
+    local extra = extra_of(fiber)
+    extra.no_cancel = extra.no_cancel + 1
+end
+
+---@param fiber ljos.FiberRecord
+function M.restore(fiber)
+    local extra = extra_of(fiber)
+    if extra.no_cancel == 0 then error(error_.core "cancellation_already_allowed", 0) end
+    extra.no_cancel = extra.no_cancel - 1
+end
+
+---@param fiber ljos.FiberRecord
+function M.forbid_suspend(fiber)
+    local extra = extra_of(fiber)
+    extra.no_suspend = extra.no_suspend + 1
+    fiber.gate = true
+end
+
+---@param fiber ljos.FiberRecord
+function M.allow_suspend(fiber)
+    local extra = extra_of(fiber)
+    if extra.no_suspend == 0 then error(error_.core "suspension_already_allowed", 0) end
+    extra.no_suspend = extra.no_suspend - 1
+    set_gate(fiber, extra)
+end
+
+return M

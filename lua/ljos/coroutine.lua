@@ -1,0 +1,110 @@
+--- Coroutines inside fibers: suspending calls reach through them.
+---
+--- A suspending call yields `loop.SUSPEND`. `resume` passes that marker on to whoever runs the fiber and, when the
+--- fiber goes on, resumes the same coroutine again; so the fiber suspends, at any depth, and `resume` does not
+--- return early. A coroutine has a scope of its own, tied to it and not to the fiber that happens to resume it.
+---
+--- Errors:   as the standard library's; raises ljos.Error (bad_coroutine, fiber_canceled, EPERM)
+--- Suspends: `resume` and wrapped functions, when the coroutine does
+--- Needs:    nothing beyond Linux 5.15
+local cancellation = require "ljos.cancellation"
+local error_ = require "ljos.error"
+local loop = require "ljos.loop"
+local scope = require "ljos.scope"
+
+local raw_create, raw_resume, raw_yield, raw_status =
+    coroutine.create, coroutine.resume, coroutine.yield, coroutine.status
+local current, SUSPEND = loop.current, loop.SUSPEND
+
+---@class ljos.coroutine
+local M = {}
+
+-- What is known of a coroutine made here: its handlers while it is not running, the fiber suspended inside it.
+local scopes = setmetatable({}, { __mode = "k" })
+local suspended = setmetatable({}, { __mode = "k" })
+
+-- The innermost coroutine of each fiber that is inside one (a stack through `outer_of`).
+local inner = setmetatable({}, { __mode = "k" })
+
+local function finish(...)
+    local fiber = current()
+    if fiber.scope then scope.clean_up(fiber, fiber.scope) end
+    return ...
+end
+
+--- coroutine.create; `f` runs in a scope that belongs to the coroutine.
+---@param f function
+---@return thread
+function M.create(f)
+    if type(f) ~= "function" then error("bad argument #1 to 'create' (function expected)", 2) end
+    local co = raw_create(function(...) return finish(f(...)) end)
+    scopes[co] = false
+    return co
+end
+
+-- The coroutine gave control back: for good, for a while, or because its fiber suspends.
+local function after(fiber, co, outer_co, outer_scope, ok, value, ...)
+    if ok and value == SUSPEND then
+        suspended[co] = fiber
+        raw_yield(SUSPEND)
+        suspended[co] = nil
+        return after(fiber, co, outer_co, outer_scope, raw_resume(co))
+    end
+    if not ok and fiber.scope then scope.clean_up(fiber, fiber.scope) end
+    scopes[co] = fiber.scope
+    fiber.scope = outer_scope
+    inner[fiber] = outer_co
+    return ok, value, ...
+end
+
+--- coroutine.resume; a cancellation point before the coroutine runs.
+---@param co thread
+---@param ... any
+---@return boolean ok
+---@return any ...
+function M.resume(co, ...)
+    local fiber = current()
+    cancellation.test(fiber)
+    local handlers = scopes[co]
+    if handlers == nil then return raw_resume(co, ...) end -- not made here: cannot suspend the fiber
+    if suspended[co] and suspended[co] ~= fiber then error(error_.generic "EPERM", 0) end
+    if raw_status(co) ~= "suspended" then return raw_resume(co, ...) end
+    local outer_scope, outer_co = fiber.scope, inner[fiber]
+    fiber.scope = handlers
+    inner[fiber] = co
+    return after(fiber, co, outer_co, outer_scope, raw_resume(co, ...))
+end
+
+--- coroutine.yield; in a fiber's own body: bad_coroutine.
+---@param ... any
+---@return any ...
+function M.yield(...)
+    if not inner[current()] then error(error_.core "bad_coroutine", 0) end
+    return raw_yield(...)
+end
+
+local function unwrap(ok, ...)
+    if not ok then error((...), 0) end
+    return ...
+end
+
+--- coroutine.wrap; errors are raised with level 0.
+---@param f function
+---@return function
+function M.wrap(f)
+    local co = M.create(f)
+    return function(...) return unwrap(M.resume(co, ...)) end
+end
+
+--- coroutine.running: the coroutine; nil in a fiber's own body.
+---@return thread?
+function M.running() return inner[current()] end
+
+--- coroutine.status; a coroutine whose fiber is suspended inside it is "normal".
+---@param co thread
+---@return string
+function M.status(co) return suspended[co] and "normal" or raw_status(co) end
+
+M.isyieldable = function() return inner[current()] ~= nil end
+
+return M

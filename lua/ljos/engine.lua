@@ -1,0 +1,53 @@
+--- The engine of this Lua state: chosen once, by probe or by `LJOS_ENGINE`.
+---
+--- io_uring where the kernel allows it, else epoll. Both keep one contract (doc/architecture.md), so nothing
+--- above this file asks which one it has.
+---
+--- Errors:   raises a string for a wrong LJOS_ENGINE, ljos.Error when no engine can be made
+--- Suspends: never
+--- Needs:    nothing beyond Linux 5.15
+local ffi = require "ffi"
+local error_ = require "ljos.error"
+local native = require "ljos.native"
+
+local C = native.C
+
+---@class ljos.engine
+local M = {}
+
+local kinds = {
+    io_uring = ffi.C.LJOS_ENGINE_IO_URING,
+    epoll = ffi.C.LJOS_ENGINE_EPOLL,
+}
+
+local function wanted_kind()
+    local name = os.getenv "LJOS_ENGINE"
+    if not name or name == "" then return ffi.C.LJOS_ENGINE_ANY end
+    local kind = kinds[name]
+    if not kind then error(("ljos: LJOS_ENGINE is %q; it takes io_uring or epoll"):format(name), 0) end
+    return kind
+end
+
+local handle
+
+--- Returns the native engine, making it at the first call.
+---@return ffi.cdata* # struct ljos_engine *
+function M.handle()
+    if handle then return handle end
+    local out = ffi.new "struct ljos_engine *[1]"
+    error_.check(C.ljos_engine_new(wanted_kind(), out), { detail = "cannot make an engine" })
+    handle = ffi.gc(out[0], C.ljos_engine_free)
+    return handle
+end
+
+--- Returns the name of the engine in use.
+---@return "io_uring"|"epoll"
+function M.name() return C.ljos_engine_kind(M.handle()) == kinds.epoll and "epoll" or "io_uring" end
+
+--- Drops the engine without touching it: for the child of a fork(2), which must not use its parent's ring.
+function M.abandon()
+    if handle then ffi.gc(handle, nil) end
+    handle = nil
+end
+
+return M

@@ -1,0 +1,34 @@
+--- ljos: Linux systems programming for LuaJIT.
+---
+--- `require "ljos"` is a table whose fields load the public modules when first used: `ljos.fiber`, `ljos.ip`, ...
+---
+--- Errors:   raises ljos.Error
+--- Suspends: run
+--- Needs:    nothing beyond Linux 5.15
+
+---@class ljos
+---@field _VERSION string
+local M = { _VERSION = "0.1.0" }
+
+--- Returns the name of the engine that carries the operations: "io_uring" or "epoll".
+---@return "io_uring"|"epoll"
+function M.engine() return require("ljos.engine").name() end
+
+--- Runs `f(...)` as the main fiber and returns when it and all fibers have ended; re-raises what `f` raised.
+---@param f fun(...: any)
+---@param ... any
+function M.run(f, ...)
+    local ok, err, traceback = require("ljos.fiber").run(f, ...)
+    if ok then return end
+    if type(err) == "string" and traceback then err = err .. "\n" .. traceback:match "^%s*(.*)" end
+    error(err, 0)
+end
+
+return setmetatable(M, {
+    __index = function(self, name)
+        local ok, module = pcall(require, "ljos." .. tostring(name))
+        if not ok then error(module, 2) end
+        rawset(self, name, module)
+        return module
+    end,
+})

@@ -1,0 +1,420 @@
+--- The loop: which fiber runs, which are ready, what the others wait for.
+---
+--- A fiber is a record {co, wait, op, res, gate, scope, link, id} and a coroutine. Ready fibers stand in two
+--- arrays, one being drained, one being filled. A fiber that must wait names what it waits for in `wait` (an
+--- object with `cancel_wait(fiber)` and `describe_wait(fiber)`), and suspends; whoever ends the wait calls
+--- `wake(fiber, res)`. The main chunk of a program is a fiber without a coroutine: when it must wait, it runs
+--- the loop itself until it is woken.
+---
+--- Operations in flight are parallel arrays by slot number. Their buffers and objects stay anchored here until
+--- the engine's one completion has come, whatever became of the fiber; the generation in `user_data` keeps a
+--- late completion from a slot's next user.
+---
+--- Errors:   raises ljos.Error
+--- Suspends: `suspend`, `finish`, `reschedule`
+--- Needs:    nothing beyond Linux 5.15
+--- Long:     one data structure; splitting it would make its invariants public
+local ffi = require "ffi"
+local engine = require "ljos.engine"
+local error_ = require "ljos.error"
+local native = require "ljos.native"
+local timer_wheel = require "ljos.timer_wheel"
+
+local C = native.C
+local error, tonumber = error, tonumber
+local resume, yield, create = coroutine.resume, coroutine.yield, coroutine.create
+
+---@class ljos.FiberRecord
+---@field co thread|false       its coroutine; false for the main fiber and when it has ended
+---@field wait table|false      what it waits for; false while it runs or is ready
+---@field op any                detail of the wait: slot, timer entry, ...; the start function before the first run
+---@field res any               result of the wait
+---@field gate boolean          whether the next suspending call must look twice (canceled, forbid_suspend)
+---@field scope table|false     clean-up handlers of the innermost scope
+---@field link any              false when detached, the joiner's record, or the number of its handle
+---@field extra table|false     what few fibers need: see fiber.lua
+
+---@class ljos.loop
+local M = {}
+
+local PENDING = tonumber(ffi.C.LJOS_PENDING)
+local ECANCELED = error_.errno_of.ECANCELED
+local SUSPEND = setmetatable({}, {
+    __tostring = function() return "the marker of a suspended fiber (use ljos.fiber.coroutine around suspending calls)" end,
+})
+M.PENDING, M.SUSPEND = PENDING, SUSPEND
+
+---@type ljos.FiberRecord
+local main = { co = false, wait = false, op = false, res = 0, gate = false, scope = false, link = false, id = 0 }
+M.main = main
+
+local current = main
+local filling, filling_n = {}, 0
+local draining, draining_i, draining_n = {}, 0, 0
+
+---@return ljos.FiberRecord
+function M.current() return current end
+
+--- Ends a fiber's wait; it runs when its turn comes.
+---@param fiber ljos.FiberRecord
+---@param res any
+local function wake(fiber, res)
+    fiber.wait = false
+    fiber.res = res
+    filling_n = filling_n + 1
+    filling[filling_n] = fiber
+end
+M.wake = wake
+
+-- Time ------------------------------------------------------------------------------------------------------
+
+local function now() return C.ljos_clock_monotonic() end
+M.now = now
+
+local wheel = timer_wheel.new(now())
+M.wheel = wheel
+
+---@class ljos.TimerTarget
+---@field expired fun(self: table)
+
+local function expire(target)
+    if target.wait == wheel then
+        wake(target, 0)
+    else
+        target:expired()
+    end
+end
+
+---@param fiber ljos.FiberRecord
+function wheel.cancel_wait(_, fiber)
+    wheel:remove(fiber.op)
+    wake(fiber, -ECANCELED)
+end
+
+function wheel.describe_wait(_, fiber) return ("sleep, %.3f s left"):format(wheel.when[fiber.op] - now()) end
+
+-- Operations in flight --------------------------------------------------------------------------------------
+
+local GENERATION = 2 ^ 20
+local CAPACITY = 512
+local completions = ffi.new("struct ljos_completion[?]", CAPACITY)
+
+local op_fiber, op_object, op_buffer, op_name, op_user_data, op_next = {}, {}, {}, {}, {}, {}
+local op_free, op_size, op_count = 0, 0, 0
+
+---@class ljos.Operations
+local operations = {}
+M.operations = operations
+
+local function release(slot)
+    local object = op_object[slot]
+    object.pending = object.pending - 1
+    op_fiber[slot], op_object[slot], op_buffer[slot] = false, false, false
+    local user_data = op_user_data[slot] + GENERATION
+    op_user_data[slot] = user_data < 2 ^ 32 and user_data or slot
+    op_next[slot] = op_free
+    op_free = slot
+    op_count = op_count - 1
+end
+
+local function submit_cancel(slot)
+    error_.check(C.ljos_engine_cancel(engine.handle(), op_user_data[slot], op_object[slot].fd))
+end
+
+---@param fiber ljos.FiberRecord
+function operations.cancel_wait(_, fiber) submit_cancel(fiber.op) end
+
+---@param fiber ljos.FiberRecord
+function operations.describe_wait(_, fiber)
+    local slot = fiber.op
+    return ("%s fd %d"):format(op_name[slot], op_object[slot].fd)
+end
+
+local function complete(user_data, res)
+    local slot = user_data % GENERATION
+    if op_user_data[slot] ~= user_data then return end
+    local fiber = op_fiber[slot]
+    release(slot)
+    if fiber then wake(fiber, res) end
+end
+
+-- Small leaves: an FFI call inside a function that is rarely compiled costs ten times as much.
+local function turn(handle, timeout_ns) return C.ljos_engine_turn(handle, completions, CAPACITY, timeout_ns) end
+local function completion_user_data(i) return completions[i].user_data end
+local function completion_res(i) return completions[i].res end
+
+-- One trip to the kernel: `timeout` seconds at the most, nil for no limit.
+local function poll(timeout)
+    local timeout_ns = -1
+    if timeout then timeout_ns = timeout > 0 and timeout * 1e9 or 0 end
+    local count = turn(engine.handle(), timeout_ns)
+    if count < 0 then error_.check(count, { detail = "the engine failed" }) end
+    for i = 0, count - 1 do
+        complete(completion_user_data(i), completion_res(i))
+    end
+    if wheel.count > 0 then wheel:expire(now(), expire) end
+end
+
+-- Switching -------------------------------------------------------------------------------------------------
+
+local POOL_MAX = 256
+local pool, pool_n = {}, 0
+local DONE = {}
+
+-- Set by fiber.lua, which knows what results, errors and deadlocks mean:
+local returned ---@type fun(fiber: ljos.FiberRecord, ...: any)  the start function returned; inside the fiber
+local finished ---@type fun(fiber: ljos.FiberRecord): ljos.FiberRecord?  the fiber has ended; who runs next
+local raised ---@type fun(fiber: ljos.FiberRecord, err: any, co: thread): ljos.FiberRecord?  it ended by an error
+local was_canceled ---@type fun(fiber: ljos.FiberRecord): boolean  canceled, and allowed to notice
+local gated ---@type fun(fiber: ljos.FiberRecord)  `gate` is set; raises if the call may not go on
+
+function M.connect(hooks)
+    returned, finished, raised = hooks.returned, hooks.finished, hooks.raised
+    was_canceled, gated = hooks.was_canceled, hooks.gated
+end
+
+-- A fiber that still "waits" while it runs made a suspending call where it could not suspend: its `yield` went to a
+-- plain coroutine's resume, or met a C function (table.sort, string.gsub, require) and raised.
+
+--- Ends the wait that could not be, and returns the error that says so.
+---@param fiber ljos.FiberRecord
+---@return ljos.Error
+function M.describe_misuse(fiber)
+    local what = M.describe_wait(fiber)
+    if fiber.wait == operations then
+        op_fiber[fiber.op] = false
+        submit_cancel(fiber.op)
+    elseif fiber.wait.cancel_wait then
+        fiber.wait:cancel_wait(fiber)
+        filling_n = filling_n - 1 -- it is running: not to be woken
+    end
+    fiber.wait = false
+    return error_.core("unsuspendable_frame", { detail = what })
+end
+
+local function misused(fiber) error(M.describe_misuse(fiber), 0) end
+M.misused = misused
+
+-- Every fiber's coroutine runs this; one whose function has returned takes the next fiber.
+local function body(fiber)
+    while true do
+        local f = fiber.op
+        fiber.op = false
+        returned(fiber, f())
+        fiber = yield(DONE)
+    end
+end
+
+--- Gives a fiber whose start function is in `op` a coroutine and makes it ready.
+---@param fiber ljos.FiberRecord
+function M.start(fiber)
+    if pool_n > 0 then
+        fiber.co = pool[pool_n]
+        pool[pool_n] = false
+        pool_n = pool_n - 1
+    else
+        fiber.co = create(body)
+    end
+    filling_n = filling_n + 1
+    filling[filling_n] = fiber
+end
+
+-- Runs a fiber until it suspends or ends; returns the fiber to run at once, its joiner, if any.
+local function step(fiber)
+    current = fiber
+    local co = fiber.co
+    local ok, what = resume(co, fiber)
+    if what == SUSPEND and ok then return nil end
+    fiber.co = false
+    if not ok then return raised(fiber, what, co) end
+    if pool_n < POOL_MAX then
+        pool_n = pool_n + 1
+        pool[pool_n] = co
+    end
+    return finished(fiber)
+end
+
+local RESUMES_PER_POLL = 256
+local resumed = 0
+
+local function next_batch()
+    draining, filling = filling, draining
+    draining_i, draining_n, filling_n = 0, filling_n, 0
+    resumed = resumed + draining_n
+    if resumed >= RESUMES_PER_POLL then
+        resumed = 0
+        poll(0)
+    end
+end
+
+local function wait_for_events()
+    local deadline = wheel:next_deadline()
+    poll(deadline and deadline - now())
+end
+
+-- Runs fibers until the main fiber's wait has ended; false when nothing is left that could end it.
+local function run()
+    while true do
+        while draining_i < draining_n do
+            draining_i = draining_i + 1
+            local fiber = draining[draining_i]
+            draining[draining_i] = false
+            repeat
+                if fiber == main then
+                    current = main
+                    return true
+                end
+                fiber = step(fiber)
+            until not fiber
+        end
+        if filling_n > 0 then
+            next_batch()
+        elseif op_count > 0 or wheel.count > 0 then
+            wait_for_events()
+        else
+            -- A promise or an address that only the collector can declare dead may still wake somebody.
+            current = main
+            collectgarbage()
+            if filling_n == 0 and op_count == 0 and wheel.count == 0 then return false end
+        end
+    end
+end
+
+--- Begins a suspending call: returns the running fiber, or raises (fiber_canceled, forbid_suspend_block, ...).
+---@return ljos.FiberRecord
+local function enter()
+    local fiber = current
+    if fiber.gate or fiber.wait then
+        if fiber.wait then misused(fiber) end
+        gated(fiber)
+    end
+    return fiber
+end
+M.enter = enter
+
+--- Suspends the running fiber until `wake`; returns the result of the wait.
+---@param fiber ljos.FiberRecord  the running one
+---@param wait table              what it waits for
+---@return any
+local function suspend(fiber, wait)
+    fiber.wait = wait
+    if fiber ~= main then
+        yield(SUSPEND)
+        if fiber.wait then misused(fiber) end
+    elseif not run() then
+        main.wait = false
+        error(error_.core("deadlock", { detail = M.describe_wait(main) }), 0)
+    end
+    return fiber.res
+end
+M.suspend = suspend
+
+--- Lets the other ready fibers run; no cancellation point.
+---@param fiber ljos.FiberRecord  the running one
+local function reschedule(fiber)
+    filling_n = filling_n + 1
+    filling[filling_n] = fiber
+    if fiber ~= main then
+        yield(SUSPEND)
+    else
+        run()
+    end
+end
+M.reschedule = reschedule
+
+--- Raises what a wait's -ECANCELED means: fiber_canceled, or the object's own cancel()/close().
+---@param fiber ljos.FiberRecord
+local function raise_canceled(fiber)
+    if was_canceled(fiber) then error(error_.core "fiber_canceled", 0) end
+    error(error_.system "ECANCELED", 0)
+end
+M.raise_canceled = raise_canceled
+
+-- Operations, from an IO object's point of view -----------------------------------------------------------------
+
+-- After so many operations in a row that were done at once, others get a turn.
+local AT_ONCE_MAX = 64
+local at_once = 0
+
+--- Begins an operation on `object`: claims a slot that keeps `object` and `buffer` alive until it has ended.
+---@param object {fd: integer, pending: integer}
+---@param buffer any  what the kernel may touch
+---@param name string "read_some", ...
+---@return integer slot
+function M.begin(object, buffer, name)
+    enter()
+    local slot = op_free
+    if slot ~= 0 then
+        op_free = op_next[slot]
+    else
+        slot = op_size + 1
+        if slot >= GENERATION - 1 then error(error_.generic("ENOBUFS", { detail = "operations in flight" }), 0) end
+        op_size = slot
+        op_user_data[slot] = slot
+    end
+    op_count = op_count + 1
+    op_object[slot], op_buffer[slot], op_name[slot], op_fiber[slot] = object, buffer, name, false
+    object.pending = object.pending + 1
+    return slot
+end
+
+--- The user_data to submit the operation of `slot` with.
+---@param slot integer
+---@return integer
+function M.user_data(slot) return op_user_data[slot] end
+
+--- Ends an operation: with what its submission answered, waits for its completion if need be.
+---@param slot integer
+---@param res integer  what the submission answered
+---@return integer res  >= 0 or -errno; raises only fiber_canceled
+function M.finish(slot, res)
+    local fiber = current
+    if res == PENDING then
+        op_fiber[slot] = fiber
+        fiber.op = slot
+        at_once = 0
+        res = suspend(fiber, operations)
+        if res == -ECANCELED and was_canceled(fiber) then error(error_.core "fiber_canceled", 0) end
+        return res
+    end
+    release(slot)
+    at_once = at_once + 1
+    if at_once > AT_ONCE_MAX then
+        at_once = 0
+        if filling_n > 0 or op_count > 0 or wheel.count > 0 then reschedule(fiber) end
+    end
+    return res
+end
+
+--- Cancels every operation in flight on `object`; each still ends with its own completion.
+---@param object {fd: integer, pending: integer}
+function M.cancel_all(object)
+    local left = object.pending
+    local slot = 0
+    while left > 0 and slot < op_size do
+        slot = slot + 1
+        if op_object[slot] == object then
+            submit_cancel(slot)
+            left = left - 1
+        end
+    end
+end
+
+--- Forgets a descriptor that is about to be closed or handed away.
+---@param fd integer
+function M.forget(fd) C.ljos_engine_forget(engine.handle(), fd) end
+
+--- Says what a fiber waits for ("read_some fd 7"), or that it is ready.
+---@param fiber ljos.FiberRecord
+---@return string
+function M.describe_wait(fiber)
+    local wait = fiber.wait
+    if not wait then return fiber == current and "running" or "ready" end
+    return wait:describe_wait(fiber)
+end
+
+--- Figures for tests and `fiber.dump`: operations in flight, timers, ready fibers.
+---@return integer operations, integer timers, integer ready
+function M.load() return op_count, wheel.count, filling_n + draining_n - draining_i end
+
+return M

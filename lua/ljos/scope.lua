@@ -1,0 +1,136 @@
+--- Scopes: clean-up handlers that run on every way out.
+---
+--- A scope is a stack of handlers in the running fiber's `scope` field, made at the first push. `scope(f)`, `pcall`,
+--- `xpcall`, coroutines and fibers each open one: they set the field aside, run the function, run the handlers
+--- last-in first-out with cancellation disabled, and put the field back. Handlers may suspend; one that fails
+--- ends the program, because nobody can say any more what still holds (seed 003, "The scope() facility").
+---
+--- Errors:   raises ljos.Error
+--- Suspends: when a handler does
+--- Needs:    nothing beyond Linux 5.15
+local cancellation = require "ljos.cancellation"
+local error_ = require "ljos.error"
+local loop = require "ljos.loop"
+local uncaught = require "ljos.uncaught"
+
+local error, raw_pcall, raw_xpcall, traceback = error, pcall, xpcall, debug.traceback
+local current = loop.current
+
+---@class ljos.scope
+local M = {}
+
+--- What a failed clean-up handler does. App mode replaces it for actors that share the process.
+function M.terminate() os.exit(1) end
+
+--- Runs the handlers of a scope that is being left.
+---@param fiber ljos.FiberRecord
+---@param handlers table
+local function clean_up(fiber, handlers)
+    fiber.scope = false
+    cancellation.disable(fiber)
+    for i = #handlers, 1, -1 do
+        local ok = raw_pcall(handlers[i])
+        if not ok then
+            uncaught.print "ljos: forcibly closed: a scope clean-up handler failed"
+            M.terminate()
+        end
+    end
+    cancellation.restore(fiber)
+end
+M.clean_up = clean_up
+
+-- A traceback is lost when the stack unwinds to a scope; kept here until the error is handled or reported.
+local function keep_traceback(err)
+    local extra = cancellation.extra_of(current())
+    if extra.traced ~= err or extra.traceback == nil then
+        extra.traced, extra.traceback = err, traceback("", 2)
+    end
+    return err
+end
+
+--- Returns the traceback kept for `err` while it unwound through scopes, if any.
+---@param fiber ljos.FiberRecord
+---@param err any
+---@return string?
+function M.kept_traceback(fiber, err)
+    local extra = cancellation.extras[fiber.id]
+    return extra and extra.traced == err and extra.traceback or nil
+end
+
+local function leave(fiber, outer, ok, ...)
+    local handlers = fiber.scope
+    if handlers then clean_up(fiber, handlers) end
+    fiber.scope = outer
+    if not ok and fiber.wait then loop.misused(fiber) end
+    return ok, ...
+end
+
+local function rethrow(ok, err)
+    if not ok then error(err, 0) end
+end
+
+--- Runs `f` in a scope of its own; its clean-up handlers have run when `scope` returns or raises f's error.
+---@param f fun()
+function M.scope(f)
+    error_.check_type(f, "function", 1)
+    local fiber = current()
+    local outer = fiber.scope
+    fiber.scope = false
+    rethrow(leave(fiber, outer, raw_xpcall(f, keep_traceback)))
+end
+
+--- Registers a clean-up handler with the innermost scope.
+---@param handler fun()
+function M.scope_cleanup_push(handler)
+    error_.check_type(handler, "function", 1)
+    local fiber = current()
+    local handlers = fiber.scope
+    if not handlers then
+        handlers = {}
+        fiber.scope = handlers
+    end
+    handlers[#handlers + 1] = handler
+end
+
+--- Removes the handler registered last, and runs it unless `execute` is false.
+---@param execute? boolean
+function M.scope_cleanup_pop(execute)
+    local fiber = current()
+    local handlers = fiber.scope
+    local n = handlers and #handlers or 0
+    if n == 0 then error(error_.core "unmatched_scope_cleanup", 0) end
+    local handler = handlers[n]
+    handlers[n] = nil
+    if execute == false then return end
+    clean_up(fiber, { handler })
+    fiber.scope = handlers
+end
+
+--- pcall(f, ...) as a scope and a cancellation point (before `f` runs, not after).
+---@param f function
+---@param ... any
+---@return boolean ok
+---@return any ...
+function M.pcall(f, ...)
+    local fiber = current()
+    cancellation.test(fiber)
+    local outer = fiber.scope
+    fiber.scope = false
+    return leave(fiber, outer, raw_pcall(f, ...))
+end
+
+--- xpcall(f, handler, ...) likewise; the message handler runs before the clean-up handlers.
+---@param f function
+---@param handler fun(err: any): any
+---@param ... any
+---@return boolean ok
+---@return any ...
+function M.xpcall(f, handler, ...)
+    local fiber = current()
+    cancellation.test(fiber)
+    local outer = fiber.scope
+    fiber.scope = false
+    return leave(fiber, outer, raw_xpcall(f, handler, ...))
+end
+
+return M

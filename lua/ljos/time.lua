@@ -1,0 +1,27 @@
+--- Time: sleeping, clocks and timers.
+---
+--- Errors:   raises ljos.Error
+--- Suspends: sleep, timer:wait
+--- Needs:    nothing beyond Linux 5.15
+local error_ = require "ljos.error"
+local loop = require "ljos.loop"
+
+local wheel, now, enter, suspend = loop.wheel, loop.now, loop.enter, loop.suspend
+local type = type
+
+---@class ljos.time
+local M = {}
+
+--- Suspends the fiber for `seconds` (a fraction is fine; 0 lets the others run). A cancellation point.
+--- Raises EDOM for a negative number (seed 003, "time.sleep").
+---@param seconds number
+function M.sleep(seconds)
+    if type(seconds) ~= "number" or seconds ~= seconds then error_.argument(1, "number of seconds expected") end
+    if seconds < 0 then error(error_.generic("EDOM", { arg = 1 }), 0) end
+    local fiber = enter()
+    fiber.op = wheel:add(now() + seconds, fiber)
+    local res = suspend(fiber, wheel)
+    if res ~= 0 then loop.raise_canceled(fiber) end
+end
+
+return M
