@@ -18,6 +18,7 @@ local M = {}
 
 ---@class ljos.ErrorCategory
 ---@field package spec ljos.ErrorCategorySpec
+---@field message fun(self: ljos.ErrorCategory, code: integer): string
 
 ---@class ljos.ErrorCategorySpec
 ---@field name string
@@ -36,6 +37,7 @@ local M = {}
 ---@field lsym? string                the same in lower case
 
 -- Set to false by app mode, where tostring(error) is the category's message alone (seed 003, "The error table").
+---@type boolean
 M.tostring_has_context = true
 
 local Error = {}
@@ -63,7 +65,7 @@ function M.category(spec) return setmetatable({ spec = spec }, Category) end
 local function message(self, code)
     local spec = rawget(self, "spec")
     if spec.message then return spec.message(code) end
-    return spec.messages[code] or ("Unknown error " .. tostring(code))
+    return spec.messages and spec.messages[code] or ("Unknown error " .. tostring(code))
 end
 
 Category.__metatable = "error_category"

@@ -12,8 +12,9 @@ local ffi = require "ffi"
 -- Raised together with LJOS_ABI in native/ljos/src/lib.rs whenever a signature or a struct changes.
 local ABI = 1
 
----@class ljos.native: ljos.native.C
----@field path string  the file that was loaded
+---@class ljos.native
+---@field C ljos.native.C  the library's functions
+---@field path string      the file that was loaded
 ---@field constants fun(group: string): fun(): string?, integer?
 local M = {}
 
@@ -25,7 +26,8 @@ end
 
 -- A source checkout is recognised by this file's own place: <root>/lua/ljos/native.lua.
 local function checkout_candidates()
-    local here = debug.getinfo(1, "S").source:match "^@(.*)lua/ljos/native%.lua$"
+    local info = debug.getinfo(1, "S") --[[@as debuglib.DebugInfo]]
+    local here = info.source:match "^@(.*)lua/ljos/native%.lua$"
     if not here then return {} end
     return { here .. "target/release/libljos.so", here .. "target/debug/libljos.so" }
 end
@@ -92,7 +94,7 @@ end
 local lib, path = open()
 declare(lib)
 M.path = path
-M.C = lib
+M.C = lib --[[@as ljos.native.C]]
 
 --- Iterates the constants of a group, name and value, in the order the native library lists them.
 ---@param group string  "E", "O", ...

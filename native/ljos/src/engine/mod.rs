@@ -43,6 +43,8 @@ pub enum EngineKind {
     LjosEngineEpoll = 2,
 }
 
+// One per thread: the room a ring takes more than a poller does not matter, an indirection per call would.
+#[allow(clippy::large_enum_variant)]
 enum Backend {
     Ring(ring::Ring),
     Poller(poller::Poller),

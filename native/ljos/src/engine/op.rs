@@ -25,8 +25,7 @@ pub enum Direction {
 
 /// The calling thread's errno.
 pub fn errno() -> c_int {
-    // SAFETY: always valid; thread-local.
-    unsafe { *libc::__errno_location() }
+    std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
 }
 
 /// A system call's result as `>= 0` or `-errno`.

@@ -1,0 +1,84 @@
+-- Loaded by busted before the specs (.busted, `helper`): after each spec file the open descriptors, the child
+-- processes and the mounts are what they were, or the file fails.
+local busted = require "busted"
+local lfs = require "lfs"
+
+local function slurp(path)
+    local file = io.open(path, "r")
+    if not file then return "" end
+    local text = file:read "*a"
+    file:close()
+    return text
+end
+
+-- Each probe returns a set: what there is -> how to name it.
+
+local function descriptors()
+    local set, own = {}, lfs.symlinkattributes("/proc/self", "target")
+    for name in lfs.dir "/proc/self/fd" do
+        local target = lfs.symlinkattributes("/proc/self/fd/" .. name, "target")
+        -- The directory being listed has a descriptor of its own.
+        if target and name:find "^%d+$" and target ~= "/proc/" .. own .. "/fd" then
+            set[name .. " " .. target] = "descriptor " .. name .. " -> " .. target
+        end
+    end
+    return set
+end
+
+local function children()
+    local set = {}
+    for task in lfs.dir "/proc/self/task" do
+        for pid in slurp("/proc/self/task/" .. task .. "/children"):gmatch "%d+" do
+            set[pid] = "child " .. pid .. ": " .. slurp("/proc/" .. pid .. "/cmdline"):gsub("%z", " ")
+        end
+    end
+    return set
+end
+
+local function mounts()
+    local set = {}
+    for line in slurp("/proc/self/mountinfo"):gmatch "[^\n]+" do
+        set[line] = "mount " .. line
+    end
+    return set
+end
+
+local probes = { descriptors, children, mounts }
+
+local function snapshot()
+    collectgarbage()
+    collectgarbage() -- finalizers of the first pass may have freed more
+    local sets = {}
+    for i, probe in ipairs(probes) do
+        sets[i] = probe()
+    end
+    return sets
+end
+
+local function differences(before, after)
+    local lines = {}
+    for i = 1, #probes do
+        for key, name in pairs(after[i]) do
+            if not before[i][key] then lines[#lines + 1] = "left behind: " .. name end
+        end
+        for key, name in pairs(before[i]) do
+            if not after[i][key] then lines[#lines + 1] = "gone: " .. name end
+        end
+    end
+    table.sort(lines)
+    return lines
+end
+
+local before
+
+busted.subscribe({ "file", "start" }, function()
+    before = snapshot()
+    return nil, true
+end)
+
+busted.subscribe({ "file", "end" }, function(file)
+    local lines = differences(before, snapshot())
+    -- busted turns an error raised here into an error of the spec file.
+    if #lines > 0 then error(file.name .. ":\n" .. table.concat(lines, "\n"), 0) end
+    return nil, true
+end)
