@@ -52,7 +52,7 @@ impl IpAddress {
         let address = CString::new(address).ok()?;
         for (family, version) in [(libc::AF_INET, 4), (libc::AF_INET6, 6)] {
             let mut bytes = [0u8; 16]; // anew: a failed attempt may have written
-            // SAFETY: a NUL-terminated string and room for either form.
+                                       // SAFETY: a NUL-terminated string and room for either form.
             if unsafe { c::inet_pton(family, address.as_ptr(), bytes.as_mut_ptr().cast()) } != 1 {
                 continue;
             }
