@@ -10,6 +10,16 @@ enum ljos_engine_kind {
   LJOS_ENGINE_EPOLL = 2,
 };
 
+// Bits of `ljos_process_spec.flags`.
+enum ljos_process_flag {
+  // setsid(2).
+  LJOS_PROCESS_NEW_SESSION = 1,
+  // prctl(2), `PR_SET_NO_NEW_PRIVS`.
+  LJOS_PROCESS_NO_NEW_PRIVS = 2,
+  // Carry the capabilities that the child has in its new user namespace through exec, as ambient ones.
+  LJOS_PROCESS_KEEP_CAPABILITIES = 4,
+};
+
 // Beside `>= 0` and `-errno`: what a submission may answer.
 enum ljos_status {
   LJOS_PENDING = -2147483648,
@@ -30,6 +40,88 @@ struct ljos_ip_address {
   uint8_t bytes[16];
   uint32_t scope;
   uint32_t version;
+};
+
+// A descriptor of the caller, and the number it gets in the child.
+struct ljos_process_fd {
+  int source;
+  int target;
+};
+
+// A resource limit of the child; see setrlimit(2).
+struct ljos_process_limit {
+  int resource;
+  uint64_t soft;
+  uint64_t hard;
+};
+
+// How a child starts. `ljos_process_spec_init` fills in "as the caller"; descriptors that are absent are -1.
+// Everything pointed to belongs to the caller and is read during the spawn only. The members are in the order
+// of their size, not in the order in which the child follows them: that is in `process/child.rs`.
+struct ljos_process_spec {
+  // The files to try, in this order, ended by null (a PATH search already done); null: `program_fd`.
+  const char *const *paths;
+  const char *const *argv;
+  const char *const *envp;
+  // Room for 12 bytes inside one string of `envp`: becomes the child's pid in decimal.
+  char *pid_text;
+  const char *working_directory;
+  // The only descriptors the child gets; no target twice.
+  const struct ljos_process_fd *fds;
+  const uint32_t *groups;
+  const struct ljos_process_limit *limits;
+  // A `struct sock_fprog`; installed last.
+  const void *seccomp;
+  uint32_t fd_count;
+  // Negative: the supplementary groups stay.
+  int group_count;
+  uint32_t limit_count;
+  // `CLONE_NEW*`.
+  uint32_t namespaces;
+  uint32_t flags;
+  int program_fd;
+  int working_directory_fd;
+  int setns_user;
+  int setns_mount;
+  int setns_uts;
+  int setns_ipc;
+  int setns_net;
+  // Becomes the controlling terminal (needs a new session).
+  int ctty_fd;
+  // The terminal whose foreground job the child's process group becomes.
+  int foreground_fd;
+  // Negative: the caller's; 0: a group of its own.
+  int process_group;
+  // Ids: `0xffffffff` stays.
+  uint32_t ruid;
+  uint32_t euid;
+  uint32_t rgid;
+  uint32_t egid;
+  // Negative: the caller's.
+  int umask;
+  // Negative: the caller's; may carry `SCHED_RESET_ON_FORK`.
+  int scheduler_policy;
+  int scheduler_priority;
+  // 0: none.
+  int pdeathsig;
+  int landlock_fd;
+};
+
+// A started child, or the step that failed.
+struct ljos_process_child {
+  int pid;
+  // With `O_CLOEXEC`; the caller's to close.
+  int pidfd;
+  // After a failure: the system call that failed ("clone", "execve", ...), a static string.
+  const char *failed_step;
+};
+
+// How a child ended.
+struct ljos_process_exit {
+  // The exit code; 0 when a signal ended the child.
+  int code;
+  // The signal that ended it, or 0.
+  int signal;
 };
 
 // The ABI number of this library.
@@ -250,5 +342,37 @@ int ljos_ip_to_sockaddr(const struct ljos_ip_address *address, uint32_t port, vo
 int ljos_ip_from_sockaddr(const void *sockaddr,
                           uint32_t len,
                           struct ljos_ip_address *out);
+
+// Fills in a spec that changes nothing and hands nothing over.
+//
+// # Safety
+// `spec` is valid for one write.
+void ljos_process_spec_init(struct ljos_process_spec *spec);
+
+// Starts a process. Returns 0, or `-errno` with `failed_step` set; then nothing is left behind.
+//
+// # Safety
+// `spec` came from `ljos_process_spec_init`, and all it points to is valid; `out` is valid for one write.
+int ljos_process_spawn(const struct ljos_process_spec *spec,
+                       struct ljos_process_child *out);
+
+// Reaps the child behind `pidfd` if it has ended: 1 with `out` filled in, 0 when it still runs. Never blocks;
+// poll(2) the pidfd to wait. `-ECHILD`: it is no child of ours, or is reaped already.
+//
+// # Safety
+// `out` is valid for one write.
+int ljos_process_reap(int pidfd,
+                      struct ljos_process_exit *out);
+
+// pidfd_send_signal(2).
+int ljos_process_kill(int pidfd, int signal);
+
+// Copies the file at `path` into a sealed memfd that can be executed where no file can be reached: nobody can
+// change it afterwards, and whoever runs it cannot reach the original through /proc/PID/exe. Returns the
+// descriptor, with `O_CLOEXEC`.
+//
+// # Safety
+// `path` is a NUL-terminated string.
+int ljos_process_seal(const char *path);
 
 #endif  /* LJOS_H */

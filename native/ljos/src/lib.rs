@@ -10,6 +10,7 @@ pub mod constants;
 pub mod engine;
 pub mod ip;
 mod memory;
+pub mod process;
 
 use std::ffi::{c_char, c_uint};
 

@@ -16,6 +16,7 @@ mod ring;
 
 use crate::memory;
 use op::Op;
+pub(crate) use op::{errno, result};
 use std::ffi::{c_int, c_void};
 
 /// What comes out of `ljos_engine_turn`: the result of the operation submitted with `user_data`.
