@@ -69,6 +69,10 @@ local function differences(before, after)
     return lines
 end
 
+-- The engine of the main state lives as long as the process; it is no leak of the first spec that needs it.
+package.path = "lua/?.lua;lua/?/init.lua;" .. package.path
+require("ljos.engine").handle()
+
 local before
 
 busted.subscribe({ "file", "start" }, function()

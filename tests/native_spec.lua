@@ -1,6 +1,7 @@
 -- The loader: which file it takes, and what it says when none fits. Each test loads native.lua afresh with its own
 -- environment variables and package.cpath; small C libraries stand in for what may lie in the way.
 local native = require "ljos.native"
+local temporary_directory = require "temporary_directory"
 
 local SOURCE = "lua/ljos/native.lua"
 
@@ -18,13 +19,8 @@ local function copy(from, to) shell(("cp '%s' '%s'"):format(from, to)) end
 describe("native", function()
     local dir
 
-    before_each(function()
-        dir = os.tmpname()
-        os.remove(dir)
-        shell("mkdir " .. dir)
-    end)
-
-    after_each(function() shell("rm -r " .. dir) end)
+    before_each(function() dir = temporary_directory.make() end)
+    after_each(temporary_directory.remove_all)
 
     -- Loads the module as if the process had this $LJOS_LIB and package.cpath.
     local function load_with(options)
