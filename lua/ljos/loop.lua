@@ -401,8 +401,8 @@ function M.cancel_all(object)
 end
 
 --- Forgets a descriptor that is about to be closed or handed away.
----@param fd integer
-function M.forget(fd) C.ljos_engine_forget(engine.handle(), fd) end
+---@param object {fd: integer, pending: integer}
+function M.forget(object) C.ljos_engine_forget(engine.handle(), object.fd, object.pending) end
 
 --- Says what a fiber waits for ("read_some fd 7"), or that it is ready.
 ---@param fiber ljos.FiberRecord

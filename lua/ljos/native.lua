@@ -109,4 +109,20 @@ function M.constants(group)
     end
 end
 
+local tables = {}
+--- Returns the constants of a group as a table; made once.
+---@param group string
+---@return table<string, integer>
+function M.constant_table(group)
+    local constants = tables[group]
+    if not constants then
+        constants = {}
+        for name, value in M.constants(group) do
+            constants[name] = value
+        end
+        tables[group] = constants
+    end
+    return constants
+end
+
 return M

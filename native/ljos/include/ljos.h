@@ -3,6 +3,9 @@
 #ifndef LJOS_H
 #define LJOS_H
 
+// The offset of reads and writes on what has no position (pipes, terminals).
+#define NO_FILE -2
+
 // Which back end an engine has, or is asked to have.
 enum ljos_engine_kind {
   LJOS_ENGINE_ANY = 0,
@@ -200,13 +203,17 @@ int ljos_engine_cancel(struct ljos_engine *engine,
                        uint32_t target,
                        int fd);
 
-// Forgets what the engine knows of `fd`. Call it before the descriptor is closed or handed away.
+// Forgets what the engine knows of `fd`, before the descriptor is closed or handed away. Operations in flight must
+// have been canceled; what was queued for `fd` is submitted first, so that it cannot meet the number's next owner.
 //
 // # Safety
-// `engine` is live; no operation on `fd` is in flight that was not canceled.
-int ljos_engine_forget(struct ljos_engine *engine, int fd);
+// `engine` is live.
+int ljos_engine_forget(struct ljos_engine *engine,
+                       int fd,
+                       int in_flight);
 
-// read(2), or pread(2) when `offset >= 0`. For files, pipes and terminals.
+// read(2) for pipes, terminals and the like; for files too, whose page cache is asked at once: pread(2) when
+// `offset >= 0`, and with the file's own position when it is -1. An offset of -2 says: no file.
 //
 // # Safety
 // `engine` is live; `buffer` has room for `len` bytes until the completion.
@@ -217,7 +224,7 @@ int ljos_engine_read(struct ljos_engine *engine,
                      uint32_t len,
                      int64_t offset);
 
-// write(2), or pwrite(2) when `offset >= 0`. For files, pipes and terminals.
+// write(2); `offset` as in `ljos_engine_read`.
 //
 // # Safety
 // `engine` is live; `buffer` holds `len` bytes until the completion.

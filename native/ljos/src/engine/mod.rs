@@ -171,21 +171,27 @@ pub unsafe extern "C" fn ljos_engine_cancel(engine: *mut Engine, target: u32, fd
     }
 }
 
-/// Forgets what the engine knows of `fd`. Call it before the descriptor is closed or handed away.
+/// Forgets what the engine knows of `fd`, before the descriptor is closed or handed away. Operations in flight must
+/// have been canceled; what was queued for `fd` is submitted first, so that it cannot meet the number's next owner.
 ///
 /// # Safety
-/// `engine` is live; no operation on `fd` is in flight that was not canceled.
+/// `engine` is live.
 #[no_mangle]
-pub unsafe extern "C" fn ljos_engine_forget(engine: *mut Engine, fd: c_int) -> c_int {
+pub unsafe extern "C" fn ljos_engine_forget(engine: *mut Engine, fd: c_int, in_flight: c_int) -> c_int {
     // SAFETY: the caller's promise.
     let engine = unsafe { memory::handle(engine) };
-    if let Backend::Poller(poller) = &mut engine.backend {
-        poller.forget(fd);
+    match &mut engine.backend {
+        Backend::Ring(ring) if in_flight > 0 => ring.flush(),
+        Backend::Ring(_) => 0,
+        Backend::Poller(poller) => {
+            poller.forget(fd);
+            0
+        }
     }
-    0
 }
 
-/// read(2), or pread(2) when `offset >= 0`. For files, pipes and terminals.
+/// read(2) for pipes, terminals and the like; for files too, whose page cache is asked at once: pread(2) when
+/// `offset >= 0`, and with the file's own position when it is -1. An offset of -2 says: no file.
 ///
 /// # Safety
 /// `engine` is live; `buffer` has room for `len` bytes until the completion.
@@ -203,7 +209,7 @@ pub unsafe extern "C" fn ljos_engine_read(
     engine.submit(user_data, fd, Op::Read { buffer, len, offset })
 }
 
-/// write(2), or pwrite(2) when `offset >= 0`. For files, pipes and terminals.
+/// write(2); `offset` as in `ljos_engine_read`.
 ///
 /// # Safety
 /// `engine` is live; `buffer` holds `len` bytes until the completion.

@@ -2,6 +2,9 @@
 
 use std::ffi::{c_int, c_void};
 
+/// The offset of reads and writes on what has no position (pipes, terminals).
+pub const NO_FILE: i64 = -2;
+
 /// One operation; the descriptor travels beside it.
 #[derive(Clone, Copy)]
 pub enum Op {
@@ -103,12 +106,12 @@ impl Op {
             Op::Read { buffer, len, offset } => {
                 let vector = libc::iovec { iov_base: buffer, iov_len: len as usize };
                 // SAFETY: the buffer belongs to the operation until it completes.
-                result(unsafe { libc::preadv2(fd, &vector, 1, offset, libc::RWF_NOWAIT) })
+                result(unsafe { libc::preadv2(fd, &vector, 1, offset.max(-1), libc::RWF_NOWAIT) })
             }
             Op::Write { buffer, len, offset } => {
                 let vector = libc::iovec { iov_base: buffer.cast_mut(), iov_len: len as usize };
                 // SAFETY: the buffer belongs to the operation until it completes.
-                result(unsafe { libc::pwritev2(fd, &vector, 1, offset, libc::RWF_NOWAIT) })
+                result(unsafe { libc::pwritev2(fd, &vector, 1, offset.max(-1), libc::RWF_NOWAIT) })
             }
         }
     }

@@ -3,7 +3,7 @@
 //! A submission only fills an entry; `turn` makes the one system call that submits all of them, waits, and
 //! hands out completions. With DEFER_TASKRUN (Linux 6.1) the kernel does its completion work inside that call.
 
-use super::op::Op;
+use super::op::{Op, NO_FILE};
 use super::{Completion, PENDING};
 use io_uring::{opcode, squeue, types, IoUring};
 use std::collections::VecDeque;
@@ -76,6 +76,20 @@ impl Ring {
                 // The completion queue overflowed: the kernel takes nothing before it is drained.
                 Err(libc::EBUSY | libc::EAGAIN) => self.drain_early(),
                 Err(errno) => return Err(errno),
+            }
+        }
+    }
+
+    /// Submits what is queued.
+    pub fn flush(&mut self) -> c_int {
+        loop {
+            if self.ring.submission().is_empty() {
+                return 0;
+            }
+            match self.enter(0, 0) {
+                Ok(()) | Err(libc::EINTR) => {}
+                Err(libc::EBUSY | libc::EAGAIN) => self.drain_early(),
+                Err(errno) => return -errno,
             }
         }
     }
@@ -175,11 +189,11 @@ fn public(entry: &io_uring::cqueue::Entry, wake_armed: &mut bool) -> Option<Comp
     }
 }
 
-/// Files answer at once when the page cache has the data: cheaper than a trip through the ring.
+/// Files answer at once when the page cache can: cheaper than a trip through the ring.
 fn at_once(fd: c_int, op: &Op) -> Option<c_int> {
-    let positioned = matches!(op, Op::Read { offset, .. } if *offset >= 0);
-    if !positioned {
-        return None;
+    match op {
+        Op::Read { offset, .. } | Op::Write { offset, .. } if *offset != NO_FILE => {}
+        _ => return None,
     }
     match op.attempt(fd) {
         result if result == -libc::EAGAIN || result == -libc::EOPNOTSUPP => None,
@@ -192,10 +206,10 @@ fn entry(fd: c_int, op: Op) -> squeue::Entry {
     match op {
         // An offset of -1 means the file's own position.
         Op::Read { buffer, len, offset } => {
-            opcode::Read::new(fd, buffer.cast(), len).offset(offset as u64).build()
+            opcode::Read::new(fd, buffer.cast(), len).offset(offset.max(-1) as u64).build()
         }
         Op::Write { buffer, len, offset } => {
-            opcode::Write::new(fd, buffer.cast(), len).offset(offset as u64).build()
+            opcode::Write::new(fd, buffer.cast(), len).offset(offset.max(-1) as u64).build()
         }
         Op::Recv { buffer, len, flags } => opcode::Recv::new(fd, buffer.cast(), len).flags(flags).build(),
         Op::Send { buffer, len, flags } => {

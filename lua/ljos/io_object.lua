@@ -1,0 +1,111 @@
+--- IO objects: what everything that owns a descriptor has in common.
+---
+--- An object is a table {fd, pending, owner}. `owner` is a small cdata whose finaliser closes the descriptor when
+--- the object is collected; while an operation is in flight the loop keeps the object alive. `close` cancels what
+--- is in flight and gives the number back at once: the kernel keeps the file until those operations have ended.
+---
+--- Errors:   raises ljos.Error
+--- Suspends: never
+--- Needs:    nothing beyond Linux 5.15
+local ffi = require "ffi"
+local error_ = require "ljos.error"
+local loop = require "ljos.loop"
+
+local C = ffi.C
+
+ffi.cdef [[
+int close(int fd);
+struct ljos_owned_fd { int fd; };
+]]
+
+local owned_fd = ffi.metatype("struct ljos_owned_fd", {
+    __gc = function(owner)
+        if owner.fd >= 0 then C.close(owner.fd) end
+    end,
+})
+
+---@class ljos.io_object
+local M = {}
+
+--- The common part of a new, closed object.
+---@param fields? table  further fields, to be kept
+---@return table
+function M.new(fields)
+    fields = fields or {}
+    fields.fd, fields.pending, fields.owner = -1, 0, false
+    return fields
+end
+
+--- Takes ownership of a descriptor; the object must be closed.
+---@param object ljos.IoObject
+---@param fd integer
+function M.adopt(object, fd)
+    object.owner = owned_fd(fd)
+    object.fd = fd
+end
+
+--- Raises EBADF unless the object is open.
+---@param object ljos.IoObject
+function M.check_open(object)
+    if object.fd < 0 then error(error_.system("EBADF", { detail = "the object is closed" }), 0) end
+end
+
+--- Raises EBUSY unless the object is closed.
+---@param object ljos.IoObject
+function M.check_closed(object)
+    if object.fd >= 0 then error(error_.generic("EBUSY", { detail = "the object is open already" }), 0) end
+end
+
+-- Ends ownership; what was in flight ends with ECANCELED.
+local function disown(object)
+    local fd = object.fd
+    loop.cancel_all(object)
+    loop.forget(object)
+    object.owner.fd = -1
+    object.owner, object.fd = false, -1
+    return fd
+end
+
+--- Closes the object; operations in flight end with ECANCELED. Closing a closed object does nothing.
+---@param object ljos.IoObject
+function M.close(object)
+    if object.fd >= 0 then C.close(disown(object)) end
+end
+
+--- Gives the descriptor away; operations in flight end with ECANCELED.
+---@param object ljos.IoObject
+---@return integer fd  the caller's now
+function M.release(object)
+    M.check_open(object)
+    return disown(object)
+end
+
+--- Cancels the operations in flight; they end with ECANCELED, or with their result where it was faster.
+---@param object ljos.IoObject
+function M.cancel(object)
+    M.check_open(object)
+    loop.cancel_all(object)
+end
+
+local function read_only() error(error_.generic "EPERM", 0) end
+
+--- Makes the metatable of a class of objects. Unknown keys raise bad_index, new keys EPERM.
+---@param name string                                what getmetatable(object) answers
+---@param methods table<string, function>
+---@param properties table<string, fun(self: table): any>
+---@return table
+function M.metatable(name, methods, properties)
+    return {
+        __metatable = name,
+        __newindex = read_only,
+        __index = function(self, key)
+            local method = methods[key]
+            if method then return method end
+            local property = properties[key]
+            if property then return property(self) end
+            error(error_.core("bad_index", { index = 2 }), 0)
+        end,
+    }
+end
+
+return M

@@ -1,0 +1,218 @@
+--- Operations: what an IO object asks of the engine, one function each.
+---
+--- Every function claims a slot, submits through a small leaf (a trace of its own: an FFI call in a function that
+--- is interpreted costs ten times as much), and waits if it must. A descriptor that is non-blocking answers
+--- EAGAIN under io_uring: then the fiber waits for readiness and tries again. Results are `>= 0` or `-errno`; only
+--- cancellation raises. Spans and addresses stay anchored until the kernel has let go of them.
+---
+--- Errors:   raises fiber_canceled; else returns -errno
+--- Suspends: all
+--- Needs:    nothing beyond Linux 5.15
+local engine = require "ljos.engine"
+local error_ = require "ljos.error"
+local loop = require "ljos.loop"
+local native = require "ljos.native"
+
+local C = native.C
+local begin, finish, user_data, handle = loop.begin, loop.finish, loop.user_data, engine.handle
+local EAGAIN = error_.errno_of.EAGAIN
+local poll_events = native.constant_table "socket"
+local POLLIN, POLLOUT = poll_events.POLLIN, poll_events.POLLOUT
+
+---@class ljos.IoObject
+---@field fd integer       -1 when closed
+---@field pending integer  operations in flight
+
+---@class ljos.operation
+local M = {}
+
+-- The offset of a read or write on something without a position; -1 is the file's own.
+M.NO_FILE, M.FILE_POSITION = -2, -1
+
+local function submit_poll(slot, fd, events) return C.ljos_engine_poll(handle(), user_data(slot), fd, events) end
+
+--- Waits until `object` has one of the poll(2) `events`.
+---@param object ljos.IoObject
+---@param events integer
+---@param name string  for fiber.dump
+---@return integer res  the events that are there
+local function poll(object, events, name)
+    local slot = begin(object, false, name)
+    return finish(slot, submit_poll(slot, object.fd, events))
+end
+M.poll = poll
+
+local function submit_recv(slot, fd, span, flags)
+    return C.ljos_engine_recv(handle(), user_data(slot), fd, span.ptr, span.len, flags)
+end
+
+--- recv(2) into `span`.
+---@param object ljos.IoObject
+---@param span ljos.byte_span
+---@param flags integer
+---@param name string
+---@return integer res
+function M.recv(object, span, flags, name)
+    local slot = begin(object, span, name)
+    local res = finish(slot, submit_recv(slot, object.fd, span, flags))
+    while res == -EAGAIN do
+        poll(object, POLLIN, name)
+        slot = begin(object, span, name)
+        res = finish(slot, submit_recv(slot, object.fd, span, flags))
+    end
+    return res
+end
+
+local function submit_send(slot, fd, span, flags)
+    return C.ljos_engine_send(handle(), user_data(slot), fd, span.ptr, span.len, flags)
+end
+
+--- send(2) from `span`; never SIGPIPE.
+---@param object ljos.IoObject
+---@param span ljos.byte_span
+---@param flags integer
+---@param name string
+---@return integer res
+function M.send(object, span, flags, name)
+    local slot = begin(object, span, name)
+    local res = finish(slot, submit_send(slot, object.fd, span, flags))
+    while res == -EAGAIN do
+        poll(object, POLLOUT, name)
+        slot = begin(object, span, name)
+        res = finish(slot, submit_send(slot, object.fd, span, flags))
+    end
+    return res
+end
+
+local function submit_read(slot, fd, span, offset)
+    return C.ljos_engine_read(handle(), user_data(slot), fd, span.ptr, span.len, offset)
+end
+
+--- read(2) or pread(2) into `span`.
+---@param object ljos.IoObject
+---@param span ljos.byte_span
+---@param offset integer  a position, FILE_POSITION, or NO_FILE
+---@param name string
+---@return integer res
+function M.read(object, span, offset, name)
+    local slot = begin(object, span, name)
+    local res = finish(slot, submit_read(slot, object.fd, span, offset))
+    while res == -EAGAIN do
+        poll(object, POLLIN, name)
+        slot = begin(object, span, name)
+        res = finish(slot, submit_read(slot, object.fd, span, offset))
+    end
+    return res
+end
+
+local function submit_write(slot, fd, span, offset)
+    return C.ljos_engine_write(handle(), user_data(slot), fd, span.ptr, span.len, offset)
+end
+
+--- write(2) or pwrite(2) from `span`.
+---@param object ljos.IoObject
+---@param span ljos.byte_span
+---@param offset integer  a position, FILE_POSITION, or NO_FILE
+---@param name string
+---@return integer res
+function M.write(object, span, offset, name)
+    local slot = begin(object, span, name)
+    local res = finish(slot, submit_write(slot, object.fd, span, offset))
+    while res == -EAGAIN do
+        poll(object, POLLOUT, name)
+        slot = begin(object, span, name)
+        res = finish(slot, submit_write(slot, object.fd, span, offset))
+    end
+    return res
+end
+
+local function submit_accept(slot, fd) return C.ljos_engine_accept(handle(), user_data(slot), fd, nil, nil) end
+
+--- accept4(2) with SOCK_CLOEXEC; the result is the new descriptor.
+---@param object ljos.IoObject
+---@param name string
+---@return integer res
+function M.accept(object, name)
+    local slot = begin(object, false, name)
+    local res = finish(slot, submit_accept(slot, object.fd))
+    while res == -EAGAIN do
+        poll(object, POLLIN, name)
+        slot = begin(object, false, name)
+        res = finish(slot, submit_accept(slot, object.fd))
+    end
+    return res
+end
+
+local function submit_connect(slot, fd, address, length)
+    return C.ljos_engine_connect(handle(), user_data(slot), fd, address, length)
+end
+
+--- connect(2).
+---@param object ljos.IoObject
+---@param address ffi.cdata*  a struct sockaddr of some family
+---@param length integer
+---@param name string
+---@return integer res
+function M.connect(object, address, length, name)
+    local slot = begin(object, address, name)
+    return finish(slot, submit_connect(slot, object.fd, address, length))
+end
+
+local function submit_recvmsg(slot, fd, message, flags)
+    return C.ljos_engine_recvmsg(handle(), user_data(slot), fd, message, flags)
+end
+
+--- recvmsg(2) with MSG_CMSG_CLOEXEC.
+---@param object ljos.IoObject
+---@param message ffi.cdata*  a struct msghdr
+---@param anchor any          what the message points to
+---@param flags integer
+---@param name string
+---@return integer res
+function M.recvmsg(object, message, anchor, flags, name)
+    local slot = begin(object, anchor, name)
+    local res = finish(slot, submit_recvmsg(slot, object.fd, message, flags))
+    while res == -EAGAIN do
+        poll(object, POLLIN, name)
+        slot = begin(object, anchor, name)
+        res = finish(slot, submit_recvmsg(slot, object.fd, message, flags))
+    end
+    return res
+end
+
+local function submit_sendmsg(slot, fd, message, flags)
+    return C.ljos_engine_sendmsg(handle(), user_data(slot), fd, message, flags)
+end
+
+--- sendmsg(2); never SIGPIPE.
+---@param object ljos.IoObject
+---@param message ffi.cdata*  a struct msghdr
+---@param anchor any          what the message points to
+---@param flags integer
+---@param name string
+---@return integer res
+function M.sendmsg(object, message, anchor, flags, name)
+    local slot = begin(object, anchor, name)
+    local res = finish(slot, submit_sendmsg(slot, object.fd, message, flags))
+    while res == -EAGAIN do
+        poll(object, POLLOUT, name)
+        slot = begin(object, anchor, name)
+        res = finish(slot, submit_sendmsg(slot, object.fd, message, flags))
+    end
+    return res
+end
+
+local unowned = { fd = -1, pending = 0 }
+
+--- Runs a system call that may block in a pool thread. Arguments are integers or pointers (cast to uintptr_t).
+---@param anchor any   what the pointers point to
+---@param name string  for fiber.dump
+---@param number integer  the system call's number
+---@return integer res
+function M.call(anchor, name, number, a, b, c, d, e)
+    local slot = begin(unowned, anchor, name)
+    local res = C.ljos_engine_call(handle(), user_data(slot), number, a or 0, b or 0, c or 0, d or 0, e or 0)
+    return finish(slot, res)
+end
+
+return M
