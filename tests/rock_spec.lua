@@ -28,10 +28,9 @@ describe("the rock", function()
 
     -- Runs a command in another folder, where only the tree is on Lua's paths.
     local function elsewhere(command)
-        local paths = ("LUA_PATH='%s/share/lua/5.1/?.lua;%s/share/lua/5.1/?/init.lua' LUA_CPATH='%s/lib/lua/5.1/?.so'"):gsub(
-            "%%s",
-            dir .. "/tree"
-        )
+        local tree = dir .. "/tree"
+        local path = ("%s/share/lua/5.1/?.lua;%s/share/lua/5.1/?/init.lua"):format(tree, tree)
+        local paths = ("LUA_PATH='%s' LUA_CPATH='%s/lib/lua/5.1/?.so'"):format(path, tree)
         local status, output = run(("cd %s/elsewhere && env -u LJOS_LIB %s %s"):format(dir, paths, command))
         assert.is_nil(output:find(root .. "/", 1, true), output)
         return status, output

@@ -1,0 +1,124 @@
+-- Runs the benchmarks named on the command line, or all. Started by bench/run.sh.
+local measure = require "measure"
+
+local ENGINES = { "io_uring", "epoll" }
+if os.execute "luajit tools/has_io_uring.lua" ~= 0 then
+    print "io_uring is forbidden here: epoll alone, and no C reference that needs a ring"
+    ENGINES = { "epoll" }
+end
+
+local suites = {}
+
+-- Every run takes a port of its own: a server killed in the middle gives its port back late.
+local port = 20000 + os.time() % 20000
+local function next_port()
+    port = port + 1
+    return port
+end
+
+-- Returns the server's CPU seconds per request and notes the requests per second.
+local function echo(server, connections, rates)
+    local p = next_port()
+    local command = ("target/bench/echo_load %d %d %g %d %s %d"):format(
+        measure.cpu,
+        connections,
+        measure.seconds,
+        p,
+        server,
+        p
+    )
+    local requests, seconds, cpu = measure.numbers(command)
+    rates[#rates + 1] = requests / seconds
+    return cpu / requests
+end
+
+function suites.echo()
+    measure.heading "TCP echo, 64 B, server and load on one processor: CPU of the C server / CPU of ours, per request"
+    local bars = {
+        io_uring = { [1] = 0.88, [50] = 0.85, [500] = 0.90 },
+        epoll = { [1] = 0.80, [50] = 0.75, [500] = 0.80 },
+    }
+    for _, connections in ipairs { 1, 50, 500 } do
+        local contenders, rates = {}, { c = {}, io_uring = {}, epoll = {} }
+        function contenders.c() return echo("target/bench/echo_server", connections, rates.c) end
+        for _, engine in ipairs(ENGINES) do
+            local server = "env LJOS_ENGINE=" .. engine .. " luajit bench/programs/echo_server.lua"
+            contenders[engine] = function() return echo(server, connections, rates[engine]) end
+        end
+        local cost = measure.in_turns(contenders)
+        local c_rate = measure.median(rates.c)
+        for _, engine in ipairs(ENGINES) do
+            local rate = measure.median(rates[engine])
+            local note = ("%.1f us, C %.1f us; requests/s %.0f, %.2f of C"):format(
+                cost[engine] * 1e6,
+                cost.c * 1e6,
+                rate,
+                rate / c_rate
+            )
+            local name = ("%d connections, %s"):format(connections, engine)
+            measure.report(name, cost.c / cost[engine], ">=", bars[engine][connections], note)
+        end
+    end
+end
+
+local function fiber(mode)
+    return function() return (measure.pinned("luajit bench/programs/fiber.lua " .. mode)) end
+end
+
+function suites.fiber()
+    measure.heading "Fibers, nanoseconds of CPU"
+    local cost = measure.in_turns {
+        switch = fiber "switch",
+        bare_switch = fiber "bare_switch",
+        spawn = fiber "spawn",
+        sleep = fiber "sleep",
+    }
+    measure.report("a bare coroutine's resume and yield", cost.bare_switch)
+    measure.report("switch", cost.switch, "<=", 50)
+    measure.report("switch / bare switch", cost.switch / cost.bare_switch, "<=", 1.5)
+    measure.report("spawn, yield, finish", cost.spawn, "<=", 150)
+    measure.report("sleep", cost.sleep, "<=", 150)
+    local heap, resident = measure.pinned "luajit bench/programs/fiber.lua idle"
+    measure.report("bytes of heap per idle fiber", heap, "<=", 900, ("%.0f of the process"):format(resident))
+end
+
+-- A file of random bytes that stays in the page cache.
+local function blocks_file()
+    local path = "target/bench/blocks"
+    local command = "test -e %s || head -c 67108864 /dev/urandom >%s; cat %s >/dev/null"
+    os.execute((command:gsub("%%s", path)))
+    return path
+end
+
+function suites.file()
+    measure.heading "File reads, 4 KiB blocks in the page cache: reads per second / those of C"
+    local path = blocks_file()
+    local bars = { [1] = 0.95, [64] = 0.85 }
+    for _, depth in ipairs { 1, 64 } do
+        local function reader(program)
+            return function()
+                local command = ("%s %s %d %g"):format(program, path, depth, measure.seconds)
+                local reads, seconds = measure.pinned(command)
+                return reads / seconds
+            end
+        end
+        local contenders = { c = reader "target/bench/file_read" }
+        for _, engine in ipairs(ENGINES) do
+            contenders[engine] = reader("env LJOS_ENGINE=" .. engine .. " luajit bench/programs/file_read.lua")
+        end
+        local rate = measure.in_turns(contenders)
+        for _, engine in ipairs(ENGINES) do
+            local name = ("depth %d, %s"):format(depth, engine)
+            local bar = engine == "io_uring" and bars[depth] or nil
+            measure.report(name, rate[engine] / rate.c, bar and ">=", bar, ("%.0f/s"):format(rate[engine]))
+        end
+    end
+end
+
+local ORDER = { "echo", "fiber", "file" }
+local wanted = #arg > 0 and arg or ORDER
+for _, name in ipairs(wanted) do
+    local suite = suites[name]
+    if not suite then error(("no suite %q; there are: %s"):format(name, table.concat(ORDER, ", ")), 0) end
+    suite()
+end
