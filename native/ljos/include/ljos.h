@@ -23,6 +23,28 @@ enum ljos_process_flag {
   LJOS_PROCESS_KEEP_CAPABILITIES = 4,
 };
 
+// How a pattern is compiled; the values are or-ed. `MULTILINE` is for the grammar ecma only.
+enum ljos_regex_flag {
+  LJOS_REGEX_IGNORE_CASE = 1,
+  LJOS_REGEX_NOSUBS = 2,
+  LJOS_REGEX_OPTIMIZE = 4,
+  LJOS_REGEX_MULTILINE = 8,
+};
+
+// The syntax of a pattern.
+enum ljos_regex_grammar {
+  LJOS_REGEX_BASIC = 0,
+  LJOS_REGEX_EXTENDED = 1,
+  LJOS_REGEX_ECMA = 2,
+};
+
+// Which match a search looks for: the first one, the first one that is not empty, or the whole subject.
+enum ljos_regex_wanted {
+  LJOS_REGEX_ANY = 0,
+  LJOS_REGEX_NOT_EMPTY = 1,
+  LJOS_REGEX_WHOLE = 2,
+};
+
 // Beside `>= 0` and `-errno`: what a submission may answer.
 enum ljos_status {
   LJOS_PENDING = -2147483648,
@@ -30,6 +52,9 @@ enum ljos_status {
 
 // One event loop's engine; used by the thread that made it, and no other.
 struct ljos_engine;
+
+// A compiled pattern; used by one thread at a time.
+struct ljos_regex;
 
 // What comes out of `ljos_engine_turn`: the result of the operation submitted with `user_data`.
 struct ljos_completion {
@@ -125,6 +150,20 @@ struct ljos_process_exit {
   int code;
   // The signal that ended it, or 0.
   int signal;
+};
+
+// Why a pattern was refused: the compiler's words (NUL-terminated), and how many bytes of the pattern it had read,
+// or -1 where it does not say.
+struct ljos_regex_fault {
+  int32_t offset;
+  char message[252];
+};
+
+// Where a bulk split goes on: the position of the next field, -1 after the last one, and the end of the last
+// non-empty match, -1 before the first one. Begin with {0, -1}.
+struct ljos_regex_cursor {
+  int32_t position;
+  int32_t last_end;
 };
 
 // The ABI number of this library.
@@ -381,5 +420,69 @@ int ljos_process_kill(int pidfd, int signal);
 // # Safety
 // `path` is a NUL-terminated string.
 int ljos_process_seal(const char *path);
+
+// Compiles a pattern. A pattern that cannot be compiled gives `-EINVAL` and says why in `fault`.
+//
+// # Safety
+// `pattern` holds `len` bytes; `out` and `fault` are valid for one write. End the handle with `ljos_regex_free`.
+int ljos_regex_new(int grammar,
+                   uint32_t flags,
+                   const void *pattern,
+                   uint32_t len,
+                   struct ljos_regex **out,
+                   struct ljos_regex_fault *fault);
+
+// Ends a handle.
+//
+// # Safety
+// `regex` came from `ljos_regex_new` and is not used again.
+void ljos_regex_free(struct ljos_regex *regex);
+
+// The number of groups that capture; 0 for a pattern compiled with `LJOS_REGEX_NOSUBS`.
+//
+// # Safety
+// `regex` is live.
+int ljos_regex_group_count(struct ljos_regex *regex);
+
+// Finds a match at or after byte `start`, writes its offsets and returns how many pairs it wrote, at most `capacity`;
+// 0 without a match. What is before `start` counts as context (`^`, `\b`). Pair 0 is the match, pair n group n,
+// {-1, -1} for a group that took no part. `LJOS_REGEX_WHOLE` needs a `start` of 0.
+//
+// # Safety
+// `regex` is live; `subject` holds `len` bytes; `offsets` has room for `2 * capacity` elements, at least one pair.
+int ljos_regex_search(struct ljos_regex *regex,
+                      const void *subject,
+                      uint32_t len,
+                      uint32_t start,
+                      int wanted,
+                      int32_t *offsets,
+                      uint32_t capacity);
+
+// Writes the fields between the matches, at most `capacity` pairs, and moves `cursor` on. Returns their number.
+//
+// An empty match separates nothing; fields may be empty, but one empty field at the end is dropped; an empty
+// subject is one empty field (gawk's FS).
+//
+// # Safety
+// As for `ljos_regex_search`; `cursor` is valid for reads and writes.
+int ljos_regex_split(struct ljos_regex *regex,
+                     const void *subject,
+                     uint32_t len,
+                     struct ljos_regex_cursor *cursor,
+                     int32_t *offsets,
+                     uint32_t capacity);
+
+// Writes the matches themselves, at most `capacity` pairs, and moves `cursor` on. Returns their number.
+//
+// A match may be empty, but not right behind a match that was not; an empty subject has none (gawk's FPAT).
+//
+// # Safety
+// As for `ljos_regex_split`.
+int ljos_regex_patsplit(struct ljos_regex *regex,
+                        const void *subject,
+                        uint32_t len,
+                        struct ljos_regex_cursor *cursor,
+                        int32_t *offsets,
+                        uint32_t capacity);
 
 #endif  /* LJOS_H */

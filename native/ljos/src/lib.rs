@@ -11,6 +11,7 @@ pub mod engine;
 pub mod ip;
 mod memory;
 pub mod process;
+pub mod regex;
 
 use std::ffi::{c_char, c_uint};
 

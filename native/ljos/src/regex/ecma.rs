@@ -1,0 +1,227 @@
+//! The grammar "ecma": PCRE2 over bytes, with the options that bring it closest to ECMAScript.
+//!
+//! A program is compiled to machine code at its first search (at once when `optimize` is set), and searched by the
+//! interpreter where PCRE2 has no compiler or the process may not map executable memory. A second program, bound to
+//! both ends, is made when a whole-subject match is first asked for: PCRE2's machine code cannot be told so at the call.
+//! Two differences from ECMAScript stay: a group inside a repetition keeps its capture of an earlier round, and
+//! letters are ASCII.
+
+use super::{ecma_syntax, Fault, Options, Span, Wanted};
+use pcre2_sys::*;
+use std::ffi::{c_int, c_void};
+use std::ptr::{null_mut, NonNull};
+
+/// How often a search may backtrack from one starting point; a second or so.
+const MATCH_LIMIT: u32 = 10_000_000;
+/// What the interpreter may allocate for one search, in KiB.
+const HEAP_LIMIT_KIB: u32 = 256 * 1024;
+/// Machine code first runs on 32 KiB of the thread's own stack, then on one of this size.
+const JIT_STACK_MAX: usize = 64 * 1024 * 1024;
+const JIT_STACK_START: usize = 64 * 1024;
+
+const SYNTAX: u32 = PCRE2_ALT_BSUX
+    | PCRE2_MATCH_UNSET_BACKREF
+    | PCRE2_ALLOW_EMPTY_CLASS
+    | PCRE2_DOLLAR_ENDONLY
+    | PCRE2_NEVER_UTF;
+
+struct Code {
+    code: NonNull<pcre2_code_8>,
+    compiled: bool,
+}
+
+impl Code {
+    fn new(pattern: &[u8], options: u32) -> Result<Code, (usize, c_int)> {
+        // SAFETY: no arguments that matter; null is checked.
+        let context = unsafe { pcre2_compile_context_create_8(null_mut()) };
+        if context.is_null() {
+            return Err((0, PCRE2_ERROR_NOMEMORY));
+        }
+        // ECMAScript's line terminators, as far as they are bytes.
+        // SAFETY: the context is live.
+        unsafe { pcre2_set_newline_8(context, PCRE2_NEWLINE_ANYCRLF) };
+        let mut error = 0;
+        let mut offset = 0;
+        // SAFETY: the pattern is a slice; the context is live.
+        let code = unsafe {
+            pcre2_compile_8(pattern.as_ptr(), pattern.len(), options, &mut error, &mut offset, context)
+        };
+        // SAFETY: the context is not used again; null was ruled out.
+        unsafe { pcre2_compile_context_free_8(context) };
+        NonNull::new(code).map(|code| Code { code, compiled: false }).ok_or((offset, error))
+    }
+
+    /// Makes machine code; without it the interpreter runs, so a failure is none.
+    fn optimize(&mut self) {
+        if !self.compiled {
+            self.compiled = true;
+            // SAFETY: the code is live and used by this thread alone.
+            unsafe { pcre2_jit_compile_8(self.code.as_ptr(), PCRE2_JIT_COMPLETE) };
+        }
+    }
+}
+
+impl Drop for Code {
+    fn drop(&mut self) {
+        // SAFETY: the code is live and not used again.
+        unsafe { pcre2_code_free_8(self.code.as_ptr()) };
+    }
+}
+
+pub struct Program {
+    search: Code,
+    whole: Option<Code>,
+    pattern: Vec<u8>,
+    options: u32,
+    data: *mut pcre2_match_data_8,
+    context: *mut pcre2_match_context_8,
+    stack: *mut pcre2_jit_stack_8,
+}
+
+impl Program {
+    pub fn new(source: &[u8], wanted: Options) -> Result<Program, Fault> {
+        let translated = ecma_syntax::translate(source)?;
+        let mut options = SYNTAX;
+        for (flag, bit) in [
+            (wanted.ignore_case, PCRE2_CASELESS),
+            (wanted.nosubs, PCRE2_NO_AUTO_CAPTURE),
+            (wanted.multiline, PCRE2_MULTILINE),
+        ] {
+            options |= if flag { bit } else { 0 };
+        }
+        let search = Code::new(&translated.pattern, options).map_err(|(offset, error)| Fault {
+            offset: Some(translated.original(offset).unwrap_or(source.len())),
+            message: message_of(error),
+        })?;
+        // SAFETY: the code is live; null is checked.
+        let data = unsafe { pcre2_match_data_create_from_pattern_8(search.code.as_ptr(), null_mut()) };
+        // SAFETY: no arguments that matter; null is checked.
+        let context = unsafe { pcre2_match_context_create_8(null_mut()) };
+        let pattern = translated.pattern;
+        let mut program = Program { search, whole: None, pattern, options, data, context, stack: null_mut() };
+        if data.is_null() || context.is_null() {
+            return Err(Fault::new(&message_of(PCRE2_ERROR_NOMEMORY)));
+        }
+        // SAFETY: the context is live.
+        unsafe { pcre2_set_match_limit_8(context, MATCH_LIMIT) };
+        // SAFETY: the context is live.
+        unsafe { pcre2_set_heap_limit_8(context, HEAP_LIMIT_KIB) };
+        if wanted.optimize {
+            program.search.optimize();
+            // What compiled once compiles again; a lack of memory is found at the first match.
+            let _ = program.whole_code();
+        }
+        Ok(program)
+    }
+
+    pub fn group_count(&self) -> usize {
+        let mut count = 0u32;
+        let to: *mut u32 = &mut count;
+        // SAFETY: the code is live; the answer is a u32.
+        unsafe {
+            pcre2_pattern_info_8(self.search.code.as_ptr(), PCRE2_INFO_CAPTURECOUNT, to.cast::<c_void>())
+        };
+        count as usize
+    }
+
+    pub fn find(&mut self, subject: &[u8], start: usize, wanted: Wanted) -> Result<Option<Span>, c_int> {
+        let code = match wanted {
+            Wanted::Whole => self.whole_code()?,
+            _ => self.search_code(),
+        };
+        let options = if wanted == Wanted::NotEmpty { PCRE2_NOTEMPTY } else { 0 };
+        let mut status = self.execute(code, subject, start, options);
+        if status == PCRE2_ERROR_JIT_STACKLIMIT && self.grow_stack() {
+            status = self.execute(code, subject, start, options);
+        }
+        if status == PCRE2_ERROR_JIT_STACKLIMIT {
+            status = self.execute(code, subject, start, options | PCRE2_NO_JIT);
+        }
+        match status {
+            0.. => Ok(self.group(0)),
+            PCRE2_ERROR_NOMATCH => Ok(None),
+            PCRE2_ERROR_NOMEMORY => Err(libc::ENOMEM),
+            PCRE2_ERROR_MATCHLIMIT | PCRE2_ERROR_DEPTHLIMIT | PCRE2_ERROR_HEAPLIMIT => Err(libc::EOVERFLOW),
+            // Endless recursion (`(?R)`) is the only other one a checked pattern can cause.
+            _ => Err(libc::EOVERFLOW),
+        }
+    }
+
+    pub fn group(&self, index: usize) -> Option<Span> {
+        // SAFETY: the match data is live.
+        let count = unsafe { pcre2_get_ovector_count_8(self.data) } as usize;
+        // SAFETY: the match data is live.
+        let pairs = unsafe { pcre2_get_ovector_pointer_8(self.data) };
+        // SAFETY: PCRE2 keeps `count` pairs there until the next search.
+        let pairs = unsafe { crate::memory::slice(pairs.cast_const(), 2 * count) };
+        let (start, end) = (*pairs.get(2 * index)?, *pairs.get(2 * index + 1)?);
+        // A group that took no part has usize::MAX.
+        (start <= end && end != usize::MAX).then_some(Span { start, end })
+    }
+
+    fn search_code(&mut self) -> NonNull<pcre2_code_8> {
+        self.search.optimize();
+        self.search.code
+    }
+
+    fn whole_code(&mut self) -> Result<NonNull<pcre2_code_8>, c_int> {
+        if let Some(whole) = &self.whole {
+            return Ok(whole.code);
+        }
+        let options = self.options | PCRE2_ANCHORED | PCRE2_ENDANCHORED;
+        let mut whole = Code::new(&self.pattern, options).map_err(|_| libc::ENOMEM)?;
+        whole.optimize();
+        let code = whole.code;
+        self.whole = Some(whole);
+        Ok(code)
+    }
+
+    fn execute(&self, code: NonNull<pcre2_code_8>, subject: &[u8], start: usize, options: u32) -> c_int {
+        // SAFETY: code, data and context are live and of one pattern; `start` is within the subject.
+        unsafe {
+            pcre2_match_8(
+                code.as_ptr(),
+                subject.as_ptr(),
+                subject.len(),
+                start,
+                options,
+                self.data,
+                self.context,
+            )
+        }
+    }
+
+    /// Gives the machine code the large stack; false when it has it already, or there is none.
+    fn grow_stack(&mut self) -> bool {
+        if !self.stack.is_null() {
+            return false;
+        }
+        // SAFETY: no arguments that matter; null is checked.
+        self.stack = unsafe { pcre2_jit_stack_create_8(JIT_STACK_START, JIT_STACK_MAX, null_mut()) };
+        if self.stack.is_null() {
+            return false;
+        }
+        // SAFETY: without a callback the last argument is the stack, which lives as long as the context.
+        unsafe { pcre2_jit_stack_assign_8(self.context, None, self.stack.cast::<c_void>()) };
+        true
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // SAFETY: live or null, not used again.
+        unsafe { pcre2_match_data_free_8(self.data) };
+        // SAFETY: live or null, not used again.
+        unsafe { pcre2_match_context_free_8(self.context) };
+        // SAFETY: live or null, not used again.
+        unsafe { pcre2_jit_stack_free_8(self.stack) };
+    }
+}
+
+fn message_of(error: c_int) -> String {
+    let mut text = [0u8; 256];
+    // SAFETY: the buffer has the size given.
+    let len = unsafe { pcre2_get_error_message_8(error, text.as_mut_ptr(), text.len()) };
+    let len = usize::try_from(len).unwrap_or(0);
+    String::from_utf8_lossy(text.get(..len).unwrap_or_default()).into_owned()
+}
