@@ -23,7 +23,7 @@ local LAYERS = {
         "future",
         "time",
     },
-    { "byte_span", "stream", "format", "log" },
+    { "byte_span", "regex", "stream", "format", "log" },
     {
         "io_object",
         "file",
@@ -34,7 +34,6 @@ local LAYERS = {
         "pipe",
         "serial_port",
         "tls",
-        "regex",
         "system",
     },
     { "actor", "sandbox", "libc_service", "inbox", "spawn_vm" },

@@ -48,7 +48,7 @@ local flags = {
 
 -- Where searches leave their offsets. No call suspends between filling and reading, so one array serves all.
 local capacity = 256
-local offsets = ffi.new("int32_t[?]", 2 * capacity)
+local offsets = ffi.new("int32_t[?]", 2 * capacity) ---@type any
 local cursor = ffi.new "struct ljos_regex_cursor"
 
 ffi.metatype("struct ljos_regex", {
@@ -122,7 +122,7 @@ local function failed(res)
 end
 
 -- Loaded when the first subject is no string: most users of a regex have no spans.
-local byte_span
+local byte_span ---@type any
 
 local function check_arguments(re, subject)
     if not is_type(Handle, re) then error.argument(1, "regex expected, got " .. type(re)) end
@@ -131,8 +131,9 @@ local function check_arguments(re, subject)
     if not byte_span.is(subject) then error.argument(2, "string or byte_span expected, got " .. type(subject)) end
 end
 
+---@return integer # how many pairs were written; 0 without a match
 local function find(re, subject, wanted)
-    local res
+    local res ---@type integer
     if type(subject) == "string" then
         res = lib.ljos_regex_search(re, subject, #subject, 0, wanted, offsets, capacity)
     else
@@ -145,7 +146,7 @@ end
 -- The piece of the subject that pair `index` bounds: a string of a string, a slice of a span. The slice has no room
 -- behind it, so that appending to it leaves the subject's next bytes alone. An absent pair is an empty piece.
 local function piece(subject, index)
-    local from, to = offsets[2 * index], offsets[2 * index + 1]
+    local from, to = offsets[2 * index], offsets[2 * index + 1] ---@type integer, integer
     if from < 0 then
         from, to = 0, 0
     end
@@ -166,7 +167,7 @@ end
 --- A group that took no part is an empty string (or span). Without a match: nil.
 ---@param re ljos.Regex
 ---@param str string|ljos.byte_span
----@return string|ljos.byte_span|nil ...
+---@return (string|ljos.byte_span)? ...
 function M.match(re, str)
     check_arguments(re, str)
     local found = find(re, str, WHOLE)
@@ -202,7 +203,7 @@ local function fields(step, re, subject)
     local list, count = {}, 0
     cursor.position, cursor.last_end = 0, -1
     repeat
-        local res
+        local res ---@type integer
         if is_string then
             res = step(re, subject, #subject, cursor, offsets, capacity)
         else
