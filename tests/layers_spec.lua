@@ -8,7 +8,7 @@ local LAYERS = {
     { "native" },
     { "error", "generic_error", "asio_error" },
     { "syscall", "ipc" },
-    { "engine", "loop", "timer_wheel" },
+    { "engine", "loop", "timer_wheel", "operation" },
     {
         "fiber",
         "this_fiber",
