@@ -36,9 +36,16 @@ function M.handle()
     if handle then return handle end
     local out = ffi.new "struct ljos_engine *[1]"
     error_.check(C.ljos_engine_new(wanted_kind(), out), { detail = "cannot make an engine" })
-    handle = ffi.gc(out[0], C.ljos_engine_free)
+    handle = ffi.gc(out[0], function(ended)
+        handle = nil
+        C.ljos_engine_free(ended)
+    end)
     return handle
 end
+
+--- Returns the native engine if there is one: for finalisers, which may run when it has ended.
+---@return ffi.cdata*?
+function M.existing() return handle end
 
 --- Returns the name of the engine in use.
 ---@return "io_uring"|"epoll"

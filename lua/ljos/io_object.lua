@@ -8,8 +8,10 @@
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
+local engine = require "ljos.engine"
 local error_ = require "ljos.error"
 local loop = require "ljos.loop"
+local native = require "ljos.native"
 
 local C = ffi.C
 
@@ -20,7 +22,10 @@ struct ljos_owned_fd { int fd; };
 
 local owned_fd = ffi.metatype("struct ljos_owned_fd", {
     __gc = function(owner)
-        if owner.fd >= 0 then C.close(owner.fd) end
+        if owner.fd < 0 then return end
+        local handle = engine.existing()
+        if handle then native.C.ljos_engine_forget(handle, owner.fd, 0) end
+        C.close(owner.fd)
     end,
 })
 
@@ -79,6 +84,17 @@ function M.release(object)
     M.check_open(object)
     return disown(object)
 end
+
+--- As `release`, as a file_descriptor object: the `release` method of every class.
+---@param object ljos.IoObject
+---@return ljos.file_descriptor
+function M.release_descriptor(object) return require("ljos.file_descriptor").new(M.release(object)) end
+
+--- Takes the number out of a file_descriptor object, for `assign` methods.
+---@param fd ljos.file_descriptor
+---@param arg integer
+---@return integer
+function M.take_descriptor(fd, arg) return require("ljos.file_descriptor").take(fd, arg) end
 
 --- Cancels the operations in flight; they end with ECANCELED, or with their result where it was faster.
 ---@param object ljos.IoObject

@@ -1,0 +1,74 @@
+--- file.random_access: a file read and written at offsets that the caller names, from 0.
+---
+--- Errors:   raises ljos.Error; the end of the file is asio_error.misc.eof
+--- Suspends: read_some_at, write_some_at
+--- Needs:    nothing beyond Linux 5.15
+local asio_error = require "ljos.asio_error"
+local byte_span = require "ljos.byte_span"
+local error_ = require "ljos.error"
+local handle = require "ljos.file.handle"
+local io_object = require "ljos.io_object"
+local operation = require "ljos.operation"
+
+local check_span, check_open, raw_read, raw_write =
+    byte_span.check, io_object.check_open, operation.read, operation.write
+local check_offset = handle.check_offset
+
+---@class ljos.file.RandomAccess: ljos.IoObject
+---@field is_open boolean
+---@field size integer  bytes
+local RandomAccess = {
+    open = handle.open,
+    assign = handle.assign,
+    resize = handle.resize,
+    try_lock = handle.try_lock,
+    try_lock_shared = handle.try_lock_shared,
+    unlock = handle.unlock,
+    close = io_object.close,
+    cancel = io_object.cancel,
+    release = io_object.release_descriptor,
+}
+
+--- Reads at `offset`; returns how many bytes. Raises asio_error.misc.eof at or behind the end.
+---@param offset integer  bytes from 0
+---@param buffer ljos.byte_span
+---@return integer
+function RandomAccess:read_some_at(offset, buffer)
+    check_offset(offset, 1)
+    check_span(buffer, 2)
+    check_open(self)
+    local res = raw_read(self, buffer, offset, "read_some_at")
+    if res > 0 then return res end
+    if res < 0 then error_.check(res) end
+    if buffer.len > 0 then error(asio_error.misc.eof, 0) end
+    return 0
+end
+
+--- Writes at `offset`; returns how many bytes.
+---@param offset integer  bytes from 0
+---@param buffer ljos.byte_span
+---@return integer
+function RandomAccess:write_some_at(offset, buffer)
+    check_offset(offset, 1)
+    check_span(buffer, 2)
+    check_open(self)
+    local res = raw_write(self, buffer, offset, "write_some_at")
+    if res < 0 then error_.check(res) end
+    return res
+end
+
+local metatable = io_object.metatable("file.random_access", RandomAccess, handle.properties)
+
+---@class ljos.file.random_access
+local M = {}
+
+--- Makes a closed file, or one that owns `fd`.
+---@param fd? ljos.file_descriptor
+---@return ljos.file.RandomAccess
+function M.new(fd)
+    local self = setmetatable(io_object.new(), metatable)
+    if fd ~= nil then self:assign(fd) end
+    return self
+end
+
+return M

@@ -1,0 +1,30 @@
+--- IP: addresses, TCP, UDP and names. The fields load when first used.
+---
+--- Errors:   raises ljos.Error
+--- Suspends: as each function says
+--- Needs:    nothing beyond Linux 5.15
+local endpoint = require "ljos.ip.endpoint"
+
+---@class ljos.ip
+---@field address ljos.ip.address
+---@field tcp ljos.ip.tcp
+local M = { tostring = endpoint.tostring, toendpoint = endpoint.toendpoint }
+
+local modules = { address = true, tcp = true }
+local functions = { host_name = "ljos.ip.host_name" }
+
+return setmetatable(M, {
+    __index = function(self, name)
+        local value
+        if modules[name] then
+            value = require("ljos.ip." .. name)
+        elseif functions[name] then
+            value = require(functions[name])
+        else
+            local error_ = require "ljos.error"
+            error(error_.core("bad_index", { index = 2, detail = "ip." .. tostring(name) }), 0)
+        end
+        rawset(self, name, value)
+        return value
+    end,
+})

@@ -1,0 +1,100 @@
+--- IP sockets: what TCP and UDP objects share: families, bind, connect, and the address properties.
+---
+--- Errors:   raises ljos.Error
+--- Suspends: connect
+--- Needs:    nothing beyond Linux 5.15
+local ffi = require "ffi"
+local address = require "ljos.ip.address"
+local endpoint = require "ljos.ip.endpoint"
+local error_ = require "ljos.error"
+local io_object = require "ljos.io_object"
+local operation = require "ljos.operation"
+local socket = require "ljos.socket"
+
+local c = socket.constants
+local sockaddr_type = address.sockaddr_type
+
+---@class ljos.ip.socket
+local M = {}
+
+--- The AF_* of "v4", "v6" or an address.
+---@param family "v4"|"v6"|ljos.ip.Address
+---@param arg integer
+---@return integer
+function M.family(family, arg)
+    if family == "v4" then return c.AF_INET end
+    if family == "v6" then return c.AF_INET6 end
+    if not address.is(family) then error_.argument(arg, '"v4", "v6" or an ip.address expected') end
+    return family.is_v4 and c.AF_INET or c.AF_INET6
+end
+
+--- Takes over a descriptor; the object must be closed.
+---@param object ljos.IoObject
+---@param family "v4"|"v6"|ljos.ip.Address
+---@param fd ljos.file_descriptor
+function M.assign(object, family, fd)
+    M.family(family, 1)
+    io_object.check_closed(object)
+    io_object.adopt(object, io_object.take_descriptor(fd, 2))
+end
+
+local function sockaddr_of(addr, port)
+    addr = address.of(addr, 1)
+    endpoint.check_port(port, 2)
+    local sockaddr = sockaddr_type()
+    return sockaddr, address.to_sockaddr(addr, port, sockaddr)
+end
+M.sockaddr_of = sockaddr_of
+
+--- Binds to a local endpoint.
+---@param object ljos.IoObject
+---@param addr ljos.ip.Address|string
+---@param port integer
+function M.bind(object, addr, port)
+    local sockaddr, length = sockaddr_of(addr, port)
+    socket.bind(object, sockaddr, length)
+end
+
+--- Connects to an endpoint.
+---@param object ljos.IoObject
+---@param addr ljos.ip.Address|string
+---@param port integer
+function M.connect(object, addr, port)
+    local sockaddr, length = sockaddr_of(addr, port)
+    io_object.check_open(object)
+    error_.check(operation.connect(object, sockaddr, length, "connect"))
+end
+
+local scratch = sockaddr_type()
+
+local function endpoint_of(object, which)
+    local length = socket.address(object, which, scratch)
+    local addr, port = address.from_sockaddr(scratch, length)
+    if not addr then error_.check(port) end
+    return addr, port
+end
+
+--- The address properties of an IP socket.
+M.properties = {
+    is_open = function(object) return object.fd >= 0 end,
+    local_address = function(object) return (endpoint_of(object, "local")) end,
+    local_port = function(object) return (select(2, endpoint_of(object, "local"))) end,
+    remote_address = function(object) return (endpoint_of(object, "remote")) end,
+    remote_port = function(object) return (select(2, endpoint_of(object, "remote"))) end,
+}
+
+ffi.cdef "int ioctl(int fd, unsigned long request, ...);"
+local int1 = ffi.new "int[1]"
+
+--- "bytes_readable": what can be read without waiting.
+---@param object ljos.IoObject
+---@param command "bytes_readable"
+---@return integer
+function M.io_control(object, command)
+    if command ~= "bytes_readable" then error_.argument(1, '"bytes_readable" expected') end
+    io_object.check_open(object)
+    socket.checked(ffi.C.ioctl(object.fd, c.FIONREAD, int1))
+    return int1[0]
+end
+
+return M

@@ -1,0 +1,128 @@
+--- TCP sockets: byte streams between two endpoints.
+---
+--- Errors:   raises ljos.Error; the peer's end of stream is asio_error.misc.eof
+--- Suspends: connect, read_some, write_some, receive, send, wait
+--- Needs:    nothing beyond Linux 5.15
+local asio_error = require "ljos.asio_error"
+local byte_span = require "ljos.byte_span"
+local error_ = require "ljos.error"
+local io_object = require "ljos.io_object"
+local ip_socket = require "ljos.ip.socket"
+local operation = require "ljos.operation"
+local socket = require "ljos.socket"
+
+local check_span, check_open, raw_recv, raw_send = byte_span.check, io_object.check_open, operation.recv, operation.send
+
+---@class ljos.ip.tcp.Socket: ljos.IoObject
+---@field is_open boolean
+---@field local_address ljos.ip.Address
+---@field local_port integer
+---@field remote_address ljos.ip.Address
+---@field remote_port integer
+local Socket = {}
+
+local options = {}
+for name in
+    ([[tcp_no_delay send_low_watermark send_buffer_size receive_low_watermark receive_buffer_size
+    out_of_band_inline linger keep_alive do_not_route debug v6_only reuse_address]]):gmatch "[%w_]+"
+do
+    options[name] = true
+end
+
+--- Opens the socket for a family.
+---@param family "v4"|"v6"|ljos.ip.Address
+function Socket:open(family) socket.open(self, ip_socket.family(family, 1), socket.constants.SOCK_STREAM) end
+
+Socket.bind = ip_socket.bind
+Socket.connect = ip_socket.connect
+Socket.assign = ip_socket.assign
+Socket.io_control = ip_socket.io_control
+Socket.close = io_object.close
+Socket.cancel = io_object.cancel
+Socket.release = io_object.release_descriptor
+Socket.shutdown = socket.shutdown
+Socket.disconnect = socket.disconnect
+Socket.wait = socket.wait
+
+--- setsockopt(2) by name; see seed 003, "ip.tcp.socket".
+---@param name string
+---@param value boolean|integer
+---@param seconds? integer  for "linger"
+function Socket:set_option(name, value, seconds) socket.set_option(self, options, name, value, seconds) end
+
+---@param name string
+---@return boolean|integer value
+---@return integer? seconds
+function Socket:get_option(name) return socket.get_option(self, options, name) end
+
+local function received(res, buffer)
+    if res > 0 then return res end
+    if res < 0 then error_.check(res) end
+    if buffer.len > 0 then error(asio_error.misc.eof, 0) end
+    return 0
+end
+
+--- Reads what is there, at least one byte; returns how many. Raises asio_error.misc.eof at the end of the stream.
+--- A read that is canceled has taken nothing from the stream.
+---@param buffer ljos.byte_span
+---@return integer
+function Socket:read_some(buffer)
+    check_span(buffer, 1)
+    check_open(self)
+    return received(raw_recv(self, buffer, 0, "read_some"), buffer)
+end
+
+--- Writes what fits into the socket's send queue, at least one byte; returns how many.
+---@param buffer ljos.byte_span
+---@return integer
+function Socket:write_some(buffer)
+    check_span(buffer, 1)
+    check_open(self)
+    local res = raw_send(self, buffer, 0, "write_some")
+    if res < 0 then error_.check(res) end
+    return res
+end
+
+--- recv(2) with flags ("peek", "out_of_band", "do_not_route").
+---@param buffer ljos.byte_span
+---@param flags? string[]
+---@return integer
+function Socket:receive(buffer, flags)
+    check_span(buffer, 1)
+    local bits = socket.message_flags(flags, 2)
+    check_open(self)
+    return received(raw_recv(self, buffer, bits, "receive"), buffer)
+end
+
+--- send(2) with flags ("out_of_band", "do_not_route", "end_of_record").
+---@param buffer ljos.byte_span
+---@param flags? string[]
+---@return integer
+function Socket:send(buffer, flags)
+    check_span(buffer, 1)
+    local bits = socket.message_flags(flags, 2)
+    check_open(self)
+    return error_.check(raw_send(self, buffer, bits, "send"))
+end
+
+function Socket:send_file() error_.not_on_linux("ip.tcp.socket:send_file", "Windows") end
+
+local metatable = io_object.metatable("ip.tcp.socket", Socket, ip_socket.properties)
+
+---@class ljos.ip.tcp.socket
+local M = {}
+
+--- Makes a closed socket.
+---@return ljos.ip.tcp.Socket
+function M.new() return setmetatable(io_object.new(), metatable) end
+
+--- Makes a socket of a connected descriptor; for library modules.
+---@param fd integer  owned by the socket from now on
+---@return ljos.ip.tcp.Socket
+function M.adopt(fd)
+    local self = M.new()
+    io_object.adopt(self, fd)
+    return self
+end
+
+return M

@@ -1,0 +1,225 @@
+--- Sockets: what all families and types share: opening, options, addresses, shutdown.
+---
+--- The calls here do not block (socket(2), bind(2), setsockopt(2), ...), so they are made directly; what can block
+--- goes through `operation`. Options are rows of a table: level, name, and how Lua values map to them.
+---
+--- Errors:   raises ljos.Error
+--- Suspends: wait
+--- Needs:    nothing beyond Linux 5.15
+local ffi = require "ffi"
+local error_ = require "ljos.error"
+local io_object = require "ljos.io_object"
+local native = require "ljos.native"
+local operation = require "ljos.operation"
+
+local bit = require "bit"
+local c = native.constant_table "socket"
+
+ffi.cdef [[
+int socket(int domain, int type, int protocol);
+int bind(int fd, const void *address, uint32_t length);
+int listen(int fd, int backlog);
+int shutdown(int fd, int how);
+int connect(int fd, const void *address, uint32_t length);
+int setsockopt(int fd, int level, int name, const void *value, uint32_t length);
+int getsockopt(int fd, int level, int name, void *value, uint32_t *length);
+int getsockname(int fd, void *address, uint32_t *length);
+int getpeername(int fd, void *address, uint32_t *length);
+]]
+local C = ffi.C
+
+---@class ljos.socket
+local M = { constants = c }
+
+-- A libc call's result as `error.check` takes it.
+local function checked(res, context)
+    if res >= 0 then return res end
+    return error_.check(-ffi.errno(), context)
+end
+M.checked = checked
+
+--- Opens a socket for `object`, which must be closed; close-on-exec.
+---@param object ljos.IoObject
+---@param family integer   AF_*
+---@param kind integer     SOCK_*
+---@param protocol? integer
+function M.open(object, family, kind, protocol)
+    io_object.check_closed(object)
+    local fd = checked(C.socket(family, bit.bor(kind, c.SOCK_CLOEXEC), protocol or 0))
+    io_object.adopt(object, fd)
+end
+
+-- Options -------------------------------------------------------------------------------------------------------
+
+---@class ljos.SocketOption
+---@field level integer
+---@field name integer
+---@field kind "boolean"|"integer"|"linger"
+
+local function option(kind, level, name) return { kind = kind, level = c[level], name = c[name] } end
+
+---@type table<string, ljos.SocketOption>
+M.options = {
+    reuse_address = option("boolean", "SOL_SOCKET", "SO_REUSEADDR"),
+    reuse_port = option("boolean", "SOL_SOCKET", "SO_REUSEPORT"),
+    debug = option("boolean", "SOL_SOCKET", "SO_DEBUG"),
+    do_not_route = option("boolean", "SOL_SOCKET", "SO_DONTROUTE"),
+    broadcast = option("boolean", "SOL_SOCKET", "SO_BROADCAST"),
+    keep_alive = option("boolean", "SOL_SOCKET", "SO_KEEPALIVE"),
+    out_of_band_inline = option("boolean", "SOL_SOCKET", "SO_OOBINLINE"),
+    receive_buffer_size = option("integer", "SOL_SOCKET", "SO_RCVBUF"),
+    send_buffer_size = option("integer", "SOL_SOCKET", "SO_SNDBUF"),
+    receive_low_watermark = option("integer", "SOL_SOCKET", "SO_RCVLOWAT"),
+    send_low_watermark = option("integer", "SOL_SOCKET", "SO_SNDLOWAT"),
+    linger = option("linger", "SOL_SOCKET", "SO_LINGER"),
+    tcp_no_delay = option("boolean", "IPPROTO_TCP", "TCP_NODELAY"),
+    v6_only = option("boolean", "IPPROTO_IPV6", "IPV6_V6ONLY"),
+}
+
+local int2 = ffi.new "int[2]"
+local length = ffi.new "uint32_t[1]"
+
+local function find(allowed, name)
+    local found = allowed[name] and M.options[name]
+    if not found then error_.argument(1, ("unknown option %q"):format(tostring(name))) end
+    return found
+end
+
+-- The option's value as ints in `int2`; their number.
+local function encode(kind, value, seconds)
+    if kind == "integer" then
+        error_.check_type(value, "number", 2)
+        int2[0] = value
+        return 1
+    end
+    error_.check_type(value, "boolean", 2)
+    int2[0] = value and 1 or 0
+    if kind == "boolean" then return 1 end
+    if value then error_.check_type(seconds, "number", 3) end
+    int2[1] = seconds or 0
+    return 2
+end
+
+--- setsockopt(2). "linger" takes a boolean and seconds.
+---@param object ljos.IoObject
+---@param allowed table<string, true>  what this class of sockets has
+---@param name string
+---@param value boolean|integer
+---@param seconds? integer
+function M.set_option(object, allowed, name, value, seconds)
+    local found = find(allowed, name)
+    io_object.check_open(object)
+    local count = encode(found.kind, value, seconds)
+    checked(C.setsockopt(object.fd, found.level, found.name, int2, count * 4), { option = name })
+end
+
+--- getsockopt(2). "linger" gives a boolean and seconds.
+---@param object ljos.IoObject
+---@param allowed table<string, true>
+---@param name string
+---@return boolean|integer value
+---@return integer? seconds
+function M.get_option(object, allowed, name)
+    local found = find(allowed, name)
+    io_object.check_open(object)
+    length[0] = found.kind == "linger" and 8 or 4
+    checked(C.getsockopt(object.fd, found.level, found.name, int2, length), { option = name })
+    if found.kind == "integer" then return int2[0] end
+    if found.kind == "boolean" then return int2[0] ~= 0 end
+    return int2[0] ~= 0, int2[1]
+end
+
+-- Addresses -----------------------------------------------------------------------------------------------------
+
+--- bind(2).
+---@param object ljos.IoObject
+---@param sockaddr ffi.cdata*
+---@param size integer
+function M.bind(object, sockaddr, size)
+    io_object.check_open(object)
+    checked(C.bind(object.fd, sockaddr, size))
+end
+
+--- Fills `sockaddr` with the local or the peer's address; returns its length.
+---@param object ljos.IoObject
+---@param which "local"|"remote"
+---@param sockaddr ffi.cdata*
+---@return integer
+function M.address(object, which, sockaddr)
+    io_object.check_open(object)
+    length[0] = ffi.sizeof(sockaddr)
+    local query = which == "local" and C.getsockname or C.getpeername
+    checked(query(object.fd, sockaddr, length))
+    return length[0]
+end
+
+-- The rest ------------------------------------------------------------------------------------------------------
+
+local default_backlog = c.SOMAXCONN
+
+--- listen(2).
+---@param object ljos.IoObject
+---@param backlog? integer
+function M.listen(object, backlog)
+    if backlog ~= nil then error_.check_type(backlog, "number", 1) end
+    io_object.check_open(object)
+    checked(C.listen(object.fd, backlog or default_backlog))
+end
+
+local directions = { receive = c.SHUT_RD, send = c.SHUT_WR, both = c.SHUT_RDWR }
+
+--- shutdown(2).
+---@param object ljos.IoObject
+---@param what "receive"|"send"|"both"
+function M.shutdown(object, what)
+    local how = directions[what]
+    if not how then error_.argument(1, '"receive", "send" or "both" expected') end
+    io_object.check_open(object)
+    checked(C.shutdown(object.fd, how))
+end
+
+local nobody = ffi.new("uint16_t[8]", c.AF_UNSPEC)
+
+--- Resets the peer address (connect(2) with AF_UNSPEC).
+---@param object ljos.IoObject
+function M.disconnect(object)
+    io_object.check_open(object)
+    checked(C.connect(object.fd, nobody, 16))
+end
+
+local readiness = { read = c.POLLIN, write = c.POLLOUT, error = c.POLLERR }
+
+--- Waits until the socket is ready; suspends.
+---@param object ljos.IoObject
+---@param wait_type "read"|"write"|"error"
+function M.wait(object, wait_type)
+    local events = readiness[wait_type]
+    if not events then error_.argument(1, '"read", "write" or "error" expected') end
+    io_object.check_open(object)
+    error_.check(operation.poll(object, events, "wait"))
+end
+
+local message_flags = {
+    do_not_route = c.MSG_DONTROUTE,
+    end_of_record = c.MSG_EOR,
+    out_of_band = c.MSG_OOB,
+    peek = c.MSG_PEEK,
+}
+
+--- Turns a list of flag names into MSG_* bits; nil is none.
+---@param names? string[]
+---@param arg integer
+---@return integer
+function M.message_flags(names, arg)
+    if names == nil then return 0 end
+    error_.check_type(names, "table", arg)
+    local flags = 0
+    for i = 1, #names do
+        local flag = message_flags[names[i]]
+        if not flag then error_.argument(arg, ("unknown flag %q"):format(tostring(names[i]))) end
+        flags = bit.bor(flags, flag)
+    end
+    return flags
+end
+
+return M
