@@ -8,7 +8,6 @@
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local error_ = require "ljos.error"
-local loop = require "ljos.loop"
 
 ---@class ljos.FiberExtra
 ---@field canceled boolean

@@ -30,10 +30,8 @@ end
 
 local handle
 
---- Returns the native engine, making it at the first call.
----@return ffi.cdata* # struct ljos_engine *
-function M.handle()
-    if handle then return handle end
+-- Apart from `M.handle`, which every operation calls: a closure in it would keep it from being compiled.
+local function make()
     local out = ffi.new "struct ljos_engine *[1]"
     error_.check(C.ljos_engine_new(wanted_kind(), out), { detail = "cannot make an engine" })
     handle = ffi.gc(out[0], function(ended)
@@ -42,6 +40,10 @@ function M.handle()
     end)
     return handle
 end
+
+--- Returns the native engine, making it at the first call.
+---@return ffi.cdata* # struct ljos_engine *
+function M.handle() return handle or make() end
 
 --- Returns the native engine if there is one: for finalisers, which may run when it has ended.
 ---@return ffi.cdata*?

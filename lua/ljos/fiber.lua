@@ -39,9 +39,11 @@ local ended = { [RETURNED] = true, [FAILED] = true, [CANCELED] = true }
 
 -- Handle --------------------------------------------------------------------------------------------------------
 
+-- What stands in a handle instead of the record once it cannot be joined any more.
+local JOINED, CAUGHT, DETACHED = { why = "joined" }, { why = "joined" }, { why = "detached" }
+
 ---@class ljos.Fiber
----@field [1] ljos.FiberRecord
----@field [2] false|"joining"|"joined"|"detached"
+---@field [1] ljos.FiberRecord|table
 ---@field cancellation_caught boolean  after join: whether cancellation ended the fiber
 ---@field joinable boolean             whether join and detach are still legal
 local Handle = {}
@@ -56,34 +58,44 @@ local function report(fiber)
     if fiber.wait == FAILED then uncaught.report(name_of(fiber), fiber.res, fiber.op) end
 end
 
+-- Records of fibers that have ended and that no handle names any more are used again.
+local records, records_n = {}, 0
+local RECORDS_MAX = 256
+
+local function recycle(fiber)
+    if records_n < RECORDS_MAX then
+        fiber.res, fiber.scope = false, false
+        records_n = records_n + 1
+        records[records_n] = fiber
+    end
+end
+
 local join_wait = {}
 
 ---@param joiner ljos.FiberRecord
 function join_wait.cancel_wait(_, joiner)
-    local handle = joiner.op
-    handle[1].link = true
-    handle[2] = false
+    joiner.op.link = true
     loop.wake(joiner, -error_.errno_of.ECANCELED)
 end
 
-function join_wait.describe_wait(_, joiner) return "join " .. name_of(joiner.op[1]) end
+function join_wait.describe_wait(_, joiner) return "join " .. name_of(joiner.op) end
 
-local function check_joinable(handle)
-    if handle[2] then error(error_.generic("EINVAL", { detail = "the fiber is " .. handle[2] .. " already" }), 0) end
+-- The record of a handle that can be joined, or EINVAL.
+local function joinable(handle)
+    local fiber = handle[1]
+    local why = fiber.why or fiber.link ~= true and "being joined"
+    if why then error(error_.generic("EINVAL", { detail = "the fiber is " .. why .. " already" }), 0) end
+    return fiber
 end
 
 -- The results of a fiber that has ended, or its error.
 local function take_results(handle, fiber)
-    handle[2] = "joined"
-    handle.caught = fiber.wait == CANCELED
-    local n, res = fiber.op, fiber.res
-    fiber.op, fiber.res = false, false
-    if fiber.wait == FAILED then
-        fiber.wait = RETURNED
-        error(res, 0)
-    end
+    local how, n, res = fiber.wait, fiber.op, fiber.res
+    handle[1] = how == CANCELED and CAUGHT or JOINED
+    recycle(fiber)
+    if how == FAILED then error(res, 0) end
     if n == 1 then return res end
-    if n and n > 1 then return unpack(res, 1, n) end
+    if n > 1 then return unpack(res, 1, n) end
 end
 
 --- Waits until the fiber has ended; returns its results or re-raises its error (seed 003, "spawn").
@@ -93,13 +105,11 @@ end
 ---@return any ...
 local function join(self)
     local me = loop.enter()
-    local fiber = self[1]
-    if fiber == me then error(error_.generic "EDEADLK", 0) end
-    check_joinable(self)
+    if self[1] == me then error(error_.generic "EDEADLK", 0) end
+    local fiber = joinable(self)
     if not ended[fiber.wait] then
-        self[2] = "joining"
         fiber.link = me
-        me.op = self
+        me.op = fiber
         local res = loop.suspend(me, join_wait)
         if res ~= 0 then loop.raise_canceled(me) end
     end
@@ -109,19 +119,20 @@ end
 --- Gives up the right to join. If the fiber has failed already, its error is reported now; else when it fails.
 ---@param self ljos.Fiber
 local function detach(self)
-    check_joinable(self)
-    self[2] = "detached"
-    local fiber = self[1]
+    local fiber = joinable(self)
+    self[1] = DETACHED
     fiber.link = false
-    report(fiber)
+    if ended[fiber.wait] then
+        report(fiber)
+        recycle(fiber)
+    end
 end
 
 --- Cancels the fiber: it raises fiber_canceled at its next cancellation point. Never suspends, always legal.
 ---@param self ljos.Fiber
 local function cancel(self)
-    local fiber, state = self[1], self[2]
-    if ended[fiber.wait] or state == "joined" or state == "detached" then return end
-    cancellation.cancel(fiber)
+    local fiber = self[1]
+    if not fiber.why and not ended[fiber.wait] then cancellation.cancel(fiber) end
 end
 
 local methods = { join = join, detach = detach, cancel = cancel }
@@ -130,18 +141,14 @@ Handle.__metatable = "fiber"
 function Handle.__index(self, key)
     local method = methods[key]
     if method then return method end
-    if key == "joinable" then return not self[2] end
-    if key == "cancellation_caught" then
-        if self[2] ~= "joined" then error(error_.generic("EINVAL", { detail = "the fiber was not joined" }), 0) end
-        return rawget(self, "caught")
-    end
-    if key == "caught" then return nil end
-    error(error_.core("bad_index", { index = 2 }), 0)
+    local fiber = self[1]
+    if key == "joinable" then return not fiber.why and fiber.link == true end
+    if key ~= "cancellation_caught" then error(error_.core("bad_index", { index = 2 }), 0) end
+    if fiber == CAUGHT then return true end
+    if fiber == JOINED then return false end
+    error(error_.generic("EINVAL", { detail = "the fiber was not joined" }), 0)
 end
-function Handle.__newindex(self, key, value)
-    if key ~= "caught" and key ~= "sentinel" then error(error_.generic "EPERM", 0) end
-    rawset(self, key, value)
-end
+function Handle.__newindex() error(error_.generic "EPERM", 0) end
 
 -- Spawning ------------------------------------------------------------------------------------------------------
 
@@ -163,8 +170,15 @@ function M.spawn(f)
         error(("bad argument #1 to 'spawn' (function expected, got %s)"):format(type(f)), 2)
     end
     local id = new_id()
-    local fiber = { co = false, wait = false, op = f, res = false, gate = false, scope = false, link = true, id = id }
-    local handle = setmetatable({ fiber, false }, Handle)
+    local fiber
+    if records_n > 0 then
+        fiber = records[records_n]
+        records_n = records_n - 1
+        fiber.wait, fiber.op, fiber.gate, fiber.link, fiber.id = false, f, false, true, id
+    else
+        fiber = { co = false, wait = false, op = f, res = false, gate = false, scope = false, link = true, id = id }
+    end
+    local handle = setmetatable({ fiber }, Handle)
     handles[id] = handle
     live[id] = fiber
     live_count = live_count + 1
@@ -191,33 +205,36 @@ end
 local function watch_handle(handle, fiber)
     local sentinel = newproxy(true)
     getmetatable(sentinel).__gc = function()
-        if handle[2] == false then report(fiber) end
+        if fiber.link == true then report(fiber) end
     end
-    handle.sentinel = sentinel
+    rawset(handle, 2, sentinel)
 end
 
 local everything = {}
 function everything.describe_wait() return "the end of all fibers" end
+
+-- Nobody waits to join: what becomes of the result?
+local function abandoned(fiber, handle)
+    if fiber.wait == FAILED and handle then
+        watch_handle(handle, fiber)
+    else
+        report(fiber)
+        if not handle then recycle(fiber) end
+    end
+end
 
 local function finished(fiber)
     local id, link = fiber.id, fiber.link
     live[id] = false
     live_count = live_count - 1
     if extras[id] then extras[id] = false end
-    if link == true and fiber.wait == FAILED then
-        local handle = handles[id]
-        if handle then
-            watch_handle(handle, fiber)
-        else
-            report(fiber)
-        end
-    elseif not link then
-        report(fiber)
-    end
+    local handle = handles[id]
     handles[id] = nil
     free_ids_n = free_ids_n + 1
     free_ids[free_ids_n] = id
-    if type(link) == "table" then
+    if link == true or not link then
+        abandoned(fiber, link and handle)
+    else
         link.wait, link.res = false, 0
         return link
     end
@@ -330,8 +347,7 @@ function M.count() return live_count end
 ---@field id string        for debugging only
 local this_fiber = {}
 
---- Lets all ready fibers run, then goes on.
-function this_fiber.yield() loop.reschedule(loop.enter()) end
+this_fiber.yield = loop.yield
 
 --- Makes every suspending call of this fiber raise forbid_suspend_block until `allow_suspend`; counted.
 function this_fiber.forbid_suspend() cancellation.forbid_suspend(current()) end

@@ -40,7 +40,7 @@ local M = {}
 local PENDING = tonumber(ffi.C.LJOS_PENDING)
 local ECANCELED = error_.errno_of.ECANCELED
 local SUSPEND = setmetatable({}, {
-    __tostring = function() return "the marker of a suspended fiber (use ljos.fiber.coroutine around suspending calls)" end,
+    __tostring = function() return "a suspended fiber (use ljos.fiber.coroutine around suspending calls)" end,
 })
 M.PENDING, M.SUSPEND = PENDING, SUSPEND
 
@@ -92,6 +92,34 @@ function wheel.cancel_wait(_, fiber)
 end
 
 function wheel.describe_wait(_, fiber) return ("sleep, %.3f s left"):format(wheel.when[fiber.op] - now()) end
+
+-- A fiber that begins to sleep is put here; the scheduler reads the clock once for all that came in one round.
+-- (The clock is an FFI call, and one of those in a fiber's own stack doubles the size of an idle fiber.)
+local going_to_sleep = {}
+local falling_asleep, falling_asleep_n = {}, 0
+
+---@param fiber ljos.FiberRecord
+function going_to_sleep.cancel_wait(_, fiber)
+    for i = 1, falling_asleep_n do
+        if falling_asleep[i] == fiber then falling_asleep[i] = false end
+    end
+    wake(fiber, -ECANCELED)
+end
+
+function going_to_sleep.describe_wait(_, fiber) return ("sleep, %.3f s left"):format(fiber.op) end
+
+local function fall_asleep()
+    local time = now()
+    for i = 1, falling_asleep_n do
+        local fiber = falling_asleep[i]
+        if fiber then
+            falling_asleep[i] = false
+            fiber.op = wheel:add(time + fiber.op, fiber)
+            fiber.wait = wheel
+        end
+    end
+    falling_asleep_n = 0
+end
 
 -- Operations in flight --------------------------------------------------------------------------------------
 
@@ -219,12 +247,8 @@ function M.start(fiber)
     filling[filling_n] = fiber
 end
 
--- Runs a fiber until it suspends or ends; returns the fiber to run at once, its joiner, if any.
-local function step(fiber)
-    current = fiber
-    local co = fiber.co
-    local ok, what = resume(co, fiber)
-    if what == SUSPEND and ok then return nil end
+-- A fiber's coroutine gave control back for good; returns the fiber to run at once, its joiner, if any.
+local function ended(fiber, ok, what, co)
     fiber.co = false
     if not ok then return raised(fiber, what, co) end
     if pool_n < POOL_MAX then
@@ -237,7 +261,10 @@ end
 local RESUMES_PER_POLL = 256
 local resumed = 0
 
+-- Makes the queue that was filled the one to drain, and looks at the kernel now and then; false when it is empty.
 local function next_batch()
+    if falling_asleep_n > 0 then fall_asleep() end
+    if filling_n == 0 then return false end
     draining, filling = filling, draining
     draining_i, draining_n, filling_n = 0, filling_n, 0
     resumed = resumed + draining_n
@@ -245,38 +272,45 @@ local function next_batch()
         resumed = 0
         poll(0)
     end
+    return true
 end
 
+-- Waits for the kernel or a timer; false when nothing can come.
 local function wait_for_events()
+    if op_count == 0 and wheel.count == 0 then
+        -- A promise or an address that only the collector can declare dead may still wake somebody.
+        collectgarbage()
+        return filling_n > 0 or op_count > 0 or wheel.count > 0
+    end
     local deadline = wheel:next_deadline()
     poll(deadline and deadline - now())
+    return true
 end
 
 -- Runs fibers until the main fiber's wait has ended; false when nothing is left that could end it.
 local function run()
     while true do
-        while draining_i < draining_n do
-            draining_i = draining_i + 1
-            local fiber = draining[draining_i]
-            draining[draining_i] = false
+        local queue, i, n = draining, draining_i, draining_n
+        while i < n do
+            i = i + 1
+            local fiber = queue[i]
+            queue[i] = false
             repeat
                 if fiber == main then
                     current = main
+                    draining_i = i
                     return true
                 end
-                fiber = step(fiber)
+                current = fiber
+                local co = fiber.co
+                local ok, what = resume(co, fiber)
+                if what == SUSPEND and ok then break end
+                fiber = ended(fiber, ok, what, co)
             until not fiber
         end
-        if filling_n > 0 then
-            next_batch()
-        elseif op_count > 0 or wheel.count > 0 then
-            wait_for_events()
-        else
-            -- A promise or an address that only the collector can declare dead may still wake somebody.
-            current = main
-            collectgarbage()
-            if filling_n == 0 and op_count == 0 and wheel.count == 0 then return false end
-        end
+        draining_i = n
+        current = main
+        if not next_batch() and not wait_for_events() then return false end
     end
 end
 
@@ -320,7 +354,37 @@ local function reschedule(fiber)
         run()
     end
 end
-M.reschedule = reschedule
+
+--- this_fiber.yield: lets all ready fibers run, then goes on. A cancellation point.
+function M.yield()
+    local fiber = current
+    if fiber.gate or fiber.wait then enter() end
+    filling_n = filling_n + 1
+    filling[filling_n] = fiber
+    if fiber ~= main then
+        yield(SUSPEND)
+    else
+        run()
+    end
+end
+
+--- Suspends the running fiber for `seconds`.
+---@param seconds number  >= 0
+function M.sleep(seconds)
+    local fiber = current
+    if fiber.gate or fiber.wait then enter() end
+    falling_asleep_n = falling_asleep_n + 1
+    falling_asleep[falling_asleep_n] = fiber
+    fiber.op = seconds
+    fiber.wait = going_to_sleep
+    if fiber ~= main then
+        yield(SUSPEND)
+        if fiber.wait then M.misused(fiber) end
+    else
+        run()
+    end
+    if fiber.res ~= 0 then M.raise_canceled(fiber) end
+end
 
 --- Raises what a wait's -ECANCELED means: fiber_canceled, or the object's own cancel()/close().
 ---@param fiber ljos.FiberRecord
@@ -415,6 +479,6 @@ end
 
 --- Figures for tests and `fiber.dump`: operations in flight, timers, ready fibers.
 ---@return integer operations, integer timers, integer ready
-function M.load() return op_count, wheel.count, filling_n + draining_n - draining_i end
+function M.load() return op_count, wheel.count + falling_asleep_n, filling_n + draining_n - draining_i end
 
 return M

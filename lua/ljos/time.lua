@@ -6,8 +6,7 @@
 local error_ = require "ljos.error"
 local loop = require "ljos.loop"
 
-local wheel, now, enter, suspend = loop.wheel, loop.now, loop.enter, loop.suspend
-local type = type
+local sleep, type = loop.sleep, type
 
 ---@class ljos.time
 local M = {}
@@ -18,10 +17,7 @@ local M = {}
 function M.sleep(seconds)
     if type(seconds) ~= "number" or seconds ~= seconds then error_.argument(1, "number of seconds expected") end
     if seconds < 0 then error(error_.generic("EDOM", { arg = 1 }), 0) end
-    local fiber = enter()
-    fiber.op = wheel:add(now() + seconds, fiber)
-    local res = suspend(fiber, wheel)
-    if res ~= 0 then loop.raise_canceled(fiber) end
+    sleep(seconds)
 end
 
 return M

@@ -1,8 +1,8 @@
 --- Timer wheel: deadlines in four rings of slots, added and removed in constant time.
 ---
---- Ring 0 has 256 slots of one tick (1 ms), the next three 64 slots each of 256, 64 and 64 times the slot
+--- Ring 0 has 256 slots of one tick (1/16 ms), the next three 64 slots each of 256, 64 and 64 times the slot
 --- below. An entry waits in the ring that its distance fits and moves down when time comes near ("cascade").
---- Inside the slot that is due the exact deadlines decide, so a sleep of 100 us is not rounded to a tick.
+--- Inside the slot that is due the exact deadlines decide, so a short sleep is not rounded to a tick.
 --- Entries are small integers; parallel arrays hold their fields, so that adding one makes no garbage.
 ---
 --- Errors:   never
@@ -10,7 +10,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local floor, sort = math.floor, table.sort
 
-local TICKS_PER_SECOND = 1000
+local TICKS_PER_SECOND = 16000
 local RING0 = 256
 local RING = 64
 -- First slot of each ring in `head`, and how many ticks the whole of the rings up to it spans.
@@ -144,9 +144,36 @@ local function advance(self, limit)
     cascade(self, SLOT1 + floor(tick / SPAN0) % RING)
 end
 
--- Moves the entries of the current slot that are due to `due`, from n + 1 on; returns the new n.
+-- Puts due[from..n] in order of their deadlines: few by insertion (compiled), many by table.sort.
+local function order(self, from, n)
+    local due, when = self.due, self.when
+    if n - from > 64 then
+        local many = {}
+        for i = from, n do
+            many[i - from + 1] = due[i]
+        end
+        sort(many, function(a, b) return when[a] < when[b] end)
+        for i = from, n do
+            due[i] = many[i - from + 1]
+        end
+        return
+    end
+    for i = from + 1, n do
+        local entry = due[i]
+        local deadline = when[entry]
+        local j = i - 1
+        while j >= from and when[due[j]] > deadline do
+            due[j + 1] = due[j]
+            j = j - 1
+        end
+        due[j + 1] = entry
+    end
+end
+
+-- Moves the entries of the current slot that are due to `due`, from n + 1 on, in order; returns the new n.
 local function collect(self, now, n)
     local due, when = self.due, self.when
+    local from = n + 1
     local entry = self.head[self.tick % RING0]
     while entry ~= 0 do
         local after = self.next[entry]
@@ -157,15 +184,8 @@ local function collect(self, now, n)
         end
         entry = after
     end
+    if n > from then order(self, from, n) end
     return n
-end
-
-local function in_order(self, n)
-    local due, when = self.due, self.when
-    for i = 2, n do
-        if when[due[i]] < when[due[i - 1]] then return false end
-    end
-    return true
 end
 
 --- Takes out all entries whose deadline is not after `now` and calls `expire(target)` for each, by deadline.
@@ -182,13 +202,7 @@ function Wheel:expire(now, expire)
         advance(self, limit)
         n = collect(self, now, n)
     end
-    local due, when, target = self.due, self.when, self.target
-    if not in_order(self, n) then
-        for i = n + 1, #due do
-            due[i] = nil
-        end
-        sort(due, function(a, b) return when[a] < when[b] end)
-    end
+    local due, target = self.due, self.target
     for i = 1, n do
         local entry = due[i]
         local what = target[entry]
