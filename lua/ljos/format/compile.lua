@@ -51,7 +51,7 @@ local function named(name, column, ...)
         local argument = select(i, ...)
         if type(argument) == "table" and argument[1] == name then return argument, i + 1 end
     end
-    error.argument(1, ("column %d: no argument is named '%s'"):format(column, name))
+    return nil, error.argument(1, ("column %d: no argument is named '%s'"):format(column, name))
 end
 
 --- Checks a width or precision that an argument holds.
@@ -111,9 +111,9 @@ end
 local function compile(text)
     local parts = parse(text)
     local chunk = loadstring(source(parts), "=format")
-    if not chunk then error.argument(1, "too many fields") end
-    local environment = { parts = parts, put = put, named = named, count = count, select = select }
-    return setfenv(chunk, environment)()
+    if not chunk then return error.argument(1, "too many fields") end
+    setfenv(chunk, { parts = parts, put = put, named = named, count = count, select = select })
+    return chunk()
 end
 
 return compile

@@ -28,8 +28,8 @@ local BITS = { ["0"] = "000", "001", "010", "011", "100", "101", "110", "111" }
 for digit = 1, 7 do
     BITS[tostring(digit)] = BITS[digit]
 end
-local PREFIXES = { b = "0b", B = "0B", x = "0x", X = "0X" }
-local CONVERSIONS = { x = "%x", X = "%X", o = "%o" }
+---@type table<string, string>, table<string, string>
+local PREFIXES, CONVERSIONS = { b = "0b", B = "0B", x = "0x", X = "0X" }, { x = "%x", X = "%X", o = "%o" }
 
 --- Writes an integer.
 ---@param magnitude number|ffi.cdata*  integral, 0 to 2^64 - 1
@@ -52,7 +52,7 @@ end
 local buffer, buffer_size = ffi.new "char[512]", 512
 
 -- Conversions of the C library by letter; LuaJIT's own formatting rounds exact ties up (0.25 -> "0.3").
-local PATTERNS, ALTERNATES = {}, {}
+local PATTERNS, ALTERNATES = {}, {} ---@type table<string, string>, table<string, string>
 for letter in ("aAeEfFgG"):gmatch "." do
     PATTERNS[letter], ALTERNATES[letter] = "%.*" .. letter, "%#.*" .. letter
 end
@@ -64,7 +64,8 @@ local function with_point(text)
     local point = ffi.C.localeconv().decimal_point
     if point[0] == 0x2E then return text end
     local first, last = find(text, ffi.string(point), 1, true)
-    return first and sub(text, 1, first - 1) .. "." .. sub(text, last + 1) or text
+    if not first or not last then return text end
+    return sub(text, 1, first - 1) .. "." .. sub(text, last + 1)
 end
 
 --- Writes a finite double with the conversions of printf(3).
@@ -96,7 +97,7 @@ end
 ---@return string?
 local function next_above(magnitude, digits, exponent)
     if frexp(magnitude) ~= 0.5 then return nil end
-    local last = tonumber(sub(digits, -8)) + 1
+    local last = (tonumber(sub(digits, -8)) or 0) + 1
     if last >= 1e8 then return nil end
     local above = sub(digits, 1, -9) .. format("%08d", last)
     return tonumber(above .. "e" .. (exponent - #above + 1)) == magnitude and above or nil
@@ -107,7 +108,7 @@ end
 ---@param tried boolean  whether 15 digits are known to be too few
 ---@return string digits, integer exponent
 local function shortest_digits(magnitude, tried)
-    local digits, exponent
+    local digits, exponent = "", 0
     for precision = magnitude < SMALLEST_NORMAL and 0 or tried and 15 or 14, 16 do
         local text = M.float(magnitude, "e", precision, false) -- "1.23e+04"
         local point = precision == 0 and 1 or 2
@@ -163,7 +164,8 @@ end
 ---@return string
 function M.localize(text)
     local locale = ffi.C.localeconv()
-    local whole, fraction = match(text, "^(%d+)(.*)$")
+    local whole = match(text, "^%d*") or ""
+    local fraction = sub(text, #whole + 1)
     if not find(fraction, "e", 1, true) then
         whole = group(whole, ffi.string(locale.thousands_sep), ffi.string(locale.grouping))
     end

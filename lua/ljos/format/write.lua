@@ -75,9 +75,9 @@ local function float(value, field, width, precision)
     local magnitude = negative and -value or value
     local digits, prefix
     if not kind and not precision then
-        digits, prefix = number.shortest(magnitude, field.alternate), ""
+        digits, prefix = number.shortest(magnitude, field.alternate == true), ""
     else
-        digits, prefix = number.float(magnitude, kind or "g", precision, field.alternate)
+        digits, prefix = number.float(magnitude, kind or "g", precision, field.alternate == true)
     end
     if field.localized and prefix == "" then digits = number.localize(digits) end
     return assemble(field, negative, prefix, digits, width, true)
@@ -109,7 +109,7 @@ local function integer(value, field, width, precision, position)
     if not IS_INTEGER[kind] then bad_type(position, field, "an integer") end
     if field.sign and ffi.istype(uint64, value) then no_numeric_options(position, field, "an unsigned integer") end
     local negative = value < 0
-    local magnitude = negative and -value or value + 0 -- -0.0 becomes 0
+    local magnitude = negative and -value or value + 0 ---@type any -- and -0.0 becomes 0
     if type(magnitude) == "cdata" then magnitude = ffi.cast(uint64, magnitude) end -- -INT64_MIN is itself
     local digits, prefix = number.integer(magnitude, kind)
     if field.localized and kind == "d" then digits = number.localize(digits) end
@@ -192,7 +192,7 @@ local function cdata(value, field, width, precision, position)
     end
     local ctype = tostring(ffi.typeof(value))
     if find(ctype, "*", 1, true) then return pointer(value, field, width, precision, position) end
-    error.argument(position, "boolean, number, string or {name, value} expected, got " .. ctype)
+    return error.argument(position, "boolean, number, string or {name, value} expected, got " .. ctype)
 end
 
 local writers = {
@@ -212,10 +212,8 @@ local writers = {
 ---@return string
 local function write(value, field, width, precision, position)
     local writer = writers[type(value)]
-    if not writer then
-        error.argument(position, "boolean, number, string or {name, value} expected, got " .. type(value))
-    end
-    return writer(value, field, width, precision, position)
+    if writer then return writer(value, field, width, precision, position) end
+    return error.argument(position, "boolean, number, string or {name, value} expected, got " .. type(value))
 end
 
 return write
