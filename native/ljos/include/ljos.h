@@ -45,6 +45,16 @@ enum ljos_regex_wanted {
   LJOS_REGEX_WHOLE = 2,
 };
 
+// What `ScanRules::field_kind` may hold: what separates fields.
+enum ljos_scan_field {
+  // Nothing: a record has no fields.
+  LJOS_SCAN_FIELD_NONE = 0,
+  // The bytes `field_separator`.
+  LJOS_SCAN_FIELD_LITERAL = 1,
+  // Runs of space, \t, \n, \v, \f and \r.
+  LJOS_SCAN_FIELD_BLANKS = 2,
+};
+
 // Beside `>= 0` and `-errno`: what a submission may answer.
 enum ljos_status {
   LJOS_PENDING = -2147483648,
@@ -164,6 +174,34 @@ struct ljos_regex_fault {
 struct ljos_regex_cursor {
   int32_t position;
   int32_t last_end;
+};
+
+// How text is broken into records and fields. The separators belong to the caller and outlive each call.
+struct ljos_scan_rules {
+  const uint8_t *record_separator;
+  const uint8_t *field_separator;
+  int32_t record_separator_len;
+  int32_t field_separator_len;
+  // The length of the longest record allowed.
+  int32_t longest;
+  int32_t field_kind;
+  // Whether the bytes of `trim_set` are cut off both ends of a record.
+  int32_t trim;
+  // One bit per byte value.
+  uint8_t trim_set[32];
+};
+
+// The records found in a buffer: the first begins at `from`, record i ends at `ends[i]`, and a separator lies between.
+struct ljos_scan_batch {
+  const uint8_t *data;
+  int32_t *ends;
+  int32_t from;
+  // Where the bytes in the buffer end.
+  int32_t to;
+  // The places in `ends`.
+  int32_t capacity;
+  // The places in use.
+  int32_t count;
 };
 
 // The ABI number of this library.
@@ -484,5 +522,58 @@ int ljos_regex_patsplit(struct ljos_regex *regex,
                         struct ljos_regex_cursor *cursor,
                         int32_t *offsets,
                         uint32_t capacity);
+
+// Finds the ends of the complete records from `batch.from` on: fills `ends` and `count`, returns the count. The bytes
+// before `resume` are known to hold no separator. Stops before a record longer than `rules.longest`;
+// -EMSGSIZE when that is the first, be it complete or not.
+//
+// # Safety
+// `rules` and `batch` are valid, and what they point to is valid for the lengths they say; nobody else touches it
+// during the call.
+int ljos_scan_records(const struct ljos_scan_rules *rules,
+                      struct ljos_scan_batch *batch,
+                      int32_t resume);
+
+// Splits the batch's records from number `first` (from 0) on, and returns how many whole records fitted into
+// `capacity` pairs. `fields` gets pairs of offsets (begin, end): for each record the record itself, trimmed, then its
+// fields; `heads[i]` is the number of the pair where the i-th of these records begins, and one more head ends
+// the last.
+//
+// # Safety
+// `batch` was filled by `ljos_scan_records` with the same record separator, and its bytes have not changed since.
+// `heads` has `batch.count - first + 1` places, `fields` has `2 * capacity`.
+int ljos_scan_fields(const struct ljos_scan_rules *rules,
+                     const struct ljos_scan_batch *batch,
+                     int32_t first,
+                     int32_t *heads,
+                     int32_t *fields,
+                     int32_t capacity);
+
+// Writes where field `k` of each record of the batch lies, as pairs of offsets (begin, end); `k` = 0 is the trimmed
+// record. Where there is no such field, the pair is empty.
+//
+// # Safety
+// As for `ljos_scan_fields`; `pairs` has `2 * batch.count` places.
+void ljos_scan_column(const struct ljos_scan_rules *rules,
+                      const struct ljos_scan_batch *batch,
+                      int32_t k,
+                      int32_t *pairs);
+
+// Writes the number that field `k` of each record of the batch begins with, 0 where there is none.
+//
+// # Safety
+// As for `ljos_scan_fields`; `numbers` has `batch.count` places.
+void ljos_scan_numbers(const struct ljos_scan_rules *rules,
+                       const struct ljos_scan_batch *batch,
+                       int32_t k,
+                       double *numbers);
+
+// The sum of what `ljos_scan_numbers` would write, added from first to last.
+//
+// # Safety
+// As for `ljos_scan_fields`.
+double ljos_scan_sum(const struct ljos_scan_rules *rules,
+                     const struct ljos_scan_batch *batch,
+                     int32_t k);
 
 #endif  /* LJOS_H */

@@ -12,6 +12,7 @@ pub mod ip;
 mod memory;
 pub mod process;
 pub mod regex;
+pub mod scan;
 
 use std::ffi::{c_char, c_uint};
 

@@ -44,3 +44,12 @@ pub unsafe fn handle<'a, T>(handle: *mut T) -> &'a mut T {
     // SAFETY: the caller's promise.
     unsafe { &mut *handle }
 }
+
+/// Views a struct of the ABI.
+///
+/// # Safety
+/// `ptr` points to a `T` that nobody writes to while the reference lives.
+pub unsafe fn reference<'a, T>(ptr: *const T) -> &'a T {
+    // SAFETY: the caller's promise.
+    unsafe { &*ptr }
+}
