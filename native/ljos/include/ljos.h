@@ -204,6 +204,13 @@ struct ljos_scan_batch {
   int32_t count;
 };
 
+// A byte_span: `len` bytes at `ptr`, and room for `cap`. Lua owns the memory; `ptr` is null where `cap` is 0.
+struct ljos_span {
+  uint8_t *const ptr;
+  const int32_t len;
+  const int32_t cap;
+};
+
 // The ABI number of this library.
 unsigned int ljos_abi(void);
 

@@ -3,6 +3,19 @@
 use crate::memory;
 use std::ffi::{c_int, c_void};
 
+/// Named `uint8_t *const` in the header.
+pub type ConstPointer = *mut u8;
+/// Named `const int32_t` in the header.
+pub type ConstLength = i32;
+
+/// A byte_span: `len` bytes at `ptr`, and room for `cap`. Lua owns the memory; `ptr` is null where `cap` is 0.
+#[repr(C)]
+pub struct Span {
+    pub ptr: ConstPointer,
+    pub len: ConstLength,
+    pub cap: ConstLength,
+}
+
 /// Finds `needle` in `haystack`: the offset from 0, or -1. An empty needle is found at 0.
 ///
 /// # Safety
