@@ -132,7 +132,7 @@ impl Records<'_> {
 
     #[inline(always)]
     fn number(&self, (from, to): (usize, usize)) -> f64 {
-        number::leading(self.data.get(from..to).unwrap_or(&[]))
+        number::leading(self.data, from, to)
     }
 }
 

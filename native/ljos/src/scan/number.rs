@@ -9,30 +9,66 @@ const POWERS_OF_TEN: [f64; 23] = [
 ];
 
 /// The longest mantissa that surely fits u64.
-const MAX_DIGITS: u32 = 19;
+const MAX_DIGITS: usize = 19;
+
+const POWERS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
 struct Cursor<'a> {
-    bytes: &'a [u8],
+    data: &'a [u8],
     at: usize,
+    to: usize,
 }
 
 impl Cursor<'_> {
     #[inline(always)]
     fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
+        if self.at < self.to {
+            self.data.get(self.at).copied()
+        } else {
+            None
+        }
     }
 
+    /// Takes up to eight digits: their value, and how many they are. No branch depends on the number of digits.
     #[inline(always)]
-    fn digit(&mut self) -> Option<u8> {
-        let digit = self.peek()?.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
+    fn eight(&mut self) -> (u64, usize) {
+        let rest = self.data.get(self.at..).unwrap_or(&[]);
+        let text = match rest.first_chunk::<8>() {
+            Some(text) => u64::from_le_bytes(*text),
+            None => tail(rest),
+        };
+        // A digit becomes 0 to 9. Adding 0x76 sets the top bit of everything else; a carry can only spoil bytes behind
+        // the first that is no digit.
+        let values = text ^ 0x3030_3030_3030_3030;
+        let others = (values.wrapping_add(0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080;
+        let count = (others.trailing_zeros() as usize / 8).min(self.to.saturating_sub(self.at));
+        self.at += count;
+        // The digits move to the end of the eight bytes, zeros before them. The shift is 64 for no digit at all.
+        let digits = values.checked_shl(64 - 8 * count as u32).unwrap_or(0);
+        // Eight digits at once: pairs, then fours, then the whole.
+        let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
+        let low = (pairs & 0x0000_00ff_0000_00ff).wrapping_mul(0x000f_4240_0000_0064);
+        let high = ((pairs >> 16) & 0x0000_00ff_0000_00ff).wrapping_mul(0x0000_2710_0000_0001);
+        (low.wrapping_add(high) >> 32, count)
+    }
+
+    /// Takes all digits that follow into `mantissa`, and returns how many they are.
+    #[inline(always)]
+    fn digits(&mut self, mantissa: &mut u64) -> usize {
+        let mut total = 0;
+        loop {
+            let (value, count) = self.eight();
+            let power = POWERS.get(count).copied().unwrap_or(1);
+            *mantissa = mantissa.wrapping_mul(power).wrapping_add(value);
+            total += count;
+            if count < 8 {
+                return total;
+            }
         }
-        self.at += 1;
-        Some(digit)
     }
 
     /// `e`, an optional sign and at least one digit; else nothing is taken.
+    #[cold]
     fn exponent(&mut self) -> i32 {
         let start = self.at;
         self.at += 1;
@@ -42,8 +78,9 @@ impl Cursor<'_> {
         }
         let first = self.at;
         let mut value = 0i32;
-        while let Some(digit) = self.digit() {
-            value = value.saturating_mul(10).saturating_add(i32::from(digit));
+        while let Some(digit @ b'0'..=b'9') = self.peek() {
+            self.at += 1;
+            value = value.saturating_mul(10).saturating_add(i32::from(digit - b'0'));
         }
         if self.at == first {
             self.at = start;
@@ -56,11 +93,16 @@ impl Cursor<'_> {
     }
 }
 
-/// The value of the longest prefix of `field` that is a decimal number, after blanks; 0 when there is none.
+#[cold]
+fn tail(rest: &[u8]) -> u64 {
+    rest.iter().rev().fold(0, |text, byte| text << 8 | u64::from(*byte))
+}
+
+/// The value of the longest prefix of `data[from..to]` that is a decimal number, after blanks; 0 when there is none.
 /// Correctly rounded.
-#[inline]
-pub fn leading(field: &[u8]) -> f64 {
-    let mut cursor = Cursor { bytes: field, at: 0 };
+#[inline(always)]
+pub fn leading(data: &[u8], from: usize, to: usize) -> f64 {
+    let mut cursor = Cursor { data, at: from, to };
     while cursor.peek().is_some_and(is_blank) {
         cursor.at += 1;
     }
@@ -69,19 +111,14 @@ pub fn leading(field: &[u8]) -> f64 {
     if negative || cursor.peek() == Some(b'+') {
         cursor.at += 1;
     }
-    let (mut mantissa, mut digits, mut scale) = (0u64, 0u32, 0i32);
-    while let Some(digit) = cursor.digit() {
-        mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
-        digits += 1;
-    }
+    let mut mantissa = 0;
+    let mut digits = cursor.digits(&mut mantissa);
+    let mut scale = 0i32;
     if cursor.peek() == Some(b'.') {
         cursor.at += 1;
-        let first = cursor.at;
-        while let Some(digit) = cursor.digit() {
-            mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
-            digits += 1;
-        }
-        scale = first.wrapping_sub(cursor.at) as i32;
+        let decimals = cursor.digits(&mut mantissa);
+        digits += decimals;
+        scale = -(decimals as i32);
     }
     if digits == 0 {
         return 0.0;
@@ -96,7 +133,7 @@ pub fn leading(field: &[u8]) -> f64 {
             return if negative { -magnitude } else { magnitude };
         }
     }
-    slow(field.get(start..cursor.at).unwrap_or(&[]))
+    slow(data.get(start..cursor.at).unwrap_or(&[]))
 }
 
 #[cold]
@@ -107,7 +144,16 @@ fn slow(number: &[u8]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::leading;
+    fn leading(text: &[u8]) -> f64 {
+        let padded = [b"7", text, b"7"].concat();
+        let value = super::leading(text, 0, text.len());
+        assert_eq!(
+            super::leading(&padded, 1, 1 + text.len()).to_bits(),
+            value.to_bits(),
+            "bounds of {text:?}"
+        );
+        value
+    }
 
     #[test]
     fn a_prefix_is_read_as_awk_reads_it() {
