@@ -63,6 +63,8 @@ const char *ljos_constants(const char *group);
 ]]
 
 local function open()
+    -- In the runner of actors the library is part of the program.
+    if package.loaded["ljos.embedded"] then return ffi.C, "/proc/self/exe" end
     local tried = {}
     for _, path in ipairs(candidates()) do
         if not readable(path) then

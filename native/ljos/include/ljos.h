@@ -80,6 +80,23 @@ struct ljos_ip_address {
   uint32_t version;
 };
 
+// A `struct iovec`.
+struct ljos_vector {
+  void *base;
+  size_t len;
+};
+
+// A `struct msghdr`.
+struct ljos_message {
+  void *name;
+  uint32_t name_len;
+  struct ljos_vector *vectors;
+  size_t vector_count;
+  void *control;
+  size_t control_len;
+  int flags;
+};
+
 // A descriptor of the caller, and the number it gets in the child.
 struct ljos_process_fd {
   int source;
@@ -433,6 +450,28 @@ int ljos_ip_to_sockaddr(const struct ljos_ip_address *address, uint32_t port, vo
 int ljos_ip_from_sockaddr(const void *sockaddr,
                           uint32_t len,
                           struct ljos_ip_address *out);
+
+// The bytes of control data that carry `count` descriptors.
+int ljos_message_control_bytes(uint32_t count);
+
+// Writes one SCM_RIGHTS block with `count` descriptors to the message's control buffer, and sets `control_len`.
+// With none, the message gets no control data. `-ENOBUFS` when they don't fit.
+//
+// # Safety
+// `message->control` has room for `capacity` bytes and the alignment of a `size_t`; `fds` holds `count` numbers.
+int ljos_message_put_fds(struct ljos_message *message,
+                         uint32_t capacity,
+                         const int *fds,
+                         uint32_t count);
+
+// Takes the descriptors out of a received message: their number, at most `capacity` of them in `fds`. What came
+// beyond that is closed, and the result is `-EMSGSIZE` with all of them closed.
+//
+// # Safety
+// `message` was filled in by recvmsg(2); `fds` has room for `capacity` numbers.
+int ljos_message_take_fds(const struct ljos_message *message,
+                          int *fds,
+                          uint32_t capacity);
 
 // Fills in a spec that changes nothing and hands nothing over.
 //

@@ -10,6 +10,7 @@ pub mod constants;
 pub mod engine;
 pub mod ip;
 mod memory;
+pub mod message;
 pub mod process;
 pub mod regex;
 pub mod scan;

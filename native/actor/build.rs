@@ -1,0 +1,40 @@
+//! Compiles the Lua modules in and lets LuaJIT find the native library's functions in the program itself.
+#![allow(clippy::unwrap_used)]
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+fn main() {
+    let root =
+        Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("../../lua").canonicalize().unwrap();
+    let mut files = Vec::new();
+    collect(&root.join("ljos"), &mut files);
+    files.sort();
+
+    let mut table = String::from("pub const MODULES: &[(&str, &str)] = &[\n");
+    for file in files {
+        let name = file.strip_prefix(&root).unwrap().with_extension("").to_str().unwrap().replace('/', ".");
+        let name = name.strip_suffix(".init").unwrap_or(&name);
+        writeln!(table, "    ({name:?}, include_str!({file:?})),").unwrap();
+    }
+    table.push_str("];\n");
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap());
+    std::fs::write(out.join("modules.rs"), table).unwrap();
+
+    // ffi.C looks symbols up in the dynamic table, where those of a program are only on demand.
+    println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic");
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    // A new file changes its folder.
+    println!("cargo:rerun-if-changed={}", folder.display());
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "lua") {
+            println!("cargo:rerun-if-changed={}", path.display());
+            files.push(path);
+        }
+    }
+}

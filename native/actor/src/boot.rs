@@ -1,0 +1,102 @@
+//! What the parent hands over: the numbers of the descriptors, the boot record, the control socket.
+
+use crate::Failure;
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::os::fd::{FromRawFd, RawFd};
+
+/// Beside stdin, stdout and stderr; `lua/ljos/actor/launch.lua` has the same numbers. Descriptors that the
+/// parent grants follow from 6 on.
+pub const BOOT: RawFd = 4;
+pub const CONTROL: RawFd = 5;
+pub const INIT_ARG: RawFd = 6;
+
+/// The boot record: keys and values, each behind its length.
+pub struct Boot {
+    entries: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Boot {
+    fn parse(mut bytes: &[u8]) -> Option<Boot> {
+        let mut entries = Vec::new();
+        while !bytes.is_empty() {
+            let key = field(&mut bytes)?;
+            let value = field(&mut bytes)?;
+            entries.push((key, value));
+        }
+        Some(Boot { entries })
+    }
+
+    pub fn entries(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.entries.iter().filter(|(key, _)| key != b"init").map(|(key, value)| (&key[..], &value[..]))
+    }
+
+    pub fn get(&self, wanted: &str) -> Option<&[u8]> {
+        self.entries.iter().find(|(key, _)| key == wanted.as_bytes()).map(|(_, value)| &value[..])
+    }
+
+    pub fn has(&self, wanted: &str) -> bool {
+        self.get(wanted).is_some()
+    }
+
+    /// Whether the list of words behind `key` has `word`.
+    pub fn lists(&self, key: &str, word: &str) -> bool {
+        self.get(key)
+            .is_some_and(|words| words.split(|byte| *byte == b' ').any(|each| each == word.as_bytes()))
+    }
+}
+
+fn field(bytes: &mut &[u8]) -> Option<Vec<u8>> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    let (value, rest) = rest.split_at_checked(u32::from_ne_bytes(*length) as usize)?;
+    *bytes = rest;
+    Some(value.to_vec())
+}
+
+/// Reads the boot record and closes its descriptor; `None` when this process was not started by ljos.
+pub fn take() -> Option<(Boot, Control)> {
+    // SAFETY: no memory is involved.
+    let seals = unsafe { libc::fcntl(BOOT, libc::F_GET_SEALS) };
+    if seals & libc::F_SEAL_SEAL == 0 || seals < 0 {
+        return None;
+    }
+    // SAFETY: a memfd that the parent made for this purpose; nobody else uses the number.
+    let mut file = unsafe { File::from_raw_fd(BOOT) };
+    // The parent wrote it through the same open file.
+    file.rewind().ok()?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).ok()?;
+    Boot::parse(&bytes).map(|boot| (boot, Control))
+}
+
+/// The control socket. To the parent: one message, "R" (ready) or "E", errno and the step that failed. From the
+/// parent: one byte when the actor may outlive it, and the end of the stream when the parent has ended.
+pub struct Control;
+
+impl Control {
+    pub fn fail(&self, failure: &Failure) {
+        let mut message = vec![b'E'];
+        message.extend_from_slice(&failure.errno.to_ne_bytes());
+        message.extend_from_slice(failure.step.as_bytes());
+        if !send(&message) {
+            // Nobody listens: a plain subprocess, whose parent goes on at once.
+            eprintln!("ljos-actor: {} (errno {})", failure.step, failure.errno);
+        }
+    }
+
+    /// Says that the confinement is in place. `close`: PID 1 watches the socket, this process need not.
+    pub fn ready(&self, close: bool) {
+        send(b"R");
+        if close {
+            // SAFETY: ours, and not used again.
+            unsafe { libc::close(CONTROL) };
+        }
+    }
+}
+
+fn send(message: &[u8]) -> bool {
+    let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
+    // SAFETY: the slice is valid during the call.
+    let sent = unsafe { libc::send(CONTROL, message.as_ptr().cast(), message.len(), flags) };
+    sent >= 0
+}

@@ -1,0 +1,201 @@
+//! Confinement: what is taken from the actor before its module's first line.
+//!
+//! The parent names the protections (`lua/ljos/sandbox.lua` has what each is for); each is applied or the actor does
+//! not start. The order is part of the protection: the file system while there is the privilege to mount, the ids
+//! before the capabilities, Landlock last, so that nothing here runs under a weaker rule than the module.
+
+use crate::boot::Boot;
+use crate::Failure;
+use caps::{CapSet, Capability};
+use landlock::{
+    Access, AccessFs, AccessNet, CompatLevel, Compatible, RestrictionStatus, Ruleset, RulesetAttr,
+    RulesetError, RulesetStatus, Scope, ABI,
+};
+use rustix::fs::CWD;
+use rustix::mount::{
+    fsconfig_create, fsconfig_set_string, fsmount, fsopen, mount_change, move_mount, unmount, FsMountFlags,
+    FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags, UnmountFlags,
+};
+use rustix::process::{chdir, fchdir, pivot_root, setrlimit, setsid, DumpableBehavior, Resource, Rlimit};
+use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid, Gid, Uid, UnshareFlags};
+
+type Result<T = ()> = std::result::Result<T, Failure>;
+
+/// Where root goes: the kernel's id for "nobody", which owns nothing.
+const NOBODY: u32 = 65534;
+
+fn step<T>(name: &str, result: rustix::io::Result<T>) -> Result<T> {
+    result.map_err(|errno| Failure { step: name.into(), errno: errno.raw_os_error() })
+}
+
+fn wants(boot: &Boot, protection: &str) -> bool {
+    boot.lists("protections", protection)
+}
+
+/// Applies the protections that the parent named.
+pub fn apply(boot: &Boot) -> Result {
+    if wants(boot, "session") {
+        own_session()?;
+    }
+    if wants(boot, "mount") {
+        empty_root()?;
+    }
+    if wants(boot, "ids") {
+        leave_root()?;
+    }
+    if wants(boot, "memory") {
+        seal_memory()?;
+    }
+    if wants(boot, "capabilities") {
+        drop_capabilities()?;
+    }
+    if wants(boot, "no_new_privs") {
+        step("no_new_privs", rustix::thread::set_no_new_privs(true))?;
+    }
+    if wants(boot, "landlock") {
+        deny_everything()?;
+    }
+    Ok(())
+}
+
+/// What the actor's process needs once more below PID 1: a Landlock domain that PID 1 is not in.
+pub fn apply_again(boot: &Boot) -> Result {
+    if wants(boot, "memory") {
+        seal_memory()?;
+    }
+    if wants(boot, "landlock") {
+        deny_everything()?;
+    }
+    Ok(())
+}
+
+/// No controlling terminal, and none of the caller's keys.
+fn own_session() -> Result {
+    match setsid() {
+        // EPERM: a leader already.
+        Ok(_) | Err(rustix::io::Errno::PERM) => {}
+        Err(errno) => return step("setsid", Err(errno)),
+    }
+    // KEYCTL_JOIN_SESSION_KEYRING is 1. Where keyctl(2) does not exist or is forbidden, it is so for the actor too.
+    // SAFETY: a null name asks for an anonymous keyring.
+    unsafe { libc::syscall(libc::SYS_keyctl, 1, 0) };
+    Ok(())
+}
+
+/// Makes a file system that has nothing in it the root of this mount namespace.
+fn empty_root() -> Result {
+    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    step("mount: private", mount_change("/", private))?;
+    let context = step("mount: fsopen tmpfs", fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC))?;
+    step("mount: size", fsconfig_set_string(&context, "size", "4096"))?;
+    step("mount: mode", fsconfig_set_string(&context, "mode", "0555"))?;
+    step("mount: create", fsconfig_create(&context))?;
+    let attributes = MountAttrFlags::MOUNT_ATTR_RDONLY
+        | MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    let root = step("mount: fsmount", fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes))?;
+    let from_fd = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+    step("mount: move_mount", move_mount(&root, "", CWD, "/", from_fd))?;
+    step("mount: fchdir", fchdir(&root))?;
+    step("mount: pivot_root", pivot_root(".", "."))?;
+    step("mount: umount", unmount(".", UnmountFlags::DETACH))?;
+    step("mount: chdir", chdir("/"))
+}
+
+/// A parent that is root would leave the actor the owner of its files: become nobody, in a user namespace that maps
+/// no id at all, so that none can be taken on and no further namespace be made.
+fn leave_root() -> Result {
+    caps::securebits::set_keepcaps(true).map_err(|error| capability_failure(&error))?;
+    match set_thread_groups(&[]) {
+        // EPERM: groups are frozen in this user namespace.
+        Ok(()) | Err(rustix::io::Errno::PERM) => {}
+        Err(errno) => return step("ids: setgroups", Err(errno)),
+    }
+    let (uid, gid) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
+    // EINVAL: this user namespace has no other id to become.
+    match set_thread_res_gid(gid, gid, gid) {
+        Ok(()) | Err(rustix::io::Errno::INVAL) => {}
+        Err(errno) => return step("ids: setresgid", Err(errno)),
+    }
+    match set_thread_res_uid(uid, uid, uid) {
+        Ok(()) | Err(rustix::io::Errno::INVAL) => {}
+        Err(errno) => return step("ids: setresuid", Err(errno)),
+    }
+    // With CAP_SYS_ADMIN back, also where only root may make user namespaces.
+    let permitted = caps::read(None, CapSet::Permitted).map_err(|error| capability_failure(&error))?;
+    caps::set(None, CapSet::Effective, &permitted).map_err(|error| capability_failure(&error))?;
+    // SAFETY: this process has one thread, and shares nothing with another.
+    step("user namespace", unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWUSER) })
+}
+
+/// No core file, and no other process of the same user may look inside.
+fn seal_memory() -> Result {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    step("setrlimit", setrlimit(Resource::Core, none))?;
+    step("dumpable", rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable))
+}
+
+fn capability_failure(error: &caps::errors::CapsError) -> Failure {
+    Failure { step: format!("capabilities: {error}"), errno: libc::EPERM }
+}
+
+fn drop_capabilities() -> Result {
+    drop_all_sets().map_err(|error| capability_failure(&error))
+}
+
+fn drop_all_sets() -> std::result::Result<(), caps::errors::CapsError> {
+    if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP)? {
+        for capability in caps::runtime::thread_all_supported() {
+            caps::drop(None, CapSet::Bounding, capability)?;
+        }
+        lock_securebits();
+    }
+    caps::clear(None, CapSet::Ambient)?;
+    caps::clear(None, CapSet::Inheritable)?;
+    caps::clear(None, CapSet::Effective)?;
+    caps::clear(None, CapSet::Permitted)
+}
+
+/// No user id gives capabilities any more, and that for good.
+fn lock_securebits() {
+    // NOROOT, NO_SETUID_FIXUP, KEEP_CAPS (off), NO_CAP_AMBIENT_RAISE, each with its lock.
+    const BITS: libc::c_ulong = 0b11 | 0b11 << 2 | 0b10 << 4 | 0b11 << 6;
+    // SAFETY: no memory is involved. Without the capability it fails, and is not needed.
+    unsafe { libc::prctl(libc::PR_SET_SECUREBITS, BITS, 0, 0, 0) };
+}
+
+/// A Landlock ruleset without a rule: every access that this kernel can deny is denied.
+fn deny_everything() -> Result {
+    let errno = landlock_errno();
+    let enforced = restrict().map_err(|error| Failure { step: format!("landlock: {error}"), errno })?;
+    if enforced.ruleset == RulesetStatus::NotEnforced {
+        return Err(Failure { step: "landlock".into(), errno });
+    }
+    Ok(())
+}
+
+fn restrict() -> std::result::Result<RestrictionStatus, RulesetError> {
+    // The first version is required; of later ones, what the kernel has.
+    let newest = ABI::V9;
+    Ruleset::default()
+        .set_compatibility(CompatLevel::HardRequirement)
+        .handle_access(AccessFs::from_all(ABI::V1))?
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(newest))?
+        .handle_access(AccessNet::from_all(newest))?
+        .scope(Scope::from_all(newest))?
+        .create()?
+        .restrict_self()
+}
+
+/// Why there is no Landlock: ENOSYS (not built in), EOPNOTSUPP (not enabled at boot), or 0.
+fn landlock_errno() -> i32 {
+    // LANDLOCK_CREATE_RULESET_VERSION is 1.
+    // SAFETY: a null attribute asks for the version.
+    let abi = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, 0, 0, 1) };
+    if abi >= 0 {
+        return 0;
+    }
+    std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::ENOSYS)
+}

@@ -1,0 +1,88 @@
+//! The runner: the program that an actor in a process of its own starts as.
+//!
+//! The parent starts it with nothing but the descriptors of `boot`, reads no file and trusts no environment. In this
+//! order: the boot record, the init script in a Lua state of its own, the actor's Lua state with the modules it
+//! needs, the confinement, PID 1's fork, the word to the parent that all is in place, and only then
+//! the first line of the module.
+
+mod boot;
+mod confine;
+mod init;
+mod init_script;
+mod lifeline;
+mod modules;
+mod state;
+
+use boot::{Boot, Control};
+use mlua::{Function, Lua, Table};
+use state::State;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // The functions of the native library are found by ffi.C; this call keeps them in the program.
+    std::hint::black_box(ljos::ljos_abi());
+
+    let Some((boot, control)) = boot::take() else {
+        eprintln!("ljos-actor: started by ljos for actors with `subprocess`; it is no program of its own");
+        return ExitCode::from(2);
+    };
+    match run(&boot, &control) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            control.fail(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What kept the actor from starting, for the parent's error.
+pub struct Failure {
+    pub step: String,
+    pub errno: i32,
+}
+
+impl Failure {
+    fn lua(step: &str, error: &mlua::Error) -> Failure {
+        Failure { step: format!("{step}: {error}"), errno: 0 }
+    }
+}
+
+fn run(boot: &Boot, control: &Control) -> Result<u8, Failure> {
+    if let Some(script) = boot.get("init") {
+        init_script::run(script, boot.has("init_arg"))?;
+    }
+    let lua = State::lasting().ok_or(Failure { step: "luaL_newstate".into(), errno: libc::ENOMEM })?;
+    let main = prepare(lua, boot).map_err(|error| Failure::lua("the actor's Lua state", &error))?;
+
+    confine::apply(boot)?;
+    if boot.has("pid1") {
+        init::fork_actor(control)?;
+        confine::apply_again(boot)?;
+    } else {
+        lifeline::arm(control)?;
+    }
+    ignore_broken_pipes();
+    control.ready(boot.has("pid1"));
+    Ok(main.call::<u8>(()).unwrap_or_else(|error| {
+        eprintln!("ljos-actor: {error}");
+        1
+    }))
+}
+
+/// Registers the compiled-in modules and loads those that run the actor.
+fn prepare(lua: &Lua, boot: &Boot) -> mlua::Result<Function> {
+    modules::register(lua)?;
+    let record = lua.create_table()?;
+    for (key, value) in boot.entries() {
+        record.set(lua.create_string(key)?, lua.create_string(value)?)?;
+    }
+    let require: Function = lua.globals().get("require")?;
+    let worker: Table = require.call("ljos.actor.worker")?;
+    worker.get::<Function>("prepare")?.call(record)
+}
+
+/// seed 003: SIGPIPE is ignored in a program, and default in the init script and in PID 1.
+fn ignore_broken_pipes() {
+    // SAFETY: no handler is installed.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+}
