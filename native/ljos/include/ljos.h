@@ -57,7 +57,7 @@ enum ljos_scan_field {
 
 // Beside `>= 0` and `-errno`: what a submission may answer.
 enum ljos_status {
-  LJOS_PENDING = -2147483648,
+  LJOS_PENDING = -2147483647,
 };
 
 // One event loop's engine; used by the thread that made it, and no other.
@@ -621,5 +621,24 @@ void ljos_scan_numbers(const struct ljos_scan_rules *rules,
 double ljos_scan_sum(const struct ljos_scan_rules *rules,
                      const struct ljos_scan_batch *batch,
                      int32_t k);
+
+// Makes an empty set; the result is its number, to be ended with `ljos_signal_set_free`. `-ENOBUFS` when there are
+// too many. The set does not own `eventfd`.
+int ljos_signal_set_new(int eventfd);
+
+// Adds a signal to a set. A signal that is there already stays.
+int ljos_signal_set_add(int number, int signal);
+
+// Removes a signal from a set and drops what was queued for it.
+int ljos_signal_set_remove(int number, int signal);
+
+// Takes the lowest signal that is queued for a set: its number, or 0 when there is none.
+int ljos_signal_set_take(int number);
+
+// Ends a set: removes all its signals.
+void ljos_signal_set_free(int number);
+
+// Ignores a signal (`ignore` not 0) or resets it to the default. `-EBUSY` while a set has it.
+int ljos_signal_dispose(int signal, int ignore);
 
 #endif  /* LJOS_H */

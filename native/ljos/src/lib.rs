@@ -14,6 +14,7 @@ pub mod message;
 pub mod process;
 pub mod regex;
 pub mod scan;
+pub mod signal;
 
 use std::ffi::{c_char, c_uint};
 

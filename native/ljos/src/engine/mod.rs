@@ -31,7 +31,7 @@ pub struct Completion {
 /// Beside `>= 0` and `-errno`: what a submission may answer.
 #[repr(C)]
 pub enum Status {
-    LjosPending = -2147483648,
+    LjosPending = -2147483647,
 }
 
 pub const PENDING: c_int = Status::LjosPending as c_int;

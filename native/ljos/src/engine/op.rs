@@ -28,7 +28,7 @@ pub enum Direction {
 
 /// The calling thread's errno.
 pub fn errno() -> c_int {
-    std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
+    std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)
 }
 
 /// A system call's result as `>= 0` or `-errno`.

@@ -1,0 +1,112 @@
+--- Signals: constants, `raise`, `ignore`, `default`, and sets to wait for.
+---
+--- A set owns an eventfd. A native handler counts each signal for every set that has it and makes the eventfd
+--- readable; no Lua runs in signal context. `wait` takes the lowest signal that is queued.
+---
+--- Errors:   raises ljos.Error
+--- Suspends: set:wait
+--- Needs:    nothing beyond Linux 5.15
+local ffi = require "ffi"
+local bit = require "bit"
+local error_ = require "ljos.error"
+local io_object = require "ljos.io_object"
+local native = require "ljos.native"
+local operation = require "ljos.operation"
+
+ffi.cdef [[
+int eventfd(unsigned int initial, int flags);
+int raise(int signal);
+int64_t read(int fd, void *buffer, size_t count);
+]]
+
+local C = native.C
+local files, sockets = native.constant_table "file", native.constant_table "socket"
+
+---@class ljos.system.signal
+local M = {}
+for name, value in native.constants "signal" do
+    M[name] = value
+end
+
+local function check_signal(signal, arg)
+    if type(signal) ~= "number" or signal % 1 ~= 0 then error_.argument(arg, "a signal number expected") end
+    return signal
+end
+
+--- raise(3): sends a signal to the calling process.
+---@param signal integer
+function M.raise(signal)
+    if ffi.C.raise(check_signal(signal, 1)) ~= 0 then error_.check(-ffi.errno(), { arg = 1 }) end
+end
+
+--- Ignores a signal. Raises EBUSY while a set has it.
+---@param signal integer
+function M.ignore(signal) error_.check(C.ljos_signal_dispose(check_signal(signal, 1), 1), { arg = 1 }) end
+
+--- Resets a signal to the system's default. Raises EBUSY while a set has it.
+---@param signal integer
+function M.default(signal) error_.check(C.ljos_signal_dispose(check_signal(signal, 1), 0), { arg = 1 }) end
+
+---@class ljos.system.signal.Set: ljos.IoObject
+---@field number integer  the native set
+---@field guard ffi.cdata*  ends the native set when the object is collected
+local Set = {}
+
+ffi.cdef "struct ljos_signal_guard { int number; };"
+local guard_type = ffi.metatype("struct ljos_signal_guard", {
+    __gc = function(guard) C.ljos_signal_set_free(guard.number) end,
+})
+
+--- Adds a signal.
+---@param signal integer
+function Set:add(signal) error_.check(C.ljos_signal_set_add(self.number, check_signal(signal, 1)), { arg = 1 }) end
+
+--- Removes a signal; what is queued for it is dropped.
+---@param signal integer
+function Set:remove(signal) error_.check(C.ljos_signal_set_remove(self.number, check_signal(signal, 1)), { arg = 1 }) end
+
+--- Removes all signals.
+function Set:clear()
+    for signal = 1, 64 do
+        error_.check(C.ljos_signal_set_remove(self.number, signal))
+    end
+end
+
+Set.cancel = io_object.cancel
+
+local count = ffi.new "uint64_t[1]"
+
+--- Waits until a signal of the set has come; returns its number. Notifications are queued, the lowest first.
+---@return integer
+function Set:wait()
+    while true do
+        local signal = C.ljos_signal_set_take(self.number)
+        if signal > 0 then return signal end
+        error_.check(operation.poll(self, sockets.POLLIN, "wait"))
+        ffi.C.read(self.fd, count, 8)
+    end
+end
+
+local metatable = io_object.metatable("system.signal.set", Set, {})
+
+M.set = {}
+
+--- Makes a set of the signals given.
+---@param ... integer
+---@return ljos.system.signal.Set
+function M.set.new(...)
+    local fd = ffi.C.eventfd(0, bit.bor(files.EFD_CLOEXEC, files.EFD_NONBLOCK))
+    if fd < 0 then error_.check(-ffi.errno()) end
+    local self = io_object.new()
+    io_object.adopt(self, fd)
+    self.number = error_.check(C.ljos_signal_set_new(fd), { detail = "signal sets" })
+    self.guard = guard_type(self.number)
+    setmetatable(self, metatable)
+    for i = 1, select("#", ...) do
+        local signal = check_signal((select(i, ...)), i)
+        error_.check(C.ljos_signal_set_add(self.number, signal), { arg = i })
+    end
+    return self
+end
+
+return M
