@@ -16,6 +16,7 @@ local ABI = 1
 ---@field C ljos.native.C  the library's functions
 ---@field path string      the file that was loaded
 ---@field constants fun(group: string): fun(): string?, integer?
+---@field struct fun(name: string): string
 local M = {}
 
 local function readable(path)
@@ -125,6 +126,26 @@ function M.constant_table(group)
         tables[group] = constants
     end
     return constants
+end
+
+local declared = {} ---@type table<string, string>
+
+--- Declares a struct of the kernel, with the structs inside it, and returns its C name, "struct ljos_<name>".
+---@param name string  "timespec", "stat", ...
+---@return string
+function M.struct(name)
+    local known = declared[name]
+    if known then return known end
+    local text = lib.ljos_layout(name)
+    if text == nil then error("ljos: no struct named " .. tostring(name), 2) end
+    local c_name = "struct ljos_" .. name
+    local declaration = ffi.string(text)
+    for inner in declaration:gmatch "struct ljos_([%w_]+) [%w_%[%]]+;" do
+        M.struct(inner)
+    end
+    if not pcall(ffi.sizeof, c_name) then ffi.cdef(declaration) end
+    declared[name] = c_name
+    return c_name
 end
 
 return M

@@ -5,10 +5,12 @@
 //! symbols, no thread started at load.
 
 pub mod bytes;
+pub mod call;
 pub mod clock;
 pub mod constants;
 pub mod engine;
 pub mod ip;
+pub mod layout;
 mod memory;
 pub mod message;
 pub mod process;
