@@ -252,6 +252,61 @@ int ljos_bytes_rfind(const void *haystack,
                      const void *needle,
                      uint32_t needle_len);
 
+// A system call with no argument.
+//
+// # Safety
+// The arguments are what the call `number` wants.
+int ljos_call0(int64_t number);
+
+// A system call with 1 argument.
+//
+// # Safety
+// The arguments are what the call `number` wants.
+int ljos_call1(int64_t number, int64_t a);
+
+// A system call with 2 arguments.
+//
+// # Safety
+// The arguments are what the call `number` wants.
+int ljos_call2(int64_t number, int64_t a, int64_t b);
+
+// A system call with 3 arguments.
+//
+// # Safety
+// The arguments are what the call `number` wants.
+int ljos_call3(int64_t number, int64_t a, int64_t b, int64_t c);
+
+// A system call with 4 arguments.
+//
+// # Safety
+// The arguments are what the call `number` wants.
+int ljos_call4(int64_t number, int64_t a, int64_t b, int64_t c, int64_t d);
+
+// A system call with 5 arguments.
+//
+// # Safety
+// The arguments are what the call `number` wants.
+int ljos_call5(int64_t number, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e);
+
+// A system call with 6 arguments.
+//
+// # Safety
+// The arguments are what the call `number` wants.
+int ljos_call6(int64_t number, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e, int64_t f);
+
+// A system call with any number of arguments and a result wider than an int.
+//
+// # Safety
+// The arguments are what the call `number` wants; `out` is writable.
+int ljos_wide(int64_t *out,
+              int64_t number,
+              int64_t a,
+              int64_t b,
+              int64_t c,
+              int64_t d,
+              int64_t e,
+              int64_t f);
+
 // The seconds of `CLOCK_MONOTONIC`: exact to the nanosecond for 104 days of uptime, to 2 ns for a year.
 double ljos_clock_monotonic(void);
 
@@ -450,6 +505,13 @@ int ljos_ip_to_sockaddr(const struct ljos_ip_address *address, uint32_t port, vo
 int ljos_ip_from_sockaddr(const void *sockaddr,
                           uint32_t len,
                           struct ljos_ip_address *out);
+
+// The C declaration of `struct ljos_<name>`, or null where there is none. The structs it contains are not in it.
+// With the name "" the names of all structs, one per line. The text lives as long as the library.
+//
+// # Safety
+// `name` is a NUL-terminated string.
+const char *ljos_layout(const char *name);
 
 // The bytes of control data that carry `count` descriptors.
 int ljos_message_control_bytes(uint32_t count);
