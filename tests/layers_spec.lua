@@ -6,7 +6,7 @@ local jit_util = require "jit.util"
 -- name that fits decides.
 local LAYERS = {
     { "native" },
-    { "error", "generic_error", "asio_error" },
+    { "error", "generic_error", "asio_error", "turtle", "error_category" },
     { "syscall", "ipc" },
     { "engine", "loop", "timer_wheel", "operation" },
     {
