@@ -204,6 +204,19 @@ end
 -- A fiber that still "waits" while it runs made a suspending call where it could not suspend: its `yield` went to a
 -- plain coroutine's resume, or met a C function (table.sort, string.gsub, require) and raised.
 
+-- What a fiber "waits" for that only let others run: it stands in `filling`.
+local in_queue = {}
+function in_queue.describe_wait() return "ready" end
+
+local function leave_queue(fiber)
+    for i = filling_n, 1, -1 do
+        if filling[i] == fiber then
+            filling[i] = false
+            return
+        end
+    end
+end
+
 --- Ends the wait that could not be, and returns the error that says so.
 ---@param fiber ljos.FiberRecord
 ---@return ljos.Error
@@ -214,7 +227,9 @@ function M.describe_misuse(fiber)
         submit_cancel(fiber.op)
     elseif fiber.wait.cancel_wait then
         fiber.wait:cancel_wait(fiber)
-        filling_n = filling_n - 1 -- it is running: not to be woken
+        leave_queue(fiber)
+    elseif fiber.wait == in_queue then
+        leave_queue(fiber)
     end
     fiber.wait = false
     return error_.core("unsuspendable_frame", { detail = what })
@@ -295,7 +310,7 @@ local function run()
             i = i + 1
             local fiber = queue[i]
             queue[i] = false
-            repeat
+            while fiber do
                 if fiber == main then
                     current = main
                     draining_i = i
@@ -306,7 +321,7 @@ local function run()
                 local ok, what = resume(co, fiber)
                 if what == SUSPEND and ok then break end
                 fiber = ended(fiber, ok, what, co)
-            until not fiber
+            end
         end
         draining_i = n
         current = main
@@ -348,24 +363,20 @@ M.suspend = suspend
 local function reschedule(fiber)
     filling_n = filling_n + 1
     filling[filling_n] = fiber
+    fiber.wait = in_queue
     if fiber ~= main then
         yield(SUSPEND)
     else
         run()
     end
+    fiber.wait = false
 end
 
 --- this_fiber.yield: lets all ready fibers run, then goes on. A cancellation point.
 function M.yield()
     local fiber = current
     if fiber.gate or fiber.wait then enter() end
-    filling_n = filling_n + 1
-    filling[filling_n] = fiber
-    if fiber ~= main then
-        yield(SUSPEND)
-    else
-        run()
-    end
+    reschedule(fiber)
 end
 
 --- Suspends the running fiber for `seconds`.

@@ -1,0 +1,65 @@
+-- A chat room over TCP: each line goes to everybody else. Shows the scanner, a mutex-free broadcast through one
+-- fiber per client, and clean shutdown.
+-- Run: bin/ljos examples/chat.lua 7001     or: luajit examples/chat.lua 7001     then twice: nc 127.0.0.1 7001
+if package then package.path = "lua/?.lua;lua/?/init.lua;" .. package.path end
+local ljos = require "ljos"
+local ip, system, stream = ljos.ip, ljos.system, ljos.stream
+local spawn, pcall = ljos.fiber.spawn, ljos.fiber.pcall
+
+local port = tonumber(arg[1] or 0)
+if not port then
+    io.stderr:write "usage: chat.lua PORT\n"
+    os.exit(2)
+end
+
+local members = {} -- name -> { socket, fiber }
+local joined = 0
+
+-- A member that cannot be written to is dropped by its own fiber, which then reads the end of the stream.
+local function tell(except, text)
+    for name, member in pairs(members) do
+        if name ~= except then pcall(stream.write_all, member.socket, text) end
+    end
+end
+
+local function attend(name, socket)
+    local scanner = stream.scanner.new { stream = socket, record_separator = "\n", trim_record = "\r" }
+    tell(name, "* " .. name .. " came\n")
+    pcall(function()
+        while true do
+            tell(name, name .. ": " .. tostring(scanner:get_line()) .. "\n")
+        end
+    end)
+    members[name] = nil
+    socket:close()
+    tell(name, "* " .. name .. " left\n")
+end
+
+local acceptor = ip.tcp.listen("127.0.0.1:" .. port)
+print("chat: listening on " .. ip.tostring(acceptor.local_address, acceptor.local_port))
+io.stdout:flush()
+
+local accepting = spawn(function()
+    while true do
+        local socket = acceptor:accept()
+        joined = joined + 1
+        local name = "guest" .. joined
+        local member = { socket = socket }
+        members[name] = member
+        member.fiber = spawn(function() attend(name, socket) end)
+    end
+end)
+
+system.signal.set.new(system.signal.SIGINT, system.signal.SIGTERM):wait()
+accepting:cancel()
+accepting:join()
+acceptor:close()
+local fibers = {}
+for _, member in pairs(members) do
+    fibers[#fibers + 1] = member.fiber
+    member.fiber:cancel()
+end
+for _, fiber in ipairs(fibers) do
+    fiber:join()
+end
+print("chat: closed, " .. joined .. " came in all")

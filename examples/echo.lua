@@ -1,0 +1,51 @@
+-- A TCP echo server: one fiber per connection; Ctrl-C or SIGTERM closes everything and ends.
+-- Run: bin/ljos examples/echo.lua 7000     or: luajit examples/echo.lua 7000     then: nc 127.0.0.1 7000
+if package then package.path = "lua/?.lua;lua/?/init.lua;" .. package.path end
+local ljos = require "ljos"
+local ip, system, stream, byte_span = ljos.ip, ljos.system, ljos.stream, ljos.byte_span
+local spawn, pcall = ljos.fiber.spawn, ljos.fiber.pcall
+
+local port = tonumber(arg[1] or 0)
+if not port then
+    io.stderr:write "usage: echo.lua PORT\n"
+    os.exit(2)
+end
+
+local clients = {} -- socket -> fiber
+
+local function serve(socket)
+    local buffer = byte_span.new(64 * 1024)
+    pcall(function()
+        while true do
+            local n = socket:read_some(buffer) -- raises at the end of the stream
+            stream.write_all(socket, buffer:first(n))
+        end
+    end)
+    socket:close()
+    clients[socket] = nil
+end
+
+local acceptor = ip.tcp.listen("127.0.0.1:" .. port)
+print("echo: listening on " .. ip.tostring(acceptor.local_address, acceptor.local_port))
+io.stdout:flush()
+
+local accepting = spawn(function()
+    while true do
+        local socket = acceptor:accept()
+        clients[socket] = spawn(function() serve(socket) end)
+    end
+end)
+
+system.signal.set.new(system.signal.SIGINT, system.signal.SIGTERM):wait()
+accepting:cancel()
+accepting:join()
+acceptor:close()
+local left = 0
+for _, fiber in pairs(clients) do
+    fiber:cancel()
+    left = left + 1
+end
+for _, fiber in pairs(clients) do
+    fiber:join()
+end
+print(("echo: closed, %d connection%s ended"):format(left, left == 1 and "" or "s"))

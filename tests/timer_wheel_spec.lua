@@ -1,0 +1,63 @@
+local timer_wheel = require "ljos.timer_wheel"
+
+-- Runs a wheel beside a naive list of deadlines, with the same random adds, removes and steps of time.
+local function compare(seed, longest)
+    math.randomseed(seed)
+    local now = 1000 + math.random()
+    local wheel, naive, entries = timer_wheel.new(now), {}, {}
+    for step = 1, 400 do
+        for _ = 1, math.random(0, 4) do
+            local target = { deadline = now + math.random() ^ 4 * longest }
+            naive[target] = true
+            entries[target] = wheel:add(target.deadline, target)
+        end
+        for target in pairs(naive) do
+            if math.random() < 0.05 then
+                wheel:remove(entries[target])
+                naive[target] = nil
+            end
+        end
+        local wake = wheel:next_deadline()
+        for target in pairs(naive) do
+            assert.is_true(wake <= math.max(target.deadline, now) + 1e-9, "would sleep past a deadline, seed " .. seed)
+        end
+        now = now + math.random() ^ 3 * longest / 20
+        local last = -1
+        wheel:expire(now, function(target)
+            assert.is_true(naive[target], "expired twice or after removal, seed " .. seed)
+            assert.is_true(target.deadline <= now, "expired early, seed " .. seed)
+            assert.is_true(target.deadline >= last, "out of order, seed " .. seed)
+            last = target.deadline
+            naive[target] = nil
+        end)
+        for target in pairs(naive) do
+            assert.is_true(target.deadline > now, ("missed a deadline at step %d, seed %d"):format(step, seed))
+        end
+    end
+end
+
+describe("timer wheel", function()
+    for _, longest in ipairs { 0.002, 0.1, 3, 200, 50000 } do
+        it("agrees with a list of deadlines up to " .. longest .. " s", function()
+            for _ = 1, 3 do
+                compare(math.random(2 ^ 30), longest)
+            end
+        end)
+    end
+
+    it("sleeps exactly until the nearest deadline when that is near", function()
+        local wheel = timer_wheel.new(5)
+        wheel:add(5.00512, {})
+        wheel:add(5.00507, {})
+        assert.equal(5.00507, wheel:next_deadline())
+    end)
+
+    it("has no deadline when it is empty, and uses entries again", function()
+        local wheel = timer_wheel.new(0)
+        assert.is_nil(wheel:next_deadline())
+        local entry = wheel:add(1, {})
+        wheel:remove(entry)
+        assert.equal(entry, wheel:add(2, {}))
+        assert.equal(1, wheel.count)
+    end)
+end)
