@@ -10,6 +10,9 @@
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
 local span = require "ljos.byte_span.span"
+require "ljos.byte_span.strings"
+require "ljos.byte_span.getters"
+require "ljos.byte_span.setters"
 
 local C, select, type = ffi.C, select, type
 local ffi_copy, ffi_fill = ffi.copy, ffi.fill

@@ -21,10 +21,14 @@ local error, floor, istype, pcall, setmetatable, tostring, type =
 ---@class ljos.byte_span.span
 local M = {}
 
+---@class ljos.byte_span.pointer: ffi.cdata*
+---@field [integer] integer
+---@operator add(integer): ljos.byte_span.pointer
+
 ---@class ljos.byte_span
 ---@field capacity integer               bytes up to the end of the memory that `sub` can reach
 ---@field [integer] integer              the byte at a position from 1
----@field ptr any                         for library modules: `uint8_t *`; null where the capacity is 0
+---@field ptr ljos.byte_span.pointer     for library modules: `uint8_t *`; null where the capacity is 0
 ---@field len integer                    for library modules: what `#span` gives
 ---@field cap integer                    for library modules: what `span.capacity` gives
 ---@operator len: integer
@@ -103,6 +107,18 @@ function M.bytes_of(value, arg)
     if type(value) == "string" then return value, #value end
     if not istype(Span, value) then error_.argument(arg, "string or byte_span expected, got " .. type(value)) end
     return value.ptr, value.len
+end
+
+--- Returns the `ptr` of a span that is `size` bytes long, else raises EINVAL.
+---@param self ljos.byte_span
+---@param size integer
+---@return ljos.byte_span.pointer
+function M.exactly(self, size)
+    check(self, 1)
+    if self.len ~= size then
+        error_.argument(1, ("byte_span of length %d expected, got length %d"):format(size, self.len))
+    end
+    return self.ptr
 end
 
 ---@param value any

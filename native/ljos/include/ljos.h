@@ -252,6 +252,38 @@ int ljos_bytes_rfind(const void *haystack,
                      const void *needle,
                      uint32_t needle_len);
 
+// Finds the first byte that is in `set` (`wanted` 1) or not in it (0): the offset from 0, or -1.
+//
+// # Safety
+// Both pointers are valid for their lengths and unchanged during the call.
+int ljos_bytes_find_set(const void *haystack,
+                        uint32_t haystack_len,
+                        const void *set,
+                        uint32_t set_len,
+                        int wanted);
+
+// Finds the last byte that is in `set` (`wanted` 1) or not in it (0): the offset from 0, or -1.
+//
+// # Safety
+// Both pointers are valid for their lengths and unchanged during the call.
+int ljos_bytes_rfind_set(const void *haystack,
+                         uint32_t haystack_len,
+                         const void *set,
+                         uint32_t set_len,
+                         int wanted);
+
+// Turns A to Z into a to z, in place.
+//
+// # Safety
+// `bytes` is valid for `len` bytes that nobody else touches during the call.
+void ljos_bytes_lower(void *bytes, uint32_t len);
+
+// Turns a to z into A to Z, in place.
+//
+// # Safety
+// `bytes` is valid for `len` bytes that nobody else touches during the call.
+void ljos_bytes_upper(void *bytes, uint32_t len);
+
 // A system call with no argument.
 //
 // # Safety
