@@ -15,6 +15,8 @@ die() {
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
+has cargo || die "cargo is missing. Install Rust 1.85 or newer from https://rustup.rs, then run make again."
+
 missing=
 # want PACKAGE PROBE...: notes the Debian package when the probe fails.
 want() {
@@ -59,12 +61,12 @@ install_packages() {
     # shellcheck disable=SC2086
     as_root env DEBIAN_FRONTEND=noninteractive $install $missing </dev/null ||
         { as_root apt-get -q update && as_root env DEBIAN_FRONTEND=noninteractive $install $missing </dev/null; } ||
-        die "apt could not install:$missing"
+        die "apt could not install the missing packages. By hand, as root:" \
+            "  apt-get update && apt-get install --no-install-recommends$missing"
 }
 
 [ -z "$missing" ] || install_packages
 
-has cargo || die "cargo is missing. Install Rust 1.85 or newer from https://rustup.rs, then run make again."
 [ "$scope" = all ] || exit 0
 
 # component NAME SUBCOMMAND: a part of the Rust toolchain that minimal installations lack.
