@@ -3,8 +3,10 @@
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
-if ! command -v cargo >/dev/null; then
-    echo "ljos: cargo is missing. Install Rust 1.85 or newer from https://rustup.rs, then run make again." >&2
+lacks() {
+    echo "ljos: $1 is missing. $2" >&2
     exit 1
-fi
+}
+command -v cargo >/dev/null || lacks cargo "Install Rust 1.85 or newer from https://rustup.rs, then run make again."
+command -v cc >/dev/null || lacks "a C compiler" "\`make deps\` installs it on Debian."
 cargo build --release --locked
