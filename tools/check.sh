@@ -68,7 +68,6 @@ lua_tests() {
     tally "$@"
 }
 
-has_io_uring() { luajit tools/has_io_uring.lua; }
 luacheck_all() { tools/lua_files.sh | xargs luacheck -q; }
 stylua_all() { tools/lua_files.sh | xargs stylua --check; }
 
@@ -84,14 +83,14 @@ self() { lint "$1" "$0" call "$2"; }
 
 lint "cargo fmt" cargo fmt --all --check
 lint "cargo clippy" cargo clippy --workspace --all-targets --locked -- -D warnings
-lint "build" tools/build.sh
 self "luacheck" luacheck_all
 self "stylua" stylua_all
+lint "build" tools/build.sh
 lint "emmylua_check" tools/typecheck.sh
 
-if [ "$scope" = all ]; then
+if [ "$scope" = all ] && [ -e target/release/libljos.so ]; then
     rust_tests "cargo test" cargo test --workspace --locked
-    if has_io_uring; then
+    if luajit tools/has_io_uring.lua; then
         lua_tests io_uring
     else
         echo "== busted, io_uring: pending, because this kernel or its policy forbids io_uring_setup(2)"
