@@ -39,6 +39,7 @@ if [ "$scope" = all ]; then
     want lua-check has luacheck
     want mawk has mawk
     want openssl has openssl
+    want g++ has c++
 fi
 
 as_root() {
