@@ -173,7 +173,10 @@ fn check(spec: &Spec, data: &[u8], from: usize, slots: usize, capacity: usize) {
             let record = spec.trimmed(data, *record);
             let fields = spec.fields(data, record);
             let field = if k == 0 { Some(record) } else { fields.get(k as usize - 1).copied() };
-            assert_eq!(pair(&pairs, number), field.unwrap_or((record.1, record.1)), "{spec:?}: field {k}");
+            let (got, expected) = (pair(&pairs, number), field.unwrap_or((record.1, record.1)));
+            // An empty field is somewhere in its record.
+            let both_empty = got.0 == got.1 && expected.0 == expected.1;
+            assert!(got == expected || both_empty, "{spec:?}: field {k}: {got:?}, not {expected:?}");
         }
         assert_eq!(sum, numbers.iter().fold(0.0, |sum, number| sum + number));
     }

@@ -9,7 +9,8 @@ mod number;
 mod record;
 
 use crate::memory;
-use field::{Separator, Trim};
+use field::{Blanks, Byte, Literal, Nothing, Splitter, Trim};
+use mask::{Isa, Task};
 use std::ffi::c_int;
 use std::ops::ControlFlow;
 
@@ -52,6 +53,12 @@ pub struct ScanBatch {
     pub capacity: i32,
     /// The places in use.
     pub count: i32,
+}
+
+enum Separator<'a> {
+    None,
+    Literal(&'a [u8]),
+    Blanks,
 }
 
 struct Rules<'a> {
@@ -111,28 +118,109 @@ unsafe fn view<'a>(rules: *const ScanRules, batch: *const ScanBatch) -> Records<
 impl Records<'_> {
     /// The trimmed bounds of each record from number `first` on.
     #[inline(always)]
-    fn bounds(&self, first: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
+    fn bounds<'s>(&'s self, first: usize, trim: Trim<'s>) -> impl Iterator<Item = (usize, usize)> + 's {
         let (done, rest) = self.ends.split_at_checked(first).unwrap_or((&[], &[]));
         let skip = self.rules.record_separator.len();
         let mut start = done.last().map_or(self.from, |end| length(*end) + skip);
         rest.iter().map(move |end| {
             let end = length(*end);
-            let bounds = field::trimmed(self.data, start, end, self.rules.trim);
+            let bounds = field::trimmed(self.data, start, end, trim);
             start = end + skip;
             bounds
         })
     }
+}
 
-    /// The bytes of field `k` of each record (0 is the record itself); empty where there is none.
+/// What to do with the records once the rule for their fields is known. `run` is `#[inline(always)]`, as in `Task`.
+trait FieldTask {
+    type Output;
+    fn run<I: Isa, S: Splitter>(self, isa: I, splitter: S) -> Self::Output;
+}
+
+struct With<T, S>(T, S);
+
+impl<T: FieldTask, S: Splitter> Task for With<T, S> {
+    type Output = T::Output;
     #[inline(always)]
-    fn column(&self, k: i32) -> impl Iterator<Item = (usize, usize)> + '_ {
-        let k = length(k);
-        self.bounds(0).map(move |record| field::nth(self.data, record, self.rules.separator, k))
+    fn run<I: Isa>(self, isa: I) -> T::Output {
+        self.0.run(isa, self.1)
     }
+}
 
+fn run<T: FieldTask>(separator: &Separator, leading: bool, task: T) -> T::Output {
+    match separator {
+        Separator::None => mask::run(With(task, Nothing)),
+        Separator::Blanks => mask::run(With(task, Blanks { leading })),
+        Separator::Literal([byte]) => mask::run(With(task, Byte(*byte))),
+        Separator::Literal(bytes) => mask::run(With(task, Literal(bytes))),
+    }
+}
+
+/// What becomes of a field. (A trait and no closure: see `mask`.)
+trait Sink {
+    fn take(&mut self, data: &[u8], from: usize, to: usize);
+}
+
+/// Gives field `k` of each record to the sink; 0 is the record itself.
+struct Column<'a, 'b, F> {
+    records: &'a Records<'b>,
+    trim: Trim<'a>,
+    k: usize,
+    sink: F,
+}
+
+impl<F: Sink> FieldTask for Column<'_, '_, F> {
+    type Output = F;
     #[inline(always)]
-    fn number(&self, (from, to): (usize, usize)) -> f64 {
-        number::leading(self.data, from, to)
+    fn run<I: Isa, S: Splitter>(self, isa: I, splitter: S) -> F {
+        let Column { records, trim, k, mut sink } = self;
+        let data = records.data;
+        for (from, to) in records.bounds(0, trim) {
+            let (from, to) = if k == 0 { (from, to) } else { splitter.nth(isa, data, from, to, k) };
+            sink.take(data, from, to);
+        }
+        sink
+    }
+}
+
+fn column<F: Sink>(records: &Records, k: i32, sink: F) -> F {
+    let k = length(k);
+    let rules = &records.rules;
+    // Where both are blanks, splitting trims: cheaper than trimming first.
+    let splitting_trims =
+        k > 0 && matches!(rules.separator, Separator::Blanks) && rules.trim == Some(&field::BLANKS);
+    let trim = if splitting_trims { None } else { rules.trim };
+    run(&rules.separator, !splitting_trims, Column { records, trim, k, sink })
+}
+
+struct Bounds<'a>(std::slice::ChunksExactMut<'a, i32>);
+
+impl Sink for Bounds<'_> {
+    #[inline(always)]
+    fn take(&mut self, _: &[u8], from: usize, to: usize) {
+        if let Some([begin, end]) = self.0.next() {
+            (*begin, *end) = (from as i32, to as i32);
+        }
+    }
+}
+
+struct Numbers<'a>(std::slice::IterMut<'a, f64>);
+
+impl Sink for Numbers<'_> {
+    #[inline(always)]
+    fn take(&mut self, data: &[u8], from: usize, to: usize) {
+        if let Some(number) = self.0.next() {
+            *number = number::leading(data, from, to);
+        }
+    }
+}
+
+struct Sum(f64);
+
+impl Sink for Sum {
+    #[inline(always)]
+    fn take(&mut self, data: &[u8], from: usize, to: usize) {
+        self.0 += number::leading(data, from, to);
     }
 }
 
@@ -158,8 +246,14 @@ pub unsafe extern "C" fn ljos_scan_records(
     // SAFETY: the caller's promise.
     let ends = unsafe { memory::slice_mut(batch.ends, length(batch.capacity)) };
     let from = length(batch.from);
-    let found =
-        record::ends(data, from, length(resume).max(from), rules.record_separator, rules.longest, ends);
+    let found = mask::run(record::Search {
+        data,
+        from,
+        resume: length(resume).max(from),
+        separator: rules.record_separator,
+        longest: rules.longest,
+        out: ends,
+    });
     batch.count = found.as_ref().map_or(0, |count| *count as i32);
     found.map_or(-libc::EMSGSIZE, |count| count as c_int)
 }
@@ -188,34 +282,44 @@ pub unsafe extern "C" fn ljos_scan_fields(
     let heads = unsafe { memory::slice_mut(heads, places) };
     // SAFETY: the caller's promise.
     let fields = unsafe { memory::slice_mut(fields, 2 * length(capacity)) };
-    split(&records, length(first), heads, fields) as c_int
+    run(&records.rules.separator, true, Split { records: &records, first: length(first), heads, fields })
+        as c_int
 }
 
-fn split(records: &Records, first: usize, heads: &mut [i32], fields: &mut [i32]) -> usize {
-    let (mut pairs, mut used, mut whole) = (fields.chunks_exact_mut(2), 0, 0);
-    let mut put = |from: usize, to: usize| {
-        let Some([begin, end]) = pairs.next() else { return ControlFlow::Break(()) };
-        (*begin, *end) = (from as i32, to as i32);
-        used += 1;
-        ControlFlow::Continue(used)
-    };
-    let mut heads = heads.iter_mut();
-    if let Some(head) = heads.next() {
-        *head = 0;
-    }
-    for (record, head) in records.bounds(first).zip(heads) {
-        let mut last = 0;
-        let mut emit = |from, to| put(from, to).map_continue(|used| last = used);
-        let (from, to) = record;
-        if emit(from, to).is_break()
-            || field::each(records.data, from, to, records.rules.separator, emit).is_break()
-        {
-            break;
+struct Split<'a, 'b> {
+    records: &'a Records<'b>,
+    first: usize,
+    heads: &'a mut [i32],
+    fields: &'a mut [i32],
+}
+
+impl FieldTask for Split<'_, '_> {
+    type Output = usize;
+    #[inline(always)]
+    fn run<I: Isa, S: Splitter>(self, isa: I, splitter: S) -> usize {
+        let Split { records, first, heads, fields } = self;
+        let (mut pairs, mut used, mut whole) = (fields.chunks_exact_mut(2), 0, 0);
+        let mut put = |from: usize, to: usize| {
+            let Some([begin, end]) = pairs.next() else { return ControlFlow::Break(()) };
+            (*begin, *end) = (from as i32, to as i32);
+            used += 1;
+            ControlFlow::Continue(used)
+        };
+        let mut heads = heads.iter_mut();
+        if let Some(head) = heads.next() {
+            *head = 0;
         }
-        *head = last;
-        whole += 1;
+        for ((from, to), head) in records.bounds(first, records.rules.trim).zip(heads) {
+            let mut last = 0;
+            let mut emit = |from, to| put(from, to).map_continue(|used| last = used);
+            if emit(from, to).is_break() || splitter.each(isa, records.data, from, to, emit).is_break() {
+                break;
+            }
+            *head = last;
+            whole += 1;
+        }
+        whole
     }
-    whole
 }
 
 /// Writes where field `k` of each record of the batch lies, as pairs of offsets (begin, end); `k` = 0 is the trimmed
@@ -234,11 +338,7 @@ pub unsafe extern "C" fn ljos_scan_column(
     let records = unsafe { view(rules, batch) };
     // SAFETY: the caller's promise.
     let pairs = unsafe { memory::slice_mut(pairs, 2 * records.ends.len()) };
-    for (pair, (from, to)) in pairs.chunks_exact_mut(2).zip(records.column(k)) {
-        if let [begin, end] = pair {
-            (*begin, *end) = (from as i32, to as i32);
-        }
-    }
+    column(&records, k, Bounds(pairs.chunks_exact_mut(2)));
 }
 
 /// Writes the number that field `k` of each record of the batch begins with, 0 where there is none.
@@ -256,9 +356,7 @@ pub unsafe extern "C" fn ljos_scan_numbers(
     let records = unsafe { view(rules, batch) };
     // SAFETY: the caller's promise.
     let numbers = unsafe { memory::slice_mut(numbers, records.ends.len()) };
-    for (number, bounds) in numbers.iter_mut().zip(records.column(k)) {
-        *number = records.number(bounds);
-    }
+    column(&records, k, Numbers(numbers.iter_mut()));
 }
 
 /// The sum of what `ljos_scan_numbers` would write, added from first to last.
@@ -269,5 +367,5 @@ pub unsafe extern "C" fn ljos_scan_numbers(
 pub unsafe extern "C" fn ljos_scan_sum(rules: *const ScanRules, batch: *const ScanBatch, k: i32) -> f64 {
     // SAFETY: the caller's promise.
     let records = unsafe { view(rules, batch) };
-    records.column(k).fold(0.0, |sum, bounds| sum + records.number(bounds))
+    column(&records, k, Sum(0.0)).0
 }

@@ -11,6 +11,51 @@ const POWERS_OF_TEN: [f64; 23] = [
 /// The longest mantissa that surely fits u64.
 const MAX_DIGITS: usize = 19;
 
+/// Eight times the digit 0. What is xor-ed with it has 0 to 9 for a digit.
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+
+const POINT: u64 = (b'.' ^ b'0') as u64;
+
+/// The top bits of the bytes that are no digits. Right up to the first of them; a carry may spoil the bytes behind it.
+#[inline(always)]
+fn others(values: u64) -> u64 {
+    (values.wrapping_add(0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080
+}
+
+/// The value of eight digits, the first in the lowest byte: pairs, then fours, then the whole.
+#[inline(always)]
+fn value_of(digits: u64) -> u64 {
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
+    let low = (pairs & 0x0000_00ff_0000_00ff).wrapping_mul(0x000f_4240_0000_0064);
+    let high = ((pairs >> 16) & 0x0000_00ff_0000_00ff).wrapping_mul(0x0000_2710_0000_0001);
+    low.wrapping_add(high) >> 32
+}
+
+/// The value of a field of at most eight bytes that is nothing but digits, with or without a point among them. No
+/// branch depends on their number.
+#[inline(always)]
+fn short(data: &[u8], from: usize, to: usize) -> Option<f64> {
+    let len = to.wrapping_sub(from);
+    if len.wrapping_sub(1) > 7 {
+        return None;
+    }
+    let text = u64::from_le_bytes(*data.get(from..)?.first_chunk::<8>()?);
+    // The field moves to the end of the eight bytes, zeros before it.
+    let values = (text ^ ZEROS) << (64 - 8 * len);
+    let others_there = others(values);
+    if others_there == 0 {
+        return Some(value_of(values) as f64);
+    }
+    let point = others_there.trailing_zeros() & !7;
+    let before = (1 << point) - 1;
+    let (whole, behind) = (values & before, values & !before & !(0xff << point));
+    if (values >> point) & 0xff != POINT || others(behind) != 0 || len == 1 {
+        return None;
+    }
+    let decimals = 7 - point as usize / 8;
+    POWERS_OF_TEN.get(decimals).map(|power| value_of(whole << 8 | behind) as f64 / power)
+}
+
 const POWERS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
 struct Cursor<'a> {
@@ -37,19 +82,11 @@ impl Cursor<'_> {
             Some(text) => u64::from_le_bytes(*text),
             None => tail(rest),
         };
-        // A digit becomes 0 to 9. Adding 0x76 sets the top bit of everything else; a carry can only spoil bytes behind
-        // the first that is no digit.
-        let values = text ^ 0x3030_3030_3030_3030;
-        let others = (values.wrapping_add(0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080;
-        let count = (others.trailing_zeros() as usize / 8).min(self.to.saturating_sub(self.at));
+        let values = text ^ ZEROS;
+        let count = (others(values).trailing_zeros() as usize / 8).min(self.to.saturating_sub(self.at));
         self.at += count;
         // The digits move to the end of the eight bytes, zeros before them. The shift is 64 for no digit at all.
-        let digits = values.checked_shl(64 - 8 * count as u32).unwrap_or(0);
-        // Eight digits at once: pairs, then fours, then the whole.
-        let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
-        let low = (pairs & 0x0000_00ff_0000_00ff).wrapping_mul(0x000f_4240_0000_0064);
-        let high = ((pairs >> 16) & 0x0000_00ff_0000_00ff).wrapping_mul(0x0000_2710_0000_0001);
-        (low.wrapping_add(high) >> 32, count)
+        (value_of(values.checked_shl(64 - 8 * count as u32).unwrap_or(0)), count)
     }
 
     /// Takes all digits that follow into `mantissa`, and returns how many they are.
@@ -102,7 +139,13 @@ fn tail(rest: &[u8]) -> u64 {
 /// Correctly rounded.
 #[inline(always)]
 pub fn leading(data: &[u8], from: usize, to: usize) -> f64 {
-    let mut cursor = Cursor { data, at: from, to };
+    if let Some(value) = short(data, from, to) {
+        return value;
+    }
+    general(Cursor { data, at: from, to })
+}
+
+fn general(mut cursor: Cursor) -> f64 {
     while cursor.peek().is_some_and(is_blank) {
         cursor.at += 1;
     }
@@ -133,7 +176,7 @@ pub fn leading(data: &[u8], from: usize, to: usize) -> f64 {
             return if negative { -magnitude } else { magnitude };
         }
     }
-    slow(data.get(start..cursor.at).unwrap_or(&[]))
+    slow(cursor.data.get(start..cursor.at).unwrap_or(&[]))
 }
 
 #[cold]

@@ -1,12 +1,22 @@
 //! Where records end.
 #![forbid(unsafe_code)]
 
-use super::mask::{mask_at, Equal};
+use super::mask::{equal_at, Isa, Task};
 use std::ops::ControlFlow;
 
 /// The first record is longer than allowed.
 #[derive(Debug, PartialEq)]
 pub struct TooLong;
+
+/// Finds the separators of the records that begin at `from`. The bytes before `resume` are known to hold none.
+pub struct Search<'a> {
+    pub data: &'a [u8],
+    pub from: usize,
+    pub resume: usize,
+    pub separator: &'a [u8],
+    pub longest: usize,
+    pub out: &'a mut [i32],
+}
 
 struct Ends<'a> {
     slots: std::slice::IterMut<'a, i32>,
@@ -31,35 +41,34 @@ impl Ends<'_> {
     }
 }
 
-/// Writes the offsets of the separators of the records that begin at `from`, and returns how many. The bytes before
-/// `resume` are known to hold none. Stops before a record longer than `longest`.
-pub fn ends(
-    data: &[u8],
-    from: usize,
-    resume: usize,
-    separator: &[u8],
-    longest: usize,
-    out: &mut [i32],
-) -> Result<usize, TooLong> {
-    let capacity = out.len();
-    let mut ends = Ends { slots: out.iter_mut(), count: 0, start: from, skip: separator.len(), longest };
-    let stopped = match separator {
-        [] => ControlFlow::Continue(()),
-        [byte] => single(data, resume, *byte, &mut ends),
-        _ => several(data, resume, separator, &mut ends),
-    };
-    let unfinished = data.len().saturating_sub(ends.start);
-    let too_long = stopped.is_break() || unfinished >= longest.saturating_add(separator.len());
-    if ends.count == 0 && too_long && capacity > 0 {
-        return Err(TooLong);
+impl Task for Search<'_> {
+    type Output = Result<usize, TooLong>;
+
+    /// Writes the separators' offsets and returns how many. Stops before a record longer than `longest`.
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) -> Self::Output {
+        let Search { data, from, resume, separator, longest, out } = self;
+        let capacity = out.len();
+        let mut ends = Ends { slots: out.iter_mut(), count: 0, start: from, skip: separator.len(), longest };
+        let stopped = match separator {
+            [] => ControlFlow::Continue(()),
+            [byte] => single(isa, data, resume, *byte, &mut ends),
+            _ => several(data, resume, separator, &mut ends),
+        };
+        let unfinished = data.len().saturating_sub(ends.start);
+        let too_long = stopped.is_break() || unfinished >= longest.saturating_add(separator.len());
+        if ends.count == 0 && too_long && capacity > 0 {
+            return Err(TooLong);
+        }
+        Ok(ends.count)
     }
-    Ok(ends.count)
 }
 
-fn single(data: &[u8], resume: usize, separator: u8, ends: &mut Ends) -> ControlFlow<()> {
+#[inline(always)]
+fn single(isa: impl Isa, data: &[u8], resume: usize, separator: u8, ends: &mut Ends) -> ControlFlow<()> {
     let mut at = resume;
     while at < data.len() {
-        let mut found = mask_at(data, at, Equal(separator));
+        let mut found = equal_at(isa, data, at, separator);
         while found != 0 {
             ends.push(at + found.trailing_zeros() as usize)?;
             found &= found - 1;
