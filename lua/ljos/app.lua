@@ -1,0 +1,243 @@
+--- App mode: runs a program the way seed 003 promises, with its globals and its module system.
+---
+--- The program is the root module of a module system (`ljos.module_system`) and the main fiber of the loop. What it
+--- sees as globals is built here: the standard library without io, os, package and debug, with the fiber-aware pcall,
+--- xpcall and coroutine, and with spawn, scope, this_fiber, byte_span, format, ... The host's own globals are not
+--- touched, except `arg`, which becomes the program's.
+---
+--- Errors:   never; what a program raises is reported on stderr and becomes its exit status
+--- Suspends: never: `run` returns when the program has ended
+--- Needs:    nothing beyond Linux 5.15
+local ffi = require "ffi"
+local error_ = require "ljos.error"
+local fiber = require "ljos.fiber"
+local module_system = require "ljos.module_system"
+local uncaught = require "ljos.uncaught"
+
+ffi.cdef [[
+char *realpath(const char *path, char *resolved);
+void free(void *memory);
+]]
+
+---@class ljos.app
+local M = {}
+
+local USAGE = [[
+Usage: ljos PROGRAM [--] [ARGUMENT...]
+
+Runs the Lua file PROGRAM as the main fiber; its arguments are in system.arguments.
+
+  --help     print this and end
+  --version  print the versions of ljos and LuaJIT, and the engine
+
+Environment:
+  LJOS_PATH    colon-separated directories of external packages
+  LJOS_ENGINE  io_uring or epoll; chosen by a probe when not set
+  LJOS_LIB     the native library's path, when it is not found by itself
+]]
+
+-- The core modules a program knows by their bare names (seed 003, "Reference").
+local CORE = {
+    "asio_error",
+    "byte_span",
+    "condition_variable",
+    "file",
+    "file_descriptor",
+    "filesystem",
+    "future",
+    "generic_error",
+    "inbox",
+    "ip",
+    "libc_service",
+    "mutex",
+    "pipe",
+    "recursive_mutex",
+    "regex",
+    "serial_port",
+    "stream",
+    "system",
+    "time",
+    "tls",
+    "unix",
+}
+
+local builtins = { ffi = "ffi", bit = "bit", jit = "jit" }
+for _, name in ipairs(CORE) do
+    builtins[name] = "ljos." .. name
+end
+
+-- What the program sees of the standard library. The functions that belong to one module's environment are added by
+-- the module system.
+local STANDARD = {
+    "assert",
+    "bit",
+    "collectgarbage",
+    "error",
+    "gcinfo",
+    "getmetatable",
+    "ipairs",
+    "jit",
+    "math",
+    "newproxy",
+    "next",
+    "pairs",
+    "rawequal",
+    "rawget",
+    "rawset",
+    "rawlen",
+    "select",
+    "setmetatable",
+    "string",
+    "table",
+    "tonumber",
+    "tostring",
+    "type",
+    "unpack",
+    "_VERSION",
+}
+
+-- Globals that are loaded when the program first uses them.
+local LAZY = { byte_span = "ljos.byte_span", format = "ljos.format" }
+
+-- print(...), unbuffered: its lines keep their order with what is written to the descriptor, and do not wait in a
+-- buffer while the loop waits.
+local function print(...)
+    local words = { ... }
+    for i = 1, select("#", ...) do
+        words[i] = tostring(words[i])
+    end
+    io.stdout:write(table.concat(words, "\t") .. "\n")
+end
+
+-- A Lua state of ljos runs on the thread it was made on, so there is no pool to add threads to.
+local function spawn_context_threads()
+    error(error_.generic("ENOTSUP", { detail = "an actor has one thread; spawn actors instead" }), 0)
+end
+
+---@return table
+local function make_globals()
+    local globals = { print = print, spawn_context_threads = spawn_context_threads }
+    for _, name in ipairs(STANDARD) do
+        globals[name] = _G[name]
+    end
+    for _, name in ipairs { "spawn", "this_fiber", "scope", "scope_cleanup_push", "scope_cleanup_pop" } do
+        globals[name] = fiber[name]
+    end
+    globals.pcall, globals.xpcall, globals.coroutine = fiber.pcall, fiber.xpcall, fiber.coroutine
+    return setmetatable(globals, {
+        __index = function(self, name)
+            local module = LAZY[name]
+            if not module then return nil end
+            rawset(self, name, require(module))
+            return rawget(self, name)
+        end,
+    })
+end
+
+local SPAWN_VM = "ljos.spawn_vm"
+
+-- spawn_vm must know which module calls it, to find the actor's module (`module.system:resolve_actor`).
+---@param module ljos.Module
+---@return table
+local function own_globals(module)
+    return { spawn_vm = function(options) return require(SPAWN_VM)(options, module) end }
+end
+
+-- Resolves a path as realpath(3); nil when there is nothing.
+---@param path string
+---@return string?
+local function real_path(path)
+    local resolved = ffi.C.realpath(path, nil)
+    if resolved == nil then return nil end
+    local text = ffi.string(resolved)
+    ffi.C.free(resolved)
+    return text
+end
+
+-- The directories of external packages: those of LJOS_PATH, then "ljos-modules" beside the library's own files.
+---@param directory string  the current one
+---@return string[]
+local function search_path(directory)
+    local path = {}
+    for entry in (os.getenv "LJOS_PATH" or ""):gmatch "[^:]+" do
+        path[#path + 1] = entry:sub(1, 1) == "/" and entry or directory .. "/" .. entry
+    end
+    local own = package.searchpath("ljos.app", package.path)
+    local beside = own and real_path(own:match "^(.-)/?ljos/app%.lua$" .. "/ljos-modules")
+    path[#path + 1] = beside
+    return path
+end
+
+--- Makes the module system of a program or an actor in this Lua state.
+---@param options? table  fields of ljos.ModuleSystem that replace the ones made here (`read`, `path`, ...)
+---@return ljos.ModuleSystem
+function M.module_system(options)
+    options = options or {}
+    options.directory = options.directory or real_path "." or "/"
+    options.path = options.path or search_path(options.directory)
+    options.globals, options.own_globals, options.builtins = make_globals(), own_globals, builtins
+    options.is_main = function() return fiber.this_fiber.is_main end
+    return module_system.new(options)
+end
+
+--- Runs the function of a root module as the main fiber, to the end of all fibers; reports its error on stderr.
+---@param main fun(...: string)
+---@param ... string
+---@return integer status 0, or 1 when the main fiber died of an error
+function M.run_main(main, ...)
+    error_.tostring_has_context = false
+    local ok, err, traceback = fiber.run(main, ...)
+    if ok then return 0 end
+    uncaught.report("Main fiber from VM " .. fiber.this_fiber.id, err, traceback)
+    return 1
+end
+
+---@param message string
+---@return integer status
+local function complain(message)
+    uncaught.print("ljos: " .. message)
+    return 1
+end
+
+--- Runs the program in the file `path`.
+---@param path string
+---@param arguments? string[]
+---@return integer status 0, or 1 when it cannot be loaded or its main fiber dies of an error
+function M.run(path, arguments)
+    arguments = arguments or {}
+    io.stdout:setvbuf "no"
+    local system = M.module_system()
+    -- What realpath(3) cannot name (a pipe of the shell) may still be readable.
+    local file = real_path(path) or (path:sub(1, 1) == "/" and path or system.directory .. "/" .. path)
+    local ok, main = pcall(system.load_root, system, file, "main") ---@type boolean, any
+    if ok then return M.run_main(main, unpack(arguments)) end
+    if not error_.is_error(main) then return complain(tostring(main)) end
+    return complain(("cannot read %s: %s"):format(path, main.category:message(main.code)))
+end
+
+--- The command line: `ljos [--help|--version] PROGRAM [--] [ARGUMENT...]`.
+---@param command string[]  as the global `arg` of luajit
+---@return integer status
+function M.main(command)
+    local path = command[1]
+    if path == "--help" or path == "-h" then
+        io.stdout:write(USAGE)
+        return 0
+    elseif path == "--version" then
+        local ljos = require "ljos" ---@type any
+        io.stdout:write(("ljos %s, %s, %s\n"):format(ljos._VERSION, jit.version, ljos.engine()))
+        return 0
+    elseif not path then
+        return complain("which program?\n" .. USAGE)
+    elseif path:sub(1, 1) == "-" and path ~= "-" then
+        return complain("unknown option " .. path .. "\n" .. USAGE)
+    end
+    local arguments = {}
+    for i = command[2] == "--" and 3 or 2, #command do
+        arguments[#arguments + 1] = command[i]
+    end
+    rawset(_G, "arg", { [-1] = command[0], [0] = path, unpack(arguments) })
+    return M.run(path, arguments)
+end
+
+return M

@@ -1,0 +1,233 @@
+-- App mode as a user sees it: programs in a directory of their own, run by bin/ljos.
+local temporary_directory = require "temporary_directory"
+
+local root = assert(io.popen "pwd"):read "*l"
+
+describe("bin/ljos", function()
+    local directory
+
+    before_each(function() directory = temporary_directory.make() end)
+    after_each(temporary_directory.remove_all)
+
+    --- Writes a file of the program.
+    local function write(name, text)
+        local folder = name:match "^(.*)/"
+        if folder then os.execute(("mkdir -p '%s/%s'"):format(directory, folder)) end
+        local file = assert(io.open(directory .. "/" .. name, "w"))
+        file:write(text)
+        file:close()
+    end
+
+    --- Runs `ljos` with a command line in the program's directory; returns stdout, the status and stderr.
+    local function ljos(line, environment)
+        local command = "cd '%s' && { env -u LJOS_PATH %s %s/bin/ljos 2>stderr %s; echo status=$?; }"
+        local pipe = assert(io.popen(command:format(directory, environment or "", root, line)))
+        local output, status = pipe:read("*a"):match "^(.*)status=(%d+)\n$"
+        pipe:close()
+        local file = assert(io.open(directory .. "/stderr"))
+        local errors = file:read "*a"
+        file:close()
+        return output, tonumber(status), errors
+    end
+
+    --- Runs a program that is one file and expects it to succeed; returns what it printed.
+    local function output_of(text, arguments, environment)
+        write("main.lua", text)
+        local output, status, errors = ljos("main.lua " .. (arguments or ""), environment)
+        assert.equal("", errors)
+        assert.equal(0, status)
+        return output
+    end
+
+    it("prints its usage and its version", function()
+        local output, status = ljos "--help"
+        assert.equal(0, status)
+        assert.matches("^Usage: ljos PROGRAM", output)
+        output, status = ljos "--version"
+        assert.equal(0, status)
+        assert.matches("^ljos %d+%.%d+%.%d+, LuaJIT 2%.1", output)
+    end)
+
+    it("needs a program", function()
+        local output, status, errors = ljos ""
+        assert.equal("", output)
+        assert.equal(1, status)
+        assert.matches("^ljos: which program%?\nUsage: ljos", errors)
+        assert.matches("^ljos: unknown option %-x\n", (select(3, ljos "-x")))
+    end)
+
+    it("ends with status 1 and a message when the program cannot be read", function()
+        local output, status, errors = ljos "nope.lua"
+        assert.equal("", output)
+        assert.equal(1, status)
+        assert.equal("ljos: cannot read nope.lua: No such file or directory\n", errors)
+        assert.equal("ljos: cannot read .: Is a directory\n", (select(3, ljos ".")))
+    end)
+
+    it("ends with status 1 and the compiler's message for a syntax error", function()
+        write("main.lua", "print 'not reached'\nx = = 1")
+        local output, status, errors = ljos "main.lua"
+        assert.equal("", output)
+        assert.equal(1, status)
+        assert.equal("ljos: main.lua:2: unexpected symbol near '='\n", errors)
+    end)
+
+    it("runs a program as the main fiber", function()
+        local text = [[print("Hello World", nil, 1.5, this_fiber.is_main, _CONTEXT, _FILE)]]
+        assert.equal(("Hello World\tnil\t1.5\ttrue\tmain\t%s/main.lua\n"):format(directory), output_of(text))
+    end)
+
+    it("runs a program that a pipe or a symbolic link names", function()
+        write("real/main.lua", "print(require('./x').v)")
+        write("real/x.lua", "v = 1")
+        os.execute(("ln -s real/main.lua '%s/link.lua'"):format(directory))
+        assert.equal("1\n", (ljos "link.lua"))
+        write("main.lua", "print 'piped'")
+        assert.equal("piped\n", (ljos "/dev/stdin <main.lua"))
+    end)
+
+    it("runs to the end of all fibers, not of the main one only", function()
+        local text = [[
+            local sleep = require("time").sleep
+            for _, n in ipairs { 3, 1, 2 } do
+                spawn(function()
+                    sleep(n / 100)
+                    print(n)
+                end):detach()
+            end
+            print "main"]]
+        assert.equal("main\n1\n2\n3\n", output_of(text))
+    end)
+
+    it("hands over the arguments, without a leading --", function()
+        local text = "print(...) print(select('#', ...))"
+        assert.equal("a\t--\tb c\n3\n", output_of(text, "a -- 'b c'"))
+        assert.equal("-x\t--\n2\n", output_of(text, "-- -x --"))
+        assert.equal("\n0\n", output_of(text))
+    end)
+
+    it("passes a line of print on at once, in order with the descriptor", function()
+        local text = [[
+            local system = require "system"
+            print "1"
+            system.out:write_some(byte_span.append "2\n")
+            print "3"]]
+        assert.equal("1\n2\n3\n", output_of(text))
+    end)
+
+    it("reports an uncaught error of the main fiber after the output, with status 1", function()
+        write("main.lua", "print 'before'\nrequire './x'")
+        write("x.lua", "\nerror 'boom'")
+        local output, status, errors = ljos "main.lua"
+        assert.equal("before\n", output)
+        assert.equal(1, status)
+        assert.matches(
+            "^Main fiber from VM %S+ panicked: 'x%.lua:2: boom'\nstack traceback:\n.*\tx%.lua:2:.*\tmain%.lua:2:",
+            errors
+        )
+    end)
+
+    it("keeps the order of stdout and stderr on one descriptor", function()
+        write("main.lua", "print 'before'\nerror 'boom'")
+        local output = ljos "main.lua 2>&1"
+        assert.matches("^before\nMain fiber from VM %S+ panicked: 'main%.lua:2: boom'\n", output)
+    end)
+
+    it("reports an Error by its message, and its context on a line of its own", function()
+        write("main.lua", "print(select(2, pcall(function() require './x' end)))\nrequire './x'")
+        local output, status, errors = ljos "main.lua"
+        assert.equal("Module not found\n", output)
+        assert.equal(1, status)
+        assert.matches("panicked: 'Module not found'\n    Module not found %(%./x: tried /", errors)
+    end)
+
+    it("ends with status 0 when only another fiber failed", function()
+        write("main.lua", "spawn(function() error 'boom' end):detach()")
+        local output, status, errors = ljos "main.lua"
+        assert.equal("", output)
+        assert.equal(0, status)
+        assert.matches("^Fiber %S+ panicked: 'main%.lua:1: boom'\nstack traceback:", errors)
+    end)
+
+    it("reports a failed fiber nobody joined when the program ends, whatever its status", function()
+        for _, row in ipairs { { "", 0 }, { "error 'main'", 1 } } do
+            write("main.lua", "f = spawn(function() error 'boom' end) this_fiber.yield() print 'end' " .. row[1])
+            local output, status, errors = ljos "main.lua"
+            assert.equal("end\n", output)
+            assert.equal(row[2], status)
+            assert.matches("Fiber %S+ panicked: 'main%.lua:1: boom'\n", errors)
+        end
+    end)
+
+    it("runs the clean-up handlers of the root module", function()
+        write(
+            "main.lua",
+            "scope_cleanup_push(function() print 'handler' end) print 'body' if ... then error 'boom' end"
+        )
+        assert.equal("body\nhandler\n", (ljos "main.lua"))
+        assert.equal("body\nhandler\n", (ljos "main.lua x"))
+    end)
+
+    it("finds modules beside the program, whatever the current directory", function()
+        write("tree/init.lua", "print(require('./a').v, require('/a/b').v)")
+        write("tree/a/init.lua", "v = require('./b').v + 1")
+        write("tree/a/b.lua", "v = 1")
+        assert.equal("2\t1\n", (ljos "tree/init.lua"))
+        assert.equal("2\t1\n", (ljos(("'%s/tree/init.lua'"):format(directory))))
+    end)
+
+    it("finds external packages in the directories of LJOS_PATH, in order", function()
+        write("main.lua", "print(require('one').v, require('two').v)")
+        write("p/one.lua", "v = 1")
+        write("q/one.lua", "v = 'hidden'")
+        write("q/two/init.lua", "v = require('./half').v * 2")
+        write("q/two/half.lua", "v = 1")
+        assert.equal("1\t2\n", (ljos("main.lua", ("LJOS_PATH=p::'%s/q'"):format(directory))))
+        assert.equal(1, (select(2, ljos "main.lua")))
+    end)
+
+    it("shows the messages of an error category in the environment's language", function()
+        write(
+            "eggs.ttl",
+            [[
+            @prefix cat: <https://schema.emilua.org/error_category/0/#>.
+            <about:emilua-module>
+              a <https://schema.emilua.org/error_category/0/>;
+              cat:error [
+                cat:code 2;
+                cat:alias "EGREGIOUS";
+                cat:message "You really blew it this time", "Você realmente se superou dessa vez"@pt-BR
+              ].]]
+        )
+        local text = "print(require('/eggs').EGREGIOUS)"
+        assert.equal("You really blew it this time\n", output_of(text, nil, "LC_ALL=C"))
+        local portuguese = output_of(text, nil, "-u LC_ALL LC_MESSAGES=pt_BR.UTF-8 LANG=de_DE.UTF-8")
+        assert.equal("Você realmente se superou dessa vez\n", portuguese)
+    end)
+
+    it("leaves nothing of the host's globals to the program but what it should see", function()
+        local text = [[
+            local names = {}
+            for _, name in ipairs {
+                "arg", "io", "os", "debug", "package", "module", "_FILE", "ffi", "spawn", "print", "undefined",
+            } do
+                names[#names + 1] = _G[name] ~= nil and name or nil
+            end
+            print(table.concat(names, " "))]]
+        assert.equal("_FILE spawn print\n", output_of(text))
+    end)
+end)
+
+describe("ljos.app", function()
+    it("leaves the globals of the host alone", function()
+        local command = [[cd /tmp && LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua' luajit -e '
+            local before, count = { pcall = pcall, require = require, print = print, coroutine = coroutine }, 0
+            local app = require "ljos.app"
+            local status = app.run("/dev/stdin", { "a" })
+            for name, value in pairs(before) do assert(_G[name] == value, name) end
+            print(status, rawget(_G, "spawn"), rawget(_G, "x"))' 2>&1]]
+        local pipe = assert(io.popen("echo 'x = ... print(x)' | { " .. command:format(root, root) .. "; }"))
+        assert.equal("a\n0\tnil\tnil\n", pipe:read "*a")
+        pipe:close()
+    end)
+end)
