@@ -1,14 +1,14 @@
 -- Echoes what it reads, one fiber per connection. Run: luajit bench/programs/echo_server.lua PORT
 local ljos = require "ljos"
 local byte_span = ljos.byte_span
-local ip, stream, spawn = ljos.ip, ljos.stream, ljos.fiber.spawn
+local ip, spawn = ljos.ip, ljos.fiber.spawn
 
 local function serve(socket)
     local buffer = byte_span.new(4096)
     pcall(function()
         while true do
             local n = socket:read_some(buffer)
-            stream.write_all(socket, buffer:slice(1, n))
+            local w = buffer:first(n) repeat local k = socket:write_some(w) w = w:sub(k+1) until #w == 0
         end
     end)
     socket:close()

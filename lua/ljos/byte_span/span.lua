@@ -1,9 +1,11 @@
 --- The span type: its layout, its memory, and the checks every function on spans shares.
 ---
 --- A span is the cdata `struct ljos_span {ptr, len, cap}`; its bytes live in a `uint8_t[?]` that several spans may
---- share. A cdata cannot hold a Lua reference, so the weak-keyed table `anchor` maps each span to its buffer: a
---- buffer lives as long as any span on it. The value is always the buffer itself, never another span, or a chain
---- of slices would cost one collection per link. Library modules read the fields; the FFI lets nobody write them.
+--- share. A cdata cannot hold a Lua reference, so the weak-keyed table `anchor` keeps them: the span that came with
+--- the memory ("root") keeps the buffer, and every slice, also one of a slice, keeps the root. (A slice of a root
+--- needs no look-up in `anchor`: with a key that the compiler takes for a constant, such a look-up is compiled for
+--- one size of the table, and the table's size keeps changing.) Library modules read the fields; the FFI lets
+--- nobody write them.
 ---
 --- Errors:   raises ljos.Error
 --- Suspends: never
@@ -56,8 +58,9 @@ local Span = (type(metatype) == "cdata" and metatype or ffi.typeof "struct ljos_
 ---@param cap integer
 ---@return ljos.byte_span
 local function slice(owner, ptr, len, cap)
-    local span = Span(ptr, len, cap)
-    anchor[span] = anchor[owner] or owner
+    local span = Span(ptr, len, cap, 0)
+    if istype(Span, owner) and owner.is_root == 0 then owner = anchor[owner] end
+    anchor[span] = owner
     return span
 end
 M.slice = slice
@@ -70,7 +73,7 @@ local LARGE = 1048576
 ---@param cap integer  len <= cap <= MAX_LENGTH
 ---@return ljos.byte_span
 function M.allocate(len, cap)
-    if cap == 0 then return Span(nil, 0, 0) end
+    if cap == 0 then return Span(nil, 0, 0, 1) end
     local buffer
     if cap < LARGE then
         buffer = new_bytes(cap)
@@ -79,7 +82,7 @@ function M.allocate(len, cap)
         if not ok then error(error_.generic("ENOMEM", { detail = "byte_span of " .. cap .. " bytes" }), 0) end
         buffer = result
     end
-    local span = Span(buffer, len, cap)
+    local span = Span(buffer, len, cap, 1)
     anchor[span] = buffer
     return span
 end

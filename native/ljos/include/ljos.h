@@ -222,10 +222,12 @@ struct ljos_scan_batch {
 };
 
 // A byte_span: `len` bytes at `ptr`, and room for `cap`. Lua owns the memory; `ptr` is null where `cap` is 0.
+// `is_root` is 1 where the span came with its memory, 0 where it is a slice.
 struct ljos_span {
   uint8_t *const ptr;
   const int32_t len;
   const int32_t cap;
+  const int32_t is_root;
 };
 
 // The ABI number of this library.

@@ -9,11 +9,13 @@ pub type ConstPointer = *mut u8;
 pub type ConstLength = i32;
 
 /// A byte_span: `len` bytes at `ptr`, and room for `cap`. Lua owns the memory; `ptr` is null where `cap` is 0.
+/// `is_root` is 1 where the span came with its memory, 0 where it is a slice.
 #[repr(C)]
 pub struct Span {
     pub ptr: ConstPointer,
     pub len: ConstLength,
     pub cap: ConstLength,
+    pub is_root: ConstLength,
 }
 
 fn offset_or_none(found: Option<usize>) -> c_int {
