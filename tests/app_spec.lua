@@ -106,6 +106,16 @@ describe("bin/ljos", function()
         assert.equal("\n0\n", output_of(text))
     end)
 
+    it("lists itself, the program and the arguments in system.arguments", function()
+        local text = "local a = require('system').arguments print(a[1]:match '[^/]*$', a[2], a[3], #a)"
+        assert.equal("ljos\tmain.lua\ta b\t3\n", output_of(text, "'a b'"))
+        write("plain.lua", "local a = require('ljos.system').arguments print(a[1], a[2], a[3], #a)")
+        local command = "cd '%s' && LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua' luajit -O2 plain.lua x"
+        local pipe = assert(io.popen(command:format(directory, root, root)))
+        assert.equal("luajit\tplain.lua\tx\t3\n", pipe:read "*a")
+        pipe:close()
+    end)
+
     it("passes a line of print on at once, in order with the descriptor", function()
         local text = [[
             local system = require "system"

@@ -8,10 +8,15 @@
 ---@field in_ ljos.StandardInput
 ---@field out ljos.StandardOutput
 ---@field err ljos.StandardOutput
+---@field arguments string[]
 local M = {}
 
 local standard = { in_ = true, out = true, err = true }
-local modules = { signal = "ljos.system.signal", linux_capabilities = "ljos.system.linux_capabilities" }
+local modules = {
+    arguments = "ljos.system.arguments",
+    signal = "ljos.system.signal",
+    linux_capabilities = "ljos.system.linux_capabilities",
+}
 
 return setmetatable(M, {
     __index = function(self, name)
