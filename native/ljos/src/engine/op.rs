@@ -127,9 +127,17 @@ impl Op {
             return -libc::EAGAIN;
         }
         match *self {
+            Op::Read { buffer, len, offset } if offset >= 0 => {
+                // SAFETY: the buffer belongs to the operation until it completes.
+                result(unsafe { libc::pread(fd, buffer, len as usize, offset) })
+            }
             Op::Read { buffer, len, .. } => {
                 // SAFETY: the buffer belongs to the operation until it completes.
                 result(unsafe { libc::read(fd, buffer, len as usize) })
+            }
+            Op::Write { buffer, len, offset } if offset >= 0 => {
+                // SAFETY: the buffer belongs to the operation until it completes.
+                result(unsafe { libc::pwrite(fd, buffer, len as usize, offset) })
             }
             Op::Write { buffer, len, .. } => {
                 // SAFETY: the buffer belongs to the operation until it completes.

@@ -1,0 +1,64 @@
+-- What is chosen, in processes of their own.
+local temporary_directory = require "temporary_directory"
+
+local PATH = "LUA_PATH='lua/?.lua;lua/?/init.lua;;'"
+
+local function run(environment, code)
+    local pipe = assert(io.popen(("%s %s luajit -e '%s' 2>&1; echo status $?"):format(PATH, environment, code)))
+    local output = pipe:read "*a"
+    pipe:close()
+    return output
+end
+
+local name = 'print(require("ljos").engine())'
+
+describe("the engine", function()
+    it("is the one that LJOS_ENGINE names", function() assert.matches("^epoll\n", run("LJOS_ENGINE=epoll", name)) end)
+
+    it("of a wrong name is an error that says what there is", function()
+        local output = run("LJOS_ENGINE=kqueue", name)
+        assert.matches("LJOS_ENGINE", output)
+        assert.matches("io_uring or epoll", output)
+        assert.matches("status 1", output)
+    end)
+
+    it("is epoll, silently, where the kernel forbids io_uring", function()
+        -- A seccomp filter that answers io_uring_setup(2) with EPERM, as Docker's default profile does.
+        local directory = temporary_directory.make()
+        local source = directory .. "/forbid.c"
+        local file = assert(io.open(source, "w"))
+        file:write [[
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = { 4, filter };
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) return 9;
+    execvp(argv[1], argv + 1);
+    return 8;
+}
+]]
+        file:close()
+        local program = directory .. "/forbid"
+        assert.equal(0, os.execute(("cc -o %s %s"):format(program, source)))
+        local sleeps = 'require("ljos.time").sleep(0.001) ' .. name
+        local pipe = assert(io.popen(("%s LJOS_ENGINE= %s luajit -e '%s' 2>&1"):format(PATH, program, sleeps)))
+        assert.equal("epoll\n", pipe:read "*a")
+        pipe:close()
+        local forced = io.popen(("%s LJOS_ENGINE=io_uring %s luajit -e '%s' 2>&1"):format(PATH, program, name))
+        assert.matches("Operation not permitted", forced:read "*a")
+        forced:close()
+        temporary_directory.remove_all()
+    end)
+end)
