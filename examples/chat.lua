@@ -6,11 +6,7 @@ local ljos = require "ljos"
 local ip, system, stream = ljos.ip, ljos.system, ljos.stream
 local spawn, pcall = ljos.fiber.spawn, ljos.fiber.pcall
 
-local port = tonumber(arg[1] or 0)
-if not port then
-    io.stderr:write "usage: chat.lua PORT\n"
-    os.exit(2)
-end
+local port = assert(tonumber((...) or 0), "usage: chat.lua PORT (0 takes a free one)")
 
 local members = {} -- name -> { socket, fiber }
 local joined = 0
@@ -35,9 +31,10 @@ local function attend(name, socket)
     tell(name, "* " .. name .. " left\n")
 end
 
+local function say(text) stream.write_all(system.out, "chat: " .. text .. "\n") end
+
 local acceptor = ip.tcp.listen("127.0.0.1:" .. port)
-print("chat: listening on " .. ip.tostring(acceptor.local_address, acceptor.local_port))
-io.stdout:flush()
+say("listening on " .. ip.tostring(acceptor.local_address, acceptor.local_port))
 
 local accepting = spawn(function()
     while true do
@@ -62,4 +59,4 @@ end
 for _, fiber in ipairs(fibers) do
     fiber:join()
 end
-print("chat: closed, " .. joined .. " came in all")
+say("closed, " .. joined .. " came in all")

@@ -5,11 +5,7 @@ local ljos = require "ljos"
 local ip, system, stream, byte_span = ljos.ip, ljos.system, ljos.stream, ljos.byte_span
 local spawn, pcall = ljos.fiber.spawn, ljos.fiber.pcall
 
-local port = tonumber(arg[1] or 0)
-if not port then
-    io.stderr:write "usage: echo.lua PORT\n"
-    os.exit(2)
-end
+local port = assert(tonumber((...) or 0), "usage: echo.lua PORT (0 takes a free one)")
 
 local clients = {} -- socket -> fiber
 
@@ -25,9 +21,10 @@ local function serve(socket)
     clients[socket] = nil
 end
 
+local function say(text) stream.write_all(system.out, "echo: " .. text .. "\n") end
+
 local acceptor = ip.tcp.listen("127.0.0.1:" .. port)
-print("echo: listening on " .. ip.tostring(acceptor.local_address, acceptor.local_port))
-io.stdout:flush()
+say("listening on " .. ip.tostring(acceptor.local_address, acceptor.local_port))
 
 local accepting = spawn(function()
     while true do
@@ -48,4 +45,4 @@ end
 for _, fiber in pairs(clients) do
     fiber:join()
 end
-print(("echo: closed, %d connection%s ended"):format(left, left == 1 and "" or "s"))
+say(("closed, %d connection%s ended"):format(left, left == 1 and "" or "s"))
