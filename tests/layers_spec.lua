@@ -26,6 +26,7 @@ local LAYERS = {
     { "byte_span", "regex", "stream", "format", "log" },
     {
         "io_object",
+        "socket",
         "file",
         "file_descriptor",
         "filesystem",

@@ -127,7 +127,8 @@ local GENERATION = 2 ^ 20
 local CAPACITY = 512
 local completions = ffi.new("struct ljos_completion[?]", CAPACITY)
 
-local op_fiber, op_object, op_buffer, op_name, op_user_data, op_next = {}, {}, {}, {}, {}, {}
+local op_fiber, op_object, op_name, op_user_data, op_next = {}, {}, {}, {}, {}
+local op_buffer = {} -- luacheck: ignore (only an anchor)
 local op_free, op_size, op_count = 0, 0, 0
 
 ---@class ljos.Operations

@@ -273,7 +273,7 @@ describe("a socket that is dropped", function()
     it("closes its descriptor when it is collected, and the number works again under the engine", function()
         local a, b = pair()
         local fd = a.fd
-        a = nil ---@diagnostic disable-line: unused
+        a = nil -- luacheck: ignore
         collectgarbage()
         collectgarbage()
         local c, d = pair()

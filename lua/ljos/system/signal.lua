@@ -63,7 +63,10 @@ function Set:add(signal) error_.check(C.ljos_signal_set_add(self.number, check_s
 
 --- Removes a signal; what is queued for it is dropped.
 ---@param signal integer
-function Set:remove(signal) error_.check(C.ljos_signal_set_remove(self.number, check_signal(signal, 1)), { arg = 1 }) end
+function Set:remove(signal)
+    check_signal(signal, 1)
+    error_.check(C.ljos_signal_set_remove(self.number, signal), { arg = 1 })
+end
 
 --- Removes all signals.
 function Set:clear()

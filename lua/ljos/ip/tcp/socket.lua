@@ -105,7 +105,8 @@ function Socket:send(buffer, flags)
     return error_.check(raw_send(self, buffer, bits, "send"))
 end
 
-function Socket:send_file() error_.not_on_linux("ip.tcp.socket:send_file", "Windows") end
+--- Raises ENOTSUP: TransmitFile() is a function of Windows.
+function Socket.send_file() error_.not_on_linux("ip.tcp.socket:send_file", "Windows") end
 
 local metatable = io_object.metatable("ip.tcp.socket", Socket, ip_socket.properties)
 

@@ -1,0 +1,291 @@
+--- Spawning and joining: what a fiber's handle does, and what becomes of results and errors.
+---
+--- `spawn` hands out a handle; results and errors wait in the record (loop.lua) until `join`. When the handle is
+--- collected, or `detach` is called, nobody can join any more, and an error is reported on stderr instead; a weak
+--- table tells whether the handle still lives.
+---
+--- Errors:   raises ljos.Error; join re-raises the fiber's own error
+--- Suspends: join
+--- Needs:    nothing beyond Linux 5.15
+local cancellation = require "ljos.cancellation"
+local error_ = require "ljos.error"
+local loop = require "ljos.loop"
+local scope = require "ljos.scope"
+local uncaught = require "ljos.uncaught"
+
+local error, select, setmetatable, type, unpack = error, select, setmetatable, type, unpack
+local main, extras = loop.main, cancellation.extras
+
+---@class ljos.fiber.spawn
+local M = {}
+
+-- Fibers that have not ended, and the handles of those that can be joined, by number.
+local live, live_count = {}, 0
+local handles = setmetatable({}, { __mode = "v" })
+local free_ids, free_ids_n, last_id = {}, 0, 0
+
+-- How a fiber ended; stands in its `wait` field.
+local RETURNED, FAILED, CANCELED = {}, {}, {}
+local ended = { [RETURNED] = true, [FAILED] = true, [CANCELED] = true }
+
+-- Handle --------------------------------------------------------------------------------------------------------
+
+-- What stands in a handle instead of the record once it cannot be joined any more.
+local JOINED, CAUGHT, DETACHED = { why = "joined" }, { why = "joined" }, { why = "detached" }
+
+---@class ljos.Fiber
+---@field [1] ljos.FiberRecord|table
+---@field cancellation_caught boolean  after join: whether cancellation ended the fiber
+---@field joinable boolean             whether join and detach are still legal
+local Handle = {}
+
+--- How a fiber is called in reports.
+---@param fiber ljos.FiberRecord
+---@return string
+local function name_of(fiber)
+    local address = tostring(fiber):match "0x%x+"
+    return fiber == main and "Main fiber from VM " .. address or "Fiber " .. address
+end
+
+M.name_of = name_of
+
+local function report(fiber)
+    if fiber.wait == FAILED then uncaught.report(name_of(fiber), fiber.res, fiber.op) end
+end
+
+-- Records of fibers that have ended and that no handle names any more are used again.
+local records, records_n = {}, 0
+local RECORDS_MAX = 256
+
+local function recycle(fiber)
+    if records_n < RECORDS_MAX then
+        fiber.res, fiber.scope = false, false
+        records_n = records_n + 1
+        records[records_n] = fiber
+    end
+end
+
+local join_wait = {}
+
+---@param joiner ljos.FiberRecord
+function join_wait.cancel_wait(_, joiner)
+    joiner.op.link = true
+    loop.wake(joiner, -error_.errno_of.ECANCELED)
+end
+
+function join_wait.describe_wait(_, joiner) return "join " .. name_of(joiner.op) end
+
+-- The record of a handle that can be joined, or EINVAL.
+local function joinable(handle)
+    local fiber = handle[1]
+    local why = fiber.why or fiber.link ~= true and "being joined"
+    if why then error(error_.generic("EINVAL", { detail = "the fiber is " .. why .. " already" }), 0) end
+    return fiber
+end
+
+-- The results of a fiber that has ended, or its error.
+local function take_results(handle, fiber)
+    local how, n, res = fiber.wait, fiber.op, fiber.res
+    handle[1] = how == CANCELED and CAUGHT or JOINED
+    recycle(fiber)
+    if how == FAILED then error(res, 0) end
+    if n == 1 then return res end
+    if n > 1 then return unpack(res, 1, n) end
+end
+
+--- Waits until the fiber has ended; returns its results or re-raises its error (seed 003, "spawn").
+--- Returns nothing when cancellation ended the fiber. Raises EINVAL when it cannot be joined, EDEADLK for the
+--- calling fiber itself. When the joiner is canceled meanwhile, the fiber stays joinable.
+---@param self ljos.Fiber
+---@return any ...
+local function join(self)
+    local me = loop.enter()
+    if self[1] == me then error(error_.generic "EDEADLK", 0) end
+    local fiber = joinable(self)
+    if not ended[fiber.wait] then
+        fiber.link = me
+        me.op = fiber
+        local res = loop.suspend(me, join_wait)
+        if res ~= 0 then loop.raise_canceled(me) end
+    end
+    return take_results(self, fiber)
+end
+
+--- Gives up the right to join. If the fiber has failed already, its error is reported now; else when it fails.
+---@param self ljos.Fiber
+local function detach(self)
+    local fiber = joinable(self)
+    self[1] = DETACHED
+    fiber.link = false
+    if ended[fiber.wait] then
+        report(fiber)
+        recycle(fiber)
+    end
+end
+
+--- Cancels the fiber: it raises fiber_canceled at its next cancellation point. Never suspends, always legal.
+---@param self ljos.Fiber
+local function cancel(self)
+    local fiber = self[1]
+    if not fiber.why and not ended[fiber.wait] then cancellation.cancel(fiber) end
+end
+
+local methods = { join = join, detach = detach, cancel = cancel }
+
+Handle.__metatable = "fiber"
+function Handle.__index(self, key)
+    local method = methods[key]
+    if method then return method end
+    local fiber = self[1]
+    if key == "joinable" then return not fiber.why and fiber.link == true end
+    if key ~= "cancellation_caught" then error(error_.core("bad_index", { index = 2 }), 0) end
+    if fiber == CAUGHT then return true end
+    if fiber == JOINED then return false end
+    error(error_.generic("EINVAL", { detail = "the fiber was not joined" }), 0)
+end
+function Handle.__newindex() error(error_.generic "EPERM", 0) end
+
+-- Spawning ------------------------------------------------------------------------------------------------------
+
+local function new_id()
+    if free_ids_n == 0 then
+        last_id = last_id + 1
+        return last_id
+    end
+    local id = free_ids[free_ids_n]
+    free_ids_n = free_ids_n - 1
+    return id
+end
+
+--- Makes a fiber that runs `f`. It starts when the caller next suspends.
+---@param f fun(): ...
+---@return ljos.Fiber
+function M.spawn(f)
+    if type(f) ~= "function" then
+        error(("bad argument #1 to 'spawn' (function expected, got %s)"):format(type(f)), 2)
+    end
+    local id = new_id()
+    local fiber
+    if records_n > 0 then
+        fiber = records[records_n]
+        records_n = records_n - 1
+        fiber.wait, fiber.op, fiber.gate, fiber.link, fiber.id = false, f, false, true, id
+    else
+        fiber = { co = false, wait = false, op = f, res = false, gate = false, scope = false, link = true, id = id }
+    end
+    local handle = setmetatable({ fiber }, Handle)
+    handles[id] = handle
+    live[id] = fiber
+    live_count = live_count + 1
+    loop.start(fiber)
+    return handle
+end
+
+-- The loop's hooks ----------------------------------------------------------------------------------------------
+
+local function returned(fiber, ...)
+    if fiber.wait then loop.misused(fiber) end
+    if fiber.scope then scope.clean_up(fiber, fiber.scope) end
+    local n = select("#", ...)
+    fiber.op = n
+    if n == 1 then
+        fiber.res = ...
+    elseif n > 1 then
+        fiber.res = { ... }
+    end
+    fiber.wait = RETURNED
+end
+
+-- When the handle of a failed fiber is collected, its error is reported.
+local function watch_handle(handle, fiber)
+    local sentinel = newproxy(true)
+    getmetatable(sentinel).__gc = function()
+        if fiber.link == true then report(fiber) end
+    end
+    rawset(handle, 2, sentinel)
+end
+
+--- What the main fiber waits for when it lets the others end.
+M.everything = {}
+local everything = M.everything
+function everything.describe_wait() return "the end of all fibers" end
+
+-- Nobody waits to join: what becomes of the result?
+local function abandoned(fiber, handle)
+    if fiber.wait == FAILED and handle then
+        watch_handle(handle, fiber)
+    else
+        report(fiber)
+        if not handle then recycle(fiber) end
+    end
+end
+
+local function finished(fiber)
+    local id, link = fiber.id, fiber.link
+    live[id] = false
+    live_count = live_count - 1
+    if extras[id] then extras[id] = false end
+    local handle = handles[id]
+    handles[id] = nil
+    free_ids_n = free_ids_n + 1
+    free_ids[free_ids_n] = id
+    if link == true or not link then
+        abandoned(fiber, link and handle)
+    else
+        link.wait, link.res = false, 0
+        return link
+    end
+    if live_count == 0 and main.wait == everything then
+        main.wait = false
+        return main
+    end
+end
+
+-- A fiber's function raised. Its clean-up handlers may suspend, so they need a coroutine of their own.
+local function raised(fiber, err, co)
+    if fiber.wait then
+        err = loop.describe_misuse(fiber)
+        fiber.wait = false
+    end
+    local is_canceled = error_.is_core(err, "fiber_canceled")
+    local text = not is_canceled and (scope.kept_traceback(fiber, err) or debug.traceback(co)) or nil
+    if fiber.scope then
+        local handlers = fiber.scope
+        fiber.op = function()
+            scope.clean_up(fiber, handlers)
+            error(err, 0)
+        end
+        cancellation.extra_of(fiber).traced, cancellation.extra_of(fiber).traceback = err, text
+        loop.start(fiber)
+        return nil
+    end
+    fiber.wait = is_canceled and CANCELED or FAILED
+    fiber.res, fiber.op = err, text or false
+    if is_canceled then fiber.op = 0 end
+    return finished(fiber)
+end
+
+loop.connect {
+    returned = returned,
+    finished = finished,
+    raised = raised,
+    was_canceled = cancellation.is_due,
+    gated = cancellation.gated,
+}
+
+--- Iterates the records of all fibers that have not ended.
+---@return fun(): ljos.FiberRecord?
+function M.each_live()
+    local id = 0
+    return function()
+        while id < last_id do
+            id = id + 1
+            if live[id] then return live[id] end
+        end
+    end
+end
+
+---@return integer # fibers that have not ended, the main one not counted
+function M.count() return live_count end
+
+return M
