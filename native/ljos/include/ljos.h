@@ -569,6 +569,15 @@ int ljos_message_take_fds(const struct ljos_message *message,
                           int *fds,
                           uint32_t capacity);
 
+// write(2) that answers `-EPIPE` without a signal where nobody reads any more, whatever the process does about
+// SIGPIPE: the signal, which goes to the thread that writes, is held back and taken out.
+//
+// # Safety
+// `buffer` holds `len` bytes.
+int ljos_pipe_write(int fd,
+                    const void *buffer,
+                    uint32_t len);
+
 // Fills in a spec that changes nothing and hands nothing over.
 //
 // # Safety

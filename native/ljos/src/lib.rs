@@ -13,6 +13,7 @@ pub mod ip;
 pub mod layout;
 mod memory;
 pub mod message;
+pub mod pipe;
 pub mod process;
 pub mod regex;
 pub mod scan;
