@@ -1,3 +1,4 @@
+local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
 local regex = require "ljos.regex"
 
@@ -330,6 +331,70 @@ describe("regex.patsplit", function()
         for _, grammar in ipairs(GRAMMARS) do
             local re = new("[[:alnum:]][[:alnum:]]*", grammar)
             assert.are.same(expected, regex.patsplit(re, subject))
+        end
+    end)
+end)
+
+describe("a byte_span as subject", function()
+    local function strings(spans)
+        local list = {}
+        for i, span in ipairs(spans) do
+            assert.is_true(byte_span.is(span))
+            list[i] = tostring(span)
+        end
+        return list
+    end
+
+    it("gives slices of itself", function()
+        for _, grammar in ipairs { "extended", "ecma" } do
+            local span = byte_span.append("key=value")
+            local key, nothing, value = regex.match(new("([a-z]+)(!)?=([a-z]+)", grammar), span)
+            assert.are.same({ "key", "", "value" }, strings { key, nothing, value })
+            value[1] = ("V"):byte()
+            assert.are.equal("key=Value", tostring(span))
+        end
+    end)
+
+    it("keeps what is behind a slice from being appended over", function()
+        local span = byte_span.append("a,b,c")
+        local fields = regex.split(new ",", span)
+        assert.are.same({ "a", "b", "c" }, strings(fields))
+        assert.are.equal("a+", tostring(fields[1]:append("+")))
+        assert.are.equal("a,b,c", tostring(span))
+    end)
+
+    it("stays alive as long as a slice", function()
+        local fields = regex.patsplit(new "[a-z]+", byte_span.append(("word "):rep(1000)))
+        collectgarbage()
+        collectgarbage()
+        assert.are.equal(1000, #fields)
+        assert.are.equal("word", tostring(fields[1000]))
+    end)
+
+    it("is seen with its NULs and its length only", function()
+        for _, grammar in ipairs(GRAMMARS) do
+            local span = byte_span.append("a\0b", "xx"):sub(1, 3)
+            assert.are.equal("a\0b", tostring(regex.match(new("a[^c]b", grammar), span)))
+            assert.are.same({ empty = true }, regex.search(new("x", grammar), span))
+            assert.are.equal(3, regex.search(new("b$", grammar), span)[0].start)
+        end
+    end)
+
+    it("may be empty", function()
+        for _, grammar in ipairs(GRAMMARS) do
+            local span = byte_span.new(0)
+            assert.are.equal("", tostring(regex.match(new("x*", grammar), span)))
+            assert.are.same({ "" }, strings(regex.split(new(",", grammar), span)))
+            assert.are.same({}, regex.patsplit(new("x*", grammar), span))
+        end
+    end)
+
+    it("is what argument 2 is called otherwise", function()
+        for _, f in ipairs { regex.match, regex.search, regex.split, regex.patsplit } do
+            assert.are.equal(2, fails("EINVAL", f, new "a").arg)
+            assert.are.equal(2, fails("EINVAL", f, new "a", 1).arg)
+            assert.are.equal(2, fails("EINVAL", f, new "a", {}).arg)
+            assert.are.equal(2, fails("EINVAL", f, new "a", new "a").arg)
         end
     end)
 end)

@@ -56,7 +56,9 @@ end
 function M.integer(value, position, name, depth)
     local number = M.number(value, position, name, (depth or 0) + 1)
     if number ~= number then return 0 end
-    if number == huge or number == -huge then return number end
+    if number == huge or number == -huge then
+        return number --[[@as integer]]
+    end
     return number < 0 and -floor(-number) or floor(number)
 end
 

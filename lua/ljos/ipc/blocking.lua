@@ -55,7 +55,7 @@ end
 
 --- Suspends the fiber until `object` is readable.
 ---@param loop ljos.loop  from `loop()`
----@param object ljos.IoObject
+---@param object {fd: integer, pending: integer}
 ---@param events integer  POLL*
 ---@param name string     for fiber.dump
 ---@return integer # >= 0 or -errno

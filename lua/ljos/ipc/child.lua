@@ -106,6 +106,7 @@ end
 
 local no_environment = ffi.new "const char *[1]"
 
+---@return integer res, integer pidfd
 local function spawn(command, fds, count)
     local spec, started = ffi.new "struct ljos_process_spec", ffi.new "struct ljos_process_child"
     local paths = ffi.new("const char *[2]", { "/bin/sh" })
@@ -122,14 +123,16 @@ end
 --- Starts `/bin/sh -c command`.
 ---@param command string
 ---@param streams table<integer, integer|"pipe"|nil>  for 0, 1 and 2: a descriptor, a pipe, or nil for our own
----@return ffi.cdata? child  a struct ljos_ipc_child
+---@return ffi.cdata*? child  a struct ljos_ipc_child
 ---@return string? message
 ---@return integer? code
 function M.start(command, streams)
     local child = child_type(-1, { -1, -1, -1 }, -1)
     local fds = ffi.new "struct ljos_process_fd[3]"
     local count, ours, errno = hand_over(child, streams, fds)
-    local res, pidfd = -(errno or 0), -1
+    local res, pidfd =
+        -(errno or 0), --[[@as integer]]
+        -1
     if count then
         res, pidfd = spawn(command, fds, count)
     end

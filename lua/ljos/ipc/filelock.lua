@@ -72,7 +72,7 @@ local function acquired(stream, errno)
 end
 
 --- Locks `nbytes` bytes from `offset`, waiting while another process has one of them.
----@param file file*
+---@param file file
 ---@param mode? "r"|"w"|"rw"  shared, or exclusive (the default)
 ---@param offset? integer
 ---@param nbytes? integer     0 or none: to the end, however far it moves
@@ -90,7 +90,7 @@ function M.lock(file, mode, offset, nbytes)
 end
 
 --- As `lock`, but does not wait.
----@param file file*
+---@param file file
 ---@param mode? "r"|"w"|"rw"
 ---@param offset? integer
 ---@param nbytes? integer
@@ -106,7 +106,7 @@ function M.trylock(file, mode, offset, nbytes)
 end
 
 --- Unlocks; bytes that are not locked are no error.
----@param file file*
+---@param file file
 ---@param offset? integer
 ---@param nbytes? integer
 ---@return boolean? ok  nil, message, code

@@ -1,6 +1,6 @@
 --- Mappings: memory that is unmapped once, by its owner's close or by the collector.
 ---
---- Errors:   returns nil, message, code
+--- Errors:   returns nil, errno
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
@@ -13,26 +13,29 @@ ffi.cdef "struct ljos_ipc_mapping { uint8_t *address; size_t len; };"
 ---@class ljos.ipc.mapping
 local M = {}
 
+---@class ljos.ipc.Mapping
+---@field address ffi.cdata*  a uint8_t *
+---@field release fun()       unmaps; to be called once
+
 --- Maps `len` bytes of `fd`, shared, and closes `fd`, also when it fails.
 ---@param fd integer
 ---@param len number
 ---@param protection integer  PROT_*
 ---@param offset number
 ---@param after? fun()        called when the memory has been unmapped
----@return ffi.cdata?         address a uint8_t *
----@return (fun()|string)?    release unmaps; or the message
----@return integer?           code
+---@return ljos.ipc.Mapping?
+---@return integer? errno
 function M.new(fd, len, protection, offset, after)
     local address = os.map(fd, len, protection, offset)
     local errno = ffi.errno()
     C.ljos_ipc_close(fd)
-    if not address then return os.failure(errno) end
+    if not address then return nil, errno end
     local function unmap(mapping)
         C.ljos_ipc_munmap(mapping.address, mapping.len)
         if after then after() end
     end
     local guard = ffi.gc(ffi.new("struct ljos_ipc_mapping", address, len), unmap)
-    return address, function() unmap(ffi.gc(guard, nil)) end
+    return { address = address, release = function() unmap(ffi.gc(guard, nil)) end }
 end
 
 return M

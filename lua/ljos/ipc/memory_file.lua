@@ -49,11 +49,13 @@ local function read_all(self) return read_count(self, self.length) or "" end
 -- The native search takes 32-bit lengths; mapped files may be longer.
 local WINDOW = 2 ^ 30
 
+---@param line any  a uint8_t *
+---@param left any
 local function find_newline(line, left)
-    local searched = 0
+    local searched = 0 ---@type any
     while searched < left do
         local window = left - searched < WINDOW and left - searched or WINDOW
-        local at = lib.ljos_bytes_find(line + searched, window, "\n", 1)
+        local at = lib.ljos_bytes_find(line + searched --[[@as ffi.cdata*]], window, "\n", 1)
         if at >= 0 then return searched + at end
         searched = searched + window
     end
@@ -106,7 +108,7 @@ end
 --- Reads by formats as `file:read` does: a number of bytes, "n", "l" (the default), "L" or "a", each with an
 --- optional "*". "l" drops a CR before the LF. At the end nil, but "" for "a".
 ---@param ... integer|string
----@return string|number|nil ...  what stopped at the first nil; nil, "permission denied" where reading is not allowed
+---@return any ... what stopped at the first nil; nil, "permission denied" where reading is not allowed
 function File:read(...)
     check_open(self)
     local count = select("#", ...)
@@ -141,8 +143,9 @@ function File:lines(...)
     end
 end
 
+---@param self any
 local function write_one(self, text)
-    local room = self.length - self.position
+    local room = self.length - self.position ---@type any
     local count = #text < room and #text or room
     ffi.copy(self.base + self.position, text, count)
     self.position = self.position + count
@@ -151,7 +154,7 @@ end
 
 --- Writes strings and numbers at the position. What does not fit is cut: the part that fits is written.
 ---@param ... string|number
----@return ljos.ipc.MemoryFile?  itself; nil, message when something did not fit or writing is not allowed
+---@return ljos.ipc.MemoryFile? # itself; nil, message when something did not fit or writing is not allowed
 ---@return string? message
 function File:write(...)
     check_open(self)

@@ -44,7 +44,7 @@ end
 ---@param mode? "r"|"w"|"rw"  "r" by default; "w" refuses to read
 ---@param offset? integer     a multiple of `pagesize`
 ---@param size? integer       0 or none: to the end of the file
----@return ljos.ipc.MemoryFile?  nil, message, code
+---@return ljos.ipc.MemoryFile? # nil, message, code
 ---@return string? message
 ---@return integer? code
 function M.open(filepath, mode, offset, size)
@@ -62,15 +62,16 @@ function M.open(filepath, mode, offset, size)
         C.ljos_ipc_close(fd)
         return os.failure(problem)
     end
-    local base, release, code = mapping.new(fd, len, how.protection, offset)
-    if not base then return nil, release, code end
+    local mapped, errno = mapping.new(fd, len, how.protection, offset)
+    if not mapped then return os.failure(errno) end
+    local address = mapped.address
     return memory_file.new {
-        base = base,
+        base = address,
         length = len,
         readable = how.readable,
         writable = how.writable,
-        release = release,
-        sync = function(length) C.ljos_ipc_msync(base, length, constants.MS_ASYNC) end,
+        release = mapped.release,
+        sync = function(length) C.ljos_ipc_msync(address, length, constants.MS_ASYNC) end,
     }
 end
 

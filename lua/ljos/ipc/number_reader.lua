@@ -56,10 +56,11 @@ end
 -- "1", ".5", "0x1p-3", ...; whether what was taken is a number.
 local function take_digital(base, at, length)
     local digit, exponent = is_digit, 101 -- "e"
-    local before, after, hexadecimal_dot = false, false, false
+    local after, hexadecimal_dot = false, false
     if at + 1 < length and base[at] == 48 and letter(base, at + 1, length) == 120 then -- "0x"
         at, digit, exponent = at + 2, is_hex_digit, 112 -- "p"
     end
+    local before ---@type boolean
     at, before = take_digits(base, at, length, digit)
     if at < length and base[at] == 46 then
         hexadecimal_dot = digit == is_hex_digit
@@ -71,15 +72,21 @@ local function take_digital(base, at, length)
     return take_digits(base, take_sign(base, at + 1, length), length, is_digit), true
 end
 
-local buffer, capacity = ffi.new "char[64]", 64
+local buffer, capacity =
+    ffi.new "char[64]", --[[@as any]]
+    64
 
+---@param base any
+---@param from any
+---@param to any
 local function convert(base, from, to)
     if to - from >= capacity then
-        capacity = 2 * (to - from)
+        capacity = 2 * (to - from) --[[@as integer]]
         buffer = ffi.new("char[?]", capacity)
     end
-    ffi.copy(buffer, base + from, to - from)
-    buffer[to - from] = 0
+    local count = to - from --[[@as integer]]
+    ffi.copy(buffer, base + from, count)
+    buffer[count] = 0
     return ffi.C.strtod(buffer, nil)
 end
 

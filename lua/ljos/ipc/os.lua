@@ -63,9 +63,12 @@ local constants = native.constant_table "ipc"
 M.constants = constants
 
 --- Returns what a failed function of `ljos.ipc` returns.
----@param errno integer
+---@param errno integer?  never nil; optional because it is the second result of what failed
 ---@return nil, string message, integer code
-function M.failure(errno) return nil, ffi.string(C.strerror(errno)), errno end
+function M.failure(errno)
+    ---@cast errno integer
+    return nil, ffi.string(C.strerror(errno)), errno
+end
 
 --- The failure of the C function that was called last.
 ---@return nil, string message, integer code
@@ -96,7 +99,7 @@ function M.map(fd, len, protection, offset)
 end
 
 --- The C stream behind an open Lua file.
----@param file file*
+---@param file file
 ---@return ffi.cdata*
 function M.stream(file) return ffi.cast("void *", file) end
 

@@ -29,7 +29,7 @@ M.EOF = newproxy(false)
 local EOF = M.EOF
 
 ---@class ljos.ipc.Process
----@field package child? ffi.cdata*    nil when finished
+---@field package child any            a struct ljos_ipc_child; nil when finished
 ---@field package callback function
 ---@field package has_input boolean    stdin is a pipe
 ---@field package ended boolean        EOF was asked for
@@ -37,6 +37,7 @@ local EOF = M.EOF
 ---@field package first integer
 ---@field package written integer
 ---@field package left? integer[]      the command has ended: how many bytes of its output are to be read still
+---@field package result? table         what `wait` returned
 ---@field package watcher ljos.ipc.Watcher
 local Process = {}
 
@@ -121,10 +122,11 @@ local SIZE = 65536
 local buffer = ffi.new("char[?]", SIZE)
 
 -- Reads once and hands on what came; returns the number of bytes, 0 when there is no more for now, or ever.
+---@return integer
 local function read_one(self, number)
-    local count, errno
+    local count, errno ---@type integer, integer
     repeat
-        count = tonumber(C.ljos_ipc_read(self.child.ends[number], buffer, SIZE))
+        count = tonumber(C.ljos_ipc_read(self.child.ends[number], buffer, SIZE)) --[[@as integer]]
         errno = count < 0 and ffi.errno() or 0
     until errno ~= EINTR
     if count > 0 then
@@ -189,6 +191,11 @@ local function step(self, may_wait)
     if err and self.child and self.child.ends[2] >= 0 then read_one(self, 2) end
 end
 
+local function result_of(self)
+    local result = self.result
+    return result[1], result[2], result[3]
+end
+
 local function check_alone(self)
     if self.watcher.pending > 0 then error("another fiber waits for this process", 3) end
 end
@@ -205,7 +212,7 @@ function Process:wait()
     repeat
         step(self, true)
     until self.result
-    return unpack(self.result, 1, 3)
+    return result_of(self)
 end
 
 --- Does what `wait` would do now without waiting. A command that still runs: nil, "running", 0.
@@ -216,7 +223,7 @@ function Process:nowait()
     check_running(self)
     check_alone(self)
     step(self, false)
-    if self.result then return unpack(self.result, 1, 3) end
+    if self.result then return result_of(self) end
     return nil, "running", 0
 end
 
@@ -252,15 +259,15 @@ local function stream_of(value)
 end
 
 ---@class ljos.ipc.ProcessOptions
----@field stdin? boolean|file*   true: a pipe; a file: that file; else our own
----@field stdout? boolean|file*
----@field stderr? boolean|file*  may be the file that `stdout` is
+---@field stdin? boolean|file   true: a pipe; a file: that file; else our own
+---@field stdout? boolean|file
+---@field stderr? boolean|file  may be the file that `stdout` is
 ---@field callback? fun(stream: "stdout"|"stderr", data?: string, message?: string, code?: integer)
 
 --- Runs `/bin/sh -c cmd`. `options.callback` is required when stdout or stderr is a pipe.
 ---@param cmd string
 ---@param options ljos.ipc.ProcessOptions
----@return ljos.ipc.Process?  nil, message, code
+---@return ljos.ipc.Process? # nil, message, code
 ---@return string? message
 ---@return integer? code
 function M.spawn(cmd, options)

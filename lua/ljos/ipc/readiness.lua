@@ -17,7 +17,9 @@ local POLLIN, POLLOUT = constants.POLLIN, constants.POLLOUT
 ---@class ljos.ipc.readiness
 local M = {}
 
----@class ljos.ipc.Watcher: ljos.IoObject
+---@class ljos.ipc.Watcher
+---@field fd integer       the epoll set
+---@field pending integer
 ---@field package known table<integer, integer>  what the epoll set has: descriptor -> events
 
 -- 0, 1 and 2: our ends of the pipes; 3: the pidfd.

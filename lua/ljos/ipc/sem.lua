@@ -120,7 +120,7 @@ end
 --- Creates a semaphore with the value `n`, or opens an existing one when `n` is 0 or absent.
 ---@param name string  1 to 250 bytes, no "/"
 ---@param n? integer
----@return ljos.ipc.Semaphore?  nil, message, code: 17 when the name is taken, 2 when there is none
+---@return ljos.ipc.Semaphore? # nil, message, code: 17 when the name is taken, 2 when there is none
 ---@return string? message
 ---@return integer? code
 function M.open(name, n)

@@ -34,12 +34,18 @@ end
 
 local function open_file(fd, len, owned_path)
     local after = owned_path and function() C.ljos_ipc_unlink(owned_path) end
-    local base, release, code = mapping.new(fd, len, PROTECTION, 0, after)
-    if not base then
+    local mapped, errno = mapping.new(fd, len, PROTECTION, 0, after)
+    if not mapped then
         if after then after() end
-        return nil, release, code
+        return os.failure(errno)
     end
-    return memory_file.new { base = base, length = len, readable = true, writable = true, release = release }
+    return memory_file.new {
+        base = mapped.address,
+        length = len,
+        readable = true,
+        writable = true,
+        release = mapped.release,
+    }
 end
 
 local function reserve(fd, size)
@@ -76,7 +82,7 @@ local has_no_nameless = { [errno_of.EOPNOTSUPP] = true, [errno_of.EISDIR] = true
 --- Creates a shared memory object of `size` bytes, all zero, and attaches to it.
 ---@param name string  1 to 253 bytes, no "/"
 ---@param size integer
----@return ljos.ipc.MemoryFile?  nil, message, code: 17 when the name is taken
+---@return ljos.ipc.MemoryFile? # nil, message, code: 17 when the name is taken
 ---@return string? message
 ---@return integer? code
 function M.create(name, size)
@@ -95,7 +101,7 @@ end
 
 --- Attaches to an existing object.
 ---@param name string
----@return ljos.ipc.MemoryFile?  nil, message, code: 2 when there is none
+---@return ljos.ipc.MemoryFile? # nil, message, code: 2 when there is none
 ---@return string? message
 ---@return integer? code
 function M.attach(name)
