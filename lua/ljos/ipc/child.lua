@@ -106,7 +106,8 @@ end
 
 local no_environment = ffi.new "const char *[1]"
 
----@return integer res, integer pidfd
+---@return integer? pidfd
+---@return integer? errno
 local function spawn(command, fds, count)
     local spec, started = ffi.new "struct ljos_process_spec", ffi.new "struct ljos_process_child"
     local paths = ffi.new("const char *[2]", { "/bin/sh" })
@@ -117,7 +118,8 @@ local function spawn(command, fds, count)
     spec.envp = environ ~= nil and ffi.cast("const char *const *", environ) or no_environment
     spec.fds, spec.fd_count = fds, count
     local res = lib.ljos_process_spawn(spec, started)
-    return res, started.pidfd
+    if res < 0 then return nil, -res end
+    return started.pidfd
 end
 
 --- Starts `/bin/sh -c command`.
@@ -130,18 +132,16 @@ function M.start(command, streams)
     local child = child_type(-1, { -1, -1, -1 }, -1)
     local fds = ffi.new "struct ljos_process_fd[3]"
     local count, ours, errno = hand_over(child, streams, fds)
-    local res, pidfd =
-        -(errno or 0), --[[@as integer]]
-        -1
+    local pidfd
     if count then
-        res, pidfd = spawn(command, fds, count)
+        pidfd, errno = spawn(command, fds, count)
     end
     for _, fd in ipairs(ours) do
         close(fd)
     end
-    if res < 0 then
+    if not pidfd then
         M.close(child)
-        return os.failure(-res)
+        return os.failure(errno)
     end
     child.pidfd = pidfd
     return child

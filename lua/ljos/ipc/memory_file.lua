@@ -54,7 +54,7 @@ local WINDOW = 2 ^ 30
 local function find_newline(line, left)
     local searched = 0 ---@type any
     while searched < left do
-        local window = left - searched < WINDOW and left - searched or WINDOW
+        local window = math.min(left - searched, WINDOW) --[[@as integer]]
         local at = lib.ljos_bytes_find(line + searched --[[@as ffi.cdata*]], window, "\n", 1)
         if at >= 0 then return searched + at end
         searched = searched + window

@@ -84,7 +84,7 @@ local function convert(base, from, to)
         capacity = 2 * (to - from) --[[@as integer]]
         buffer = ffi.new("char[?]", capacity)
     end
-    local count = to - from --[[@as integer]]
+    local count = math.floor(to - from)
     ffi.copy(buffer, base + from, count)
     buffer[count] = 0
     return ffi.C.strtod(buffer, nil)
