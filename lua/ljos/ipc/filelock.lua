@@ -22,10 +22,13 @@ local M = {}
 
 local modes = { r = constants.F_RDLCK, w = constants.F_WRLCK, rw = constants.F_WRLCK }
 
-local function check_file(file, name)
+local function check_file(file, name, depth)
     local kind = io_type(file)
-    if not kind then arguments.bad(1, name, "FILE* expected, got " .. (file == nil and "no value" or type(file)), 1) end
-    if kind == "closed file" then error("attempt to use closed file", 4) end
+    if not kind then
+        local got = file == nil and "no value" or type(file)
+        arguments.bad(1, name, "FILE* expected, got " .. got, depth + 1)
+    end
+    if kind == "closed file" then error("attempt to use closed file", 3 + depth) end
     return os.stream(file)
 end
 
@@ -58,7 +61,7 @@ end
 
 -- Checks what lock and trylock are given; returns the stream and a request.
 local function prepare(file, mode, offset, nbytes, name)
-    local stream = check_file(file, name)
+    local stream = check_file(file, name, 1)
     local kind = arguments.option(mode == nil and "rw" or mode, modes, 2, name, 1)
     offset = arguments.integer(offset or 0, 3, name, 1)
     nbytes = arguments.integer(nbytes or 0, 4, name, 1)
@@ -113,7 +116,7 @@ end
 ---@return string? message
 ---@return integer? code
 function M.unlock(file, offset, nbytes)
-    local stream = check_file(file, "unlock")
+    local stream = check_file(file, "unlock", 0)
     offset = arguments.integer(offset or 0, 2, "unlock")
     nbytes = arguments.integer(nbytes or 0, 3, "unlock")
     local wanted, problem = request(file, stream, constants.F_UNLCK, offset, nbytes)
