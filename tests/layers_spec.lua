@@ -29,6 +29,7 @@ local LAYERS = {
         "socket",
         "file",
         "file_descriptor",
+        "socket",
         "filesystem",
         "ip",
         "unix",

@@ -39,7 +39,7 @@ return function(options)
     local function file_end(file)
         local passed = handler.successesCount - before
         before = handler.successesCount
-        io.write(("%4d passed  %s\n"):format(passed, file.name))
+        io.write(("%4d passed  %s (%.1f s)\n"):format(passed, file.name, busted.monotime() - file.starttick))
         shown_pendings = show_new("pending", handler.pendings, shown_pendings)
         shown_failures = show_new("FAILURE", handler.failures, shown_failures)
         shown_errors = show_new("ERROR", handler.errors, shown_errors)
