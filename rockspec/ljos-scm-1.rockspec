@@ -13,7 +13,8 @@ dependencies = { "lua == 5.1" } -- LuaJIT 2.1 counts as 5.1
 -- cargo builds the native part, so Rust is needed to install from source.
 build = {
     type = "command",
-    build_command = "tools/build.sh",
+    -- LuaRocks sets CC, which would make cargo compile anew what `make build` has compiled.
+    build_command = "env -u CC tools/build.sh",
     install_command = "tools/install.sh $(LUADIR) $(LIBDIR) $(BINDIR)",
 }
 -- bin/ljos runs under luajit and finds the tree it lies in; LuaRocks' wrapper would run it under its own Lua.

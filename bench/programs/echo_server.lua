@@ -1,16 +1,20 @@
 -- Echoes what it reads, one fiber per connection. Run: luajit bench/programs/echo_server.lua PORT
 local ljos = require "ljos"
-local byte_span = ljos.byte_span
-local ip, spawn = ljos.ip, ljos.fiber.spawn
+local byte_span, ip, spawn = ljos.byte_span, ljos.ip, ljos.fiber.spawn
+
+-- Ends with the error that says that the connection ended.
+local function echo(socket, buffer)
+    while true do
+        local rest = buffer:first(socket:read_some(buffer))
+        repeat
+            rest = rest:sub(socket:write_some(rest) + 1)
+        until #rest == 0
+    end
+end
 
 local function serve(socket)
     local buffer = byte_span.new(4096)
-    pcall(function()
-        while true do
-            local n = socket:read_some(buffer)
-            local w = buffer:first(n) repeat local k = socket:write_some(w) w = w:sub(k+1) until #w == 0
-        end
-    end)
+    pcall(echo, socket, buffer)
     socket:close()
 end
 
