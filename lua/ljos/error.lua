@@ -104,6 +104,7 @@ for name, value in native.constants "E" do
     errno_of[name] = value
     sym_of[value] = sym_of[value] or name:sub(2)
 end
+errno_of.ENOATTR = errno_of.ENODATA -- xattr(7)'s name for it
 M.errno_of = errno_of
 
 ffi.cdef "char *strerror(int);"

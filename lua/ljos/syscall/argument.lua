@@ -1,0 +1,87 @@
+--- Arguments: what a caller may write for a path, a flag, a pointer or a struct, checked and turned into what the
+--- kernel takes.
+---
+--- Each function gets the value and its position (or name), and raises EINVAL naming both what was expected and what
+--- came. Nothing is written to a table the caller passes.
+---
+--- Errors:   raises ljos.Error (EINVAL, with `arg` and `detail`)
+--- Suspends: never
+--- Needs:    nothing beyond Linux 5.15
+local ffi = require "ffi"
+local Error = require "ljos.error"
+local group = require "ljos.syscall.group"
+
+local type, tonumber, tostring = type, tonumber, tostring
+
+---@class ljos.syscall.argument
+local M = {}
+
+local function describe(value)
+    if type(value) == "string" then return ("%q"):format(value) end
+    if type(value) == "cdata" then return tostring(ffi.typeof(value)) end
+    return type(value) == "nil" and "nil" or type(value) .. " " .. tostring(value)
+end
+
+local function wrong(position, expected, value)
+    Error.argument(position, expected .. " expected, got " .. describe(value))
+end
+M.wrong = wrong
+
+---@param value string|ffi.cdata*
+---@param position integer|string
+function M.path(value, position)
+    if type(value) == "string" then
+        if value:find("\0", 1, true) then Error.argument(position, "a path without NUL bytes expected") end
+        return value
+    end
+    if type(value) == "cdata" and not tonumber(value) then return value end
+    return wrong(position, "path", value)
+end
+
+---@param value any  nil, a string, or a pointer or array
+function M.pointer(value, position)
+    local kind = type(value)
+    if kind == "nil" or kind == "string" then return value end
+    if kind == "cdata" and not tonumber(value) then return value end
+    return wrong(position, "buffer or pointer", value)
+end
+
+--- Something the kernel writes to: a string will not do.
+function M.buffer(value, position)
+    if type(value) == "cdata" and not tonumber(value) or value == nil then return value end
+    return wrong(position, "buffer", value)
+end
+
+function M.integer(value, position)
+    if type(value) == "number" then
+        if value == value then return value end
+    elseif type(value) == "cdata" then
+        if ffi.istype("int64_t", value) or ffi.istype("uint64_t", value) then return value end
+        local number = tonumber(value)
+        if number then return number end
+    elseif type(value) == "boolean" then
+        return value and 1 or 0
+    end
+    return wrong(position, "number", value)
+end
+
+--- Reads a flag: a number, a string of the group, or (in groups of many) nil for none.
+---@param constants table  a group of ljos.syscall.constants
+function M.flag(constants, value, position)
+    if type(value) == "number" then return value end
+    local ok, flags = pcall(function() return constants[value] end)
+    if ok and flags ~= nil and type(flags) ~= "function" then return flags end
+    local name = group.name(constants)
+    return wrong(position, ("a flag of %s (%s)"):format(name, group.names(constants)), value)
+end
+
+--- Makes a struct out of what a caller writes for it: a cdata stays as it is, nil stays nil.
+---@param make function  the constructor in `t`
+function M.struct(make, value, position)
+    if value == nil or type(value) == "cdata" and tonumber(value) == nil then return value end
+    local ok, struct = pcall(make, value)
+    if ok then return struct end
+    return Error.argument(position, tostring(struct))
+end
+
+return M

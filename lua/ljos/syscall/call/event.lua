@@ -1,0 +1,184 @@
+--- Waiting for readiness: poll, select, epoll; inotify; aio; futex.
+---
+--- None of the waits is repeated after EINTR: the caller's timeout would start again.
+---
+--- Errors:   returns nil, ljos.Error; wrong arguments raise
+--- Suspends: never
+--- Needs:    epoll_pwait2: Linux 5.11
+local bit = require "bit"
+local ffi = require "ffi"
+local argument = require "ljos.syscall.argument"
+local c = require "ljos.syscall.constants"
+local fd = require "ljos.syscall.fd"
+local kernel = require "ljos.syscall.kernel"
+local types = require "ljos.syscall.types"
+
+local number, flag, struct, integer = fd.number, argument.flag, argument.struct, argument.integer
+local t = types.t
+
+---@class ljos.syscall.call.event
+local M = {}
+
+local poll = kernel.libc("poll", "int (void *, unsigned long, int)")
+local ppoll = kernel.call("ppoll", "pippi")
+
+local function pollfds(fds) return type(fds) == "table" and t.pollfds(fds) or fds end
+
+--- poll(2): the count of those ready. A list of {fd =, events =} is taken too; then the pollfds are the third result.
+function M.poll(fds, timeout)
+    local set = pollfds(fds)
+    local res = poll(set and set.pfd, set and #set or 0, timeout == nil and -1 or integer(timeout, 2))
+    if res == -1 then return kernel.fail() end
+    return res, nil, set
+end
+
+function M.ppoll(fds, timeout, mask)
+    local set = pollfds(fds)
+    local time = struct(t.timespec, timeout, 2)
+    -- the kernel writes the time that is left: into a copy
+    if time ~= nil then time = t.timespec(time) end
+    local res = ppoll(set and set.pfd, set and #set or 0, time, struct(t.sigset, mask, 3), 8)
+    if res < 0 then return kernel.failed(res) end
+    return res, nil, set
+end
+
+local select_call = kernel.call("pselect6", "ippppp")
+ffi.cdef "struct ljos_sigmask_argument { const void *set; size_t size; };"
+
+local function fill(set, list)
+    local highest = -1
+    for _, file in ipairs(list or {}) do
+        local n = number(file, 1)
+        if n < 0 or n >= 1024 then argument.wrong(1, "descriptor below 1024", n) end
+        set.fds_bits[math.floor(n / 64)] = bit.bor(set.fds_bits[math.floor(n / 64)], bit.lshift(1ULL, n % 64))
+        if n > highest then highest = n end
+    end
+    return highest
+end
+
+local function ready(set, list)
+    local result = {}
+    for _, file in ipairs(list or {}) do
+        local n = number(file, 1)
+        if bit.band(set.fds_bits[math.floor(n / 64)], bit.lshift(1ULL, n % 64)) ~= 0 then result[#result + 1] = file end
+    end
+    return result
+end
+
+--- pselect(2): {count =, readfds =, writefds =, exceptfds =}, with the very objects that were passed.
+function M.pselect(sets, timeout, mask)
+    sets = sets or {}
+    local r, w, e = t.fdset(), t.fdset(), t.fdset()
+    local highest = math.max(fill(r, sets.readfds), fill(w, sets.writefds), fill(e, sets.exceptfds))
+    local time = struct(t.timespec, timeout, 2)
+    if time ~= nil then time = t.timespec(time) end
+    local sigset = struct(t.sigset, mask, 3)
+    local extra
+    if sigset ~= nil then
+        extra = ffi.new "struct ljos_sigmask_argument"
+        extra.set, extra.size = sigset, 8
+    end
+    local res = select_call(highest + 1, r, w, e, time, extra)
+    if res < 0 then return kernel.failed(res) end
+    return { count = res, readfds = ready(r, sets.readfds), writefds = ready(w, sets.writefds), exceptfds = ready(e, sets.exceptfds) }
+end
+function M.select(sets, timeout) return M.pselect(sets, timeout) end
+
+local epoll_ctl = kernel.call("epoll_ctl", "iiip")
+--- epoll_ctl(2): the event is a string of c.EPOLL, a table {events =, fd = | u64 = | ptr =} or a t.epoll_event.
+function M.epoll_ctl(ep, op, file, event)
+    local n = number(file, 3)
+    if type(event) == "string" or type(event) == "number" then
+        local made = t.epoll_event()
+        made.events, made.fd = flag(c.EPOLL, event, 4), n
+        event = made
+    elseif type(event) == "table" then
+        event = struct(t.epoll_event, event, 4)
+    end
+    return kernel.done(epoll_ctl(number(ep, 1), flag(c.EPOLL_CTL, op, 2), n, event))
+end
+
+-- An iterator that counts down: index, event.
+local function countdown(array, i)
+    if i <= 0 then return nil end
+    return i - 1, array[i - 1]
+end
+
+local epoll_pwait, epoll_pwait2 = kernel.call("epoll_pwait", "ipiipi"), kernel.call("epoll_pwait2", "ipippi")
+
+--- epoll_wait(2): an iterator, the events, the count: `for i, ev in ep:epoll_wait(events, 0)`.
+function M.epoll_pwait(ep, events, timeout, mask)
+    local list = events or t.epoll_events(16)
+    local res = epoll_pwait(number(ep, 1), list.ep, #list, timeout == nil and -1 or integer(timeout, 3), struct(t.sigset, mask, 4), 8)
+    if res < 0 then return kernel.failed(res) end
+    return countdown, list, res
+end
+function M.epoll_wait(ep, events, timeout) return M.epoll_pwait(ep, events, timeout, nil) end
+--- epoll_pwait2(2): the timeout is a timespec.
+function M.epoll_pwait2(ep, events, timeout, mask)
+    local list = events or t.epoll_events(16)
+    local res = epoll_pwait2(number(ep, 1), list.ep, #list, struct(t.timespec, timeout, 3), struct(t.sigset, mask, 4), 8)
+    if res < 0 then return kernel.failed(res) end
+    return countdown, list, res
+end
+
+local read = kernel.retry(kernel.call("read", "ipi"))
+--- Reads an inotify descriptor: a list of {wd, mask, cookie, name}, each with tests by the names of c.IN.
+function M.inotify_read(file, buffer, size)
+    size = size or 4096
+    buffer = buffer or ffi.new("char[?]", size)
+    local res = read(number(file, 1), buffer, size)
+    if res < 0 then return kernel.failed(res) end
+    return t.inotify_events(buffer, res)
+end
+
+local io_setup, io_submit = kernel.call("io_setup", "ip"), kernel.call("io_submit", "iip")
+local io_cancel = kernel.call("io_cancel", "ipp")
+local io_getevents, io_pgetevents = kernel.call("io_getevents", "iiipp"), kernel.call("io_pgetevents", "iiippp")
+
+--- io_setup(2): the context.
+function M.io_setup(count)
+    local ctx = t.aio_context1()
+    local res = io_setup(integer(count, 1), ctx)
+    if res < 0 then return kernel.failed(res) end
+    return ctx[0]
+end
+--- io_submit(2): takes t.iocb_ptrs or a list of t.iocb.
+function M.io_submit(ctx, list)
+    local pointers = type(list) == "table" and t.iocb_ptrs(list) or list
+    return kernel.number(io_submit(ctx, pointers.count, pointers.list))
+end
+function M.io_cancel(ctx, iocb, result)
+    result = result or t.io_event()
+    local res = io_cancel(ctx, iocb, result)
+    if res < 0 then return kernel.failed(res) end
+    return result
+end
+--- io_getevents(2): an iterator, the events, the count, as epoll_wait.
+function M.io_getevents(ctx, least, events, timeout)
+    local list = type(events) == "number" and t.io_events(events) or events or t.io_events(16)
+    local res = io_getevents(ctx, least or 1, #list, list.ev, struct(t.timespec, timeout, 4))
+    if res < 0 then return kernel.failed(res) end
+    return countdown, list, res
+end
+function M.io_pgetevents(ctx, least, events, timeout, mask)
+    local list = events or t.io_events(16)
+    local sigset, extra = struct(t.sigset, mask, 5), nil
+    if sigset ~= nil then
+        extra = ffi.new "struct ljos_sigmask_argument"
+        extra.set, extra.size = sigset, 8
+    end
+    local res = io_pgetevents(ctx, least or 1, #list, list.ev, struct(t.timespec, timeout, 4), extra)
+    if res < 0 then return kernel.failed(res) end
+    return countdown, list, res
+end
+
+local futex = kernel.call("futex", "piippi")
+--- futex(2): the fourth argument is a time for the waiting operations, and a count for the others.
+function M.futex(addr, op, value, timeout, addr2, value3)
+    local operation = type(op) == "string" and c.FUTEX(op) or op
+    local fourth = type(timeout) == "number" and ffi.cast("void *", timeout) or struct(t.timespec, timeout, 4)
+    return kernel.number(futex(argument.buffer(addr, 1), operation, integer(value or 0, 3), fourth, addr2, integer(value3 or 0, 6)))
+end
+
+return M

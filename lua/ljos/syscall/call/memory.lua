@@ -1,0 +1,78 @@
+--- Memory: mappings, whose results are addresses; random bytes; SysV semaphores' control.
+---
+--- Errors:   returns nil, ljos.Error; wrong arguments raise
+--- Suspends: never
+--- Needs:    nothing beyond Linux 5.15
+local ffi = require "ffi"
+local argument = require "ljos.syscall.argument"
+local c = require "ljos.syscall.constants"
+local fd = require "ljos.syscall.fd"
+local kernel = require "ljos.syscall.kernel"
+
+local flag, integer = argument.flag, argument.integer
+
+---@class ljos.syscall.call.memory
+local M = {}
+
+local FAILED = ffi.cast("void *", -1)
+
+local mmap = kernel.libc("mmap", "void *(void *, size_t, int, int, int, int64_t)")
+--- mmap(2): a void pointer. Nothing unmaps it but munmap.
+function M.mmap(addr, length, prot, flags, file, offset)
+    local number = file == nil and -1 or fd.number(file, 5)
+    local p = mmap(
+        argument.buffer(addr, 1),
+        integer(length, 2),
+        flag(c.PROT, prot, 3),
+        flag(c.MAP, flags, 4),
+        number,
+        integer(offset or 0, 6)
+    )
+    if p == FAILED then return kernel.fail() end
+    return p
+end
+
+local mremap = kernel.libc("mremap", "void *(void *, size_t, size_t, int, void *)")
+function M.mremap(addr, old_size, new_size, flags, new_addr)
+    local p =
+        mremap(argument.buffer(addr, 1), integer(old_size, 2), integer(new_size, 3), flag(c.MREMAP, flags, 4), new_addr)
+    if p == FAILED then return kernel.fail() end
+    return p
+end
+
+local shmat = kernel.libc("shmat", "void *(int, const void *, int)")
+function M.shmat(id, addr, flags)
+    local p = shmat(integer(id, 1), addr, flag(c.SHM, flags, 3))
+    if p == FAILED then return kernel.fail() end
+    return p
+end
+
+local semctl = kernel.call("semctl", "iiip")
+local semctl_number = kernel.call("semctl", "iiii")
+--- semctl(2): the argument is a number or a struct, by command.
+function M.semctl(id, index, cmd, arg)
+    local command = flag(c.IPC, c.SEM[cmd] or cmd, 3)
+    if type(arg) == "number" then return kernel.number(semctl_number(id, index or 0, command, arg)) end
+    return kernel.number(semctl(id, index or 0, command, arg))
+end
+
+local sysconf = kernel.libc("getpagesize", "int (void)")
+function M.getpagesize() return sysconf() end
+
+local getrandom = kernel.retry(kernel.call("getrandom", "pii"))
+--- getrandom(2): the count; without a buffer a string of `count` bytes.
+function M.getrandom(buffer, count, flags)
+    if type(buffer) == "number" then
+        local n = buffer
+        local space = ffi.new("char[?]", n)
+        local res = getrandom(space, n, flag(c.GRND, count, 2))
+        if res < 0 then return kernel.failed(res) end
+        return ffi.string(space, res)
+    end
+    if buffer == nil then argument.wrong(1, "buffer", buffer) end
+    return kernel.number(
+        getrandom(argument.buffer(buffer, 1), integer(count or ffi.sizeof(buffer), 2), flag(c.GRND, flags, 3))
+    )
+end
+
+return M

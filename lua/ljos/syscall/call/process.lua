@@ -1,0 +1,282 @@
+--- Processes: made, waited for, limited, scheduled; the environment.
+---
+--- Errors:   returns nil, ljos.Error; wrong arguments raise
+--- Suspends: never
+--- Needs:    clone3: Linux 5.3
+local ffi = require "ffi"
+local argument = require "ljos.syscall.argument"
+local c = require "ljos.syscall.constants"
+local fd = require "ljos.syscall.fd"
+local kernel = require "ljos.syscall.kernel"
+local types = require "ljos.syscall.types"
+
+local flag, integer = argument.flag, argument.integer
+local t = types.t
+local type, tonumber = type, tonumber
+
+---@class ljos.syscall.call.process
+local M = {}
+
+local fork = kernel.libc("fork", "int (void)")
+--- fork(2): 0 in the child. Through the C library, so that its own state follows.
+function M.fork()
+    local pid = fork()
+    if pid == -1 then return kernel.fail() end
+    return pid
+end
+-- vfork would share this Lua state with the child; fork is what a caller can use.
+M.vfork = M.fork
+
+local clone_call = kernel.call("clone", "ipppp")
+--- clone(2): 0 in the child. The exit signal defaults to "chld".
+function M.clone(flags, signal, stack, ptid, tls, ctid)
+    local bits = flag(c.CLONE, flags, 1)
+    local sig = signal == nil and c.SIG.CHLD or flag(c.SIG, signal, 2)
+    local a, b = ctid, tls
+    if ffi.arch ~= "x64" then
+        a, b = tls, ctid
+    end
+    return kernel.number(clone_call(bits + sig, stack, ptid, a, b))
+end
+
+local clone3 = kernel.call("clone3", "pi")
+--- clone3(2) without a stack of its own: a fork with options. 0 in the child; with the flag "pidfd" the third result is
+--- the child's descriptor.
+function M.clone3(args)
+    local given, pidfd = args, nil
+    if type(args) == "table" then
+        given = t.clone_args()
+        given.flags = flag(c.CLONE, args.flags, "flags")
+        given.exit_signal = args.exit_signal == nil and c.SIG.CHLD or flag(c.SIG, args.exit_signal, "exit_signal")
+        if args.cgroup ~= nil then given.cgroup = fd.number(args.cgroup, "cgroup") end
+        pidfd = ffi.new "int[1]"
+        pidfd[0] = -1
+        given.pidfd = ffi.cast("uintptr_t", pidfd)
+    end
+    local res = clone3(given, ffi.sizeof(given))
+    if res < 0 then return kernel.failed(res) end
+    if res > 0 and pidfd and pidfd[0] >= 0 then return res, nil, fd.new(pidfd[0]) end
+    return res
+end
+
+local function strings(list, position)
+    if list == nil then return ffi.new("const char *[1]"), list end
+    if type(list) == "cdata" then return list end
+    if type(list) ~= "table" then argument.wrong(position, "list of strings", list) end
+    local array = ffi.new("const char *[?]", #list + 1)
+    for i = 1, #list do
+        array[i - 1] = argument.path(list[i], position)
+    end
+    return array, list
+end
+
+local execve = kernel.call("execve", "ppp")
+--- execve(2): returns only when it fails.
+function M.execve(path, argv, envp)
+    local args, keep = strings(argv, 2)
+    local env, keep_env = strings(envp, 3)
+    local res = execve(argument.path(path, 1), args, env)
+    local _ = keep, keep_env
+    return kernel.done(res)
+end
+
+local exit = kernel.libc("exit", "void (int)")
+--- exit(3): runs what atexit collected, then the C library's.
+function M.exit(status)
+    for i = #M.at_exit, 1, -1 do
+        M.at_exit[i]()
+    end
+    exit(status == nil and 0 or flag(c.EXIT, status, 1))
+end
+
+M.at_exit = {}
+--- Registers a function for `S.exit`. It is Lua's own list: the C library never calls back into Lua.
+function M.atexit(f)
+    if type(f) ~= "function" then argument.wrong(1, "function", f) end
+    table.insert(M.at_exit, f)
+    return true
+end
+
+local wait4 = kernel.retry(kernel.call("wait4", "ipip"))
+local status = ffi.new "int[1]"
+
+local function pid_of(pid, position)
+    if pid == nil then return -1 end
+    if type(pid) == "string" then return flag(c.WAIT, pid, position) end
+    return integer(pid, position)
+end
+
+--- wait4(2): pid, nil, status, usage. The status is a t.waitstatus.
+function M.wait4(pid, options, usage)
+    if usage == nil then usage = t.rusage() end
+    local res = wait4(pid_of(pid, 1), status, flag(c.W, options, 2), usage or nil)
+    if res < 0 then return kernel.failed(res) end
+    return res, nil, t.waitstatus(status[0]), usage or nil
+end
+function M.wait3(options, usage) return M.wait4(-1, options, usage) end
+function M.waitpid(pid, options) return M.wait4(pid, options, false) end
+function M.wait() return M.wait4(-1, nil, false) end
+
+local waitid = kernel.retry(kernel.call("waitid", "iipip"))
+--- waitid(2): siginfo, nil, usage. The type "pidfd" takes a descriptor.
+function M.waitid(kind, id, options, info, usage)
+    info, usage = info or t.siginfo(), usage or t.rusage()
+    local idtype = flag(c.P, kind, 1)
+    local target = idtype == c.P.PIDFD and fd.number(id, 2) or integer(id or 0, 2)
+    local res = waitid(idtype, target, info, flag(c.W, options, 3), usage)
+    if res < 0 then return kernel.failed(res) end
+    return info, nil, usage
+end
+
+local getpriority = kernel.call("getpriority", "ii")
+local setpriority = kernel.call("setpriority", "iii")
+--- getpriority(2): -20..19, where the kernel says 40..1.
+function M.getpriority(which, who)
+    local res = getpriority(flag(c.PRIO, which, 1), integer(who or 0, 2))
+    if res < 0 then return kernel.failed(res) end
+    return 20 - res
+end
+function M.setpriority(which, who, priority)
+    return kernel.done(setpriority(flag(c.PRIO, which, 1), integer(who or 0, 2), integer(priority, 3)))
+end
+
+--- nice(3): the new value.
+function M.nice(increment)
+    local now, err = M.getpriority("process", 0)
+    if not now then return nil, err end
+    local ok, why = M.setpriority("process", 0, now + integer(increment, 1))
+    if not ok then return nil, why.ACCES and t.error "PERM" or why end
+    return M.getpriority("process", 0)
+end
+
+local prlimit = kernel.call("prlimit64", "iipp")
+--- prlimit(2): the old limits.
+function M.prlimit(pid, resource, new, old)
+    old = old or t.rlimit()
+    local limit = argument.struct(t.rlimit, new, 3)
+    local res = prlimit(integer(pid or 0, 1), flag(c.RLIMIT, resource, 2), limit, old)
+    if res < 0 then return kernel.failed(res) end
+    return old
+end
+function M.getrlimit(resource) return M.prlimit(0, resource) end
+function M.setrlimit(resource, new)
+    local ok, err = M.prlimit(0, resource, new)
+    if not ok then return nil, err end
+    return true
+end
+
+local getrusage = kernel.call("getrusage", "ip")
+function M.getrusage(who, usage)
+    usage = usage or t.rusage()
+    local res = getrusage(flag(c.RUSAGE, who, 1), usage)
+    if res < 0 then return kernel.failed(res) end
+    return usage
+end
+
+local getcpu = kernel.call("getcpu", "ppp")
+--- getcpu(2): {cpu =, node =}.
+function M.getcpu()
+    local cpu, node = t.uint1(), t.uint1()
+    local res = getcpu(cpu, node, nil)
+    if res < 0 then return kernel.failed(res) end
+    return { cpu = cpu[0], node = node[0] }
+end
+
+local getaffinity = kernel.call("sched_getaffinity", "iip")
+local setaffinity = kernel.call("sched_setaffinity", "iip")
+function M.sched_getaffinity(pid, mask)
+    mask = mask or t.cpu_set()
+    local res = getaffinity(pid or 0, ffi.sizeof(mask), mask)
+    if res < 0 then return kernel.failed(res) end
+    return mask
+end
+function M.sched_setaffinity(pid, mask)
+    mask = argument.struct(t.cpu_set, mask, 2)
+    return kernel.done(setaffinity(pid or 0, ffi.sizeof(mask), mask))
+end
+
+local getparam, interval = kernel.call("sched_getparam", "ip"), kernel.call("sched_rr_get_interval", "ip")
+function M.sched_getparam(pid)
+    local param = t.sched_param()
+    local res = getparam(pid or 0, param)
+    if res < 0 then return kernel.failed(res) end
+    return param.sched_priority
+end
+function M.sched_rr_get_interval(pid, time)
+    time = time or t.timespec()
+    local res = interval(pid or 0, time)
+    if res < 0 then return kernel.failed(res) end
+    return time
+end
+
+local getattr = kernel.call("sched_getattr", "ipii")
+function M.sched_getattr(pid, flags)
+    local attr = t.sched_attr()
+    local res = getattr(pid or 0, attr, ffi.sizeof(attr), flags or 0)
+    if res < 0 then return kernel.failed(res) end
+    return attr
+end
+
+local getgroups = kernel.call("getgroups", "ip")
+local setgroups = kernel.libc("setgroups", "int (size_t, const void *)")
+function M.getgroups()
+    local count = getgroups(0, nil)
+    if count < 0 then return kernel.failed(count) end
+    local groups = t.groups(count)
+    local res = getgroups(count, groups.list)
+    if res < 0 then return kernel.failed(res) end
+    groups.count = res
+    return groups
+end
+function M.setgroups(list)
+    local groups = t.groups(list)
+    if setgroups(groups.count, groups.list) == -1 then return kernel.fail() end
+    return true
+end
+
+for _, name in ipairs { "getresuid", "getresgid" } do
+    local f = kernel.call(name, "ppp")
+    --- true, nil, real, effective, saved.
+    M[name] = function()
+        local real, effective, saved = t.uid1(), t.uid1(), t.uid1()
+        local res = f(real, effective, saved)
+        if res < 0 then return kernel.failed(res) end
+        return true, nil, tonumber(real[0]), tonumber(effective[0]), tonumber(saved[0])
+    end
+end
+
+ffi.cdef 'extern char **ljos_environ __asm__("environ");'
+--- The environment as a table.
+function M.environ()
+    local list, i = {}, 0
+    local env = ffi.C.ljos_environ
+    while env ~= nil and env[i] ~= nil do
+        local name, value = ffi.string(env[i]):match "^([^=]*)=(.*)$"
+        if name then list[name] = value end
+        i = i + 1
+    end
+    return list
+end
+
+local getenv = kernel.libc("getenv", "const char *(const char *)")
+local setenv = kernel.libc("setenv", "int (const char *, const char *, int)")
+local unsetenv, clearenv = kernel.libc("unsetenv", "int (const char *)"), kernel.libc("clearenv", "int (void)")
+function M.getenv(name)
+    local value = getenv(argument.path(name, 1))
+    return value ~= nil and ffi.string(value) or nil
+end
+function M.setenv(name, value, overwrite)
+    local over = overwrite and overwrite ~= 0 and 1 or 0
+    if setenv(argument.path(name, 1), argument.path(value, 2), over) == -1 then return kernel.fail() end
+    return true
+end
+function M.unsetenv(name)
+    if unsetenv(argument.path(name, 1)) == -1 then return kernel.fail() end
+    return true
+end
+function M.clearenv()
+    if clearenv() ~= 0 then return kernel.fail() end
+    return true
+end
+
+return M

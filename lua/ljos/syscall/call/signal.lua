@@ -1,0 +1,135 @@
+--- Signals: actions, masks, queues; handlers without FFI callbacks through a signalfd.
+---
+--- Errors:   returns nil, ljos.Error; wrong arguments raise
+--- Suspends: never
+--- Needs:    nothing beyond Linux 5.15
+local ffi = require "ffi"
+local argument = require "ljos.syscall.argument"
+local bit = require "bit"
+local c = require "ljos.syscall.constants"
+local fd = require "ljos.syscall.fd"
+local kernel = require "ljos.syscall.kernel"
+local types = require "ljos.syscall.types"
+
+local flag, integer = argument.flag, argument.integer
+local t = types.t
+local SET_SIZE = 8 -- the kernel's sigset_t, in bytes
+
+---@class ljos.syscall.call.signal
+local M = {}
+
+-- Through the C library, which knows the return trampoline that the kernel wants.
+local sigaction = kernel.libc("sigaction", "int (int, const void *, void *)")
+
+local function disposition(action)
+    for name, value in pairs(c.SIGACT) do
+        if action.sa_sigaction == value then return name end
+    end
+    return tonumber(action.sa_sigaction)
+end
+
+--- sigaction(2): the handler is "ign", "dfl", a C function pointer or a Lua function. A Lua function is an FFI callback: it
+--- may run only while the process is inside a call made from interpreted code; `on_signal` has no such limit.
+function M.sigaction(signal, action, old)
+    if action ~= nil and not (type(action) == "cdata" and ffi.istype(t.sigaction, action)) then
+        action = t.sigaction(action)
+    end
+    if old == true then old = t.sigaction() end
+    if sigaction(flag(c.SIG, signal, 1), action, old) == -1 then return kernel.fail() end
+    return true, nil, old
+end
+
+--- signal(2) for "ign" and "dfl": the old disposition as "DFL", "IGN" or a number.
+function M.signal(signal, handler)
+    local old = t.sigaction()
+    if sigaction(flag(c.SIG, signal, 1), t.sigaction(handler), old) == -1 then return kernel.fail() end
+    return disposition(old)
+end
+
+local sigprocmask = kernel.call("rt_sigprocmask", "ippi")
+--- sigprocmask(2): the old mask; without arguments the current one.
+function M.sigprocmask(how, set)
+    local old = t.sigset()
+    local mask = argument.struct(t.sigset, set, 2)
+    local res = sigprocmask(how == nil and 0 or flag(c.SIGPM, how, 1), mask, old, SET_SIZE)
+    if res < 0 then return kernel.failed(res) end
+    return old
+end
+
+local sigpending = kernel.call("rt_sigpending", "pi")
+function M.sigpending()
+    local set = t.sigset()
+    local res = sigpending(set, SET_SIZE)
+    if res < 0 then return kernel.failed(res) end
+    return set
+end
+
+local sigsuspend = kernel.call("rt_sigsuspend", "pi")
+function M.sigsuspend(set) return kernel.done(sigsuspend(argument.struct(t.sigset, set, 1) or t.sigset(), SET_SIZE)) end
+
+local queueinfo = kernel.call("rt_sigqueueinfo", "iip")
+local getpid, getuid = kernel.libc("getpid", "int (void)"), kernel.libc("getuid", "unsigned int (void)")
+--- sigqueue(3): a signal with a number.
+function M.sigqueue(pid, signal, value)
+    local info = t.siginfo()
+    info.si_signo, info.si_code = flag(c.SIG, signal, 2), c.SI.QUEUE
+    info._rt__pid, info._rt__uid = getpid(), getuid()
+    info._rt__sigval.sival_int = integer(value or 0, 3)
+    return kernel.done(queueinfo(integer(pid, 1), info.si_signo, info))
+end
+
+local timedwait = kernel.call("rt_sigtimedwait", "pppi")
+--- sigtimedwait(2): the siginfo; EAGAIN when the time is over, without a time it waits.
+function M.sigtimedwait(set, timeout, info)
+    info = info or t.siginfo()
+    local res = timedwait(argument.struct(t.sigset, set, 1), info, argument.struct(t.timespec, timeout, 2), SET_SIZE)
+    if res < 0 then return kernel.failed(res) end
+    return info
+end
+
+local signalfd = kernel.call("signalfd4", "ipii")
+--- signalfd(2). Close-on-exec unless "nocloexec".
+function M.signalfd(set, flags, file)
+    local bits = flags
+    if type(flags) == "string" and flags:lower():find("nocloexec", 1, true) then
+        bits = flag(c.SFD, (flags:lower():gsub("%s*,?%s*nocloexec%s*", "")), 2)
+    else
+        bits = bit.bor(flag(c.SFD, flags, 2), c.SFD.CLOEXEC)
+    end
+    local mask = argument.struct(t.sigset, set, 1)
+    local res = signalfd(file == nil and -1 or fd.number(file, 3), mask, SET_SIZE, bits)
+    if res < 0 then return kernel.failed(res) end
+    return file or fd.new(res)
+end
+
+--- Blocks the signals and returns a source of them: an object with `fd` (for poll), `dispatch()` (calls the handler once
+--- for each signal that came, with its siginfo; returns how many) and `close()` (which unblocks them again).
+---@param set string|table
+---@param handler fun(info: ffi.cdata*)
+function M.on_signal(set, handler)
+    if type(handler) ~= "function" then argument.wrong(2, "function", handler) end
+    local mask = argument.struct(t.sigset, set, 1)
+    local old, err = M.sigprocmask("block", mask)
+    if not old then return nil, err end
+    local file, why = M.signalfd(mask, "nonblock")
+    if not file then
+        M.sigprocmask("setmask", old)
+        return nil, why
+    end
+    local source = { fd = file }
+    function source.dispatch()
+        local list, failure = require("ljos.syscall.util").signalfd_read(file)
+        if not list then return nil, failure end
+        for i = 1, #list do
+            handler(list[i])
+        end
+        return #list
+    end
+    function source.close()
+        file:close()
+        return M.sigprocmask("setmask", old)
+    end
+    return source
+end
+
+return M

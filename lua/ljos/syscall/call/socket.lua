@@ -1,0 +1,296 @@
+--- Sockets: addresses in and out, options, messages with control data.
+---
+--- Descriptors are close-on-exec unless "nocloexec" is among the flags. Where the control data was cut off, the flags of
+--- the message say so (MSG_CTRUNC), and nothing is lost silently.
+---
+--- Errors:   returns nil, ljos.Error; wrong arguments raise
+--- Suspends: never
+--- Needs:    nothing beyond Linux 5.15
+local bit = require "bit"
+local ffi = require "ffi"
+local argument = require "ljos.syscall.argument"
+local c = require "ljos.syscall.constants"
+local fd = require "ljos.syscall.fd"
+local kernel = require "ljos.syscall.kernel"
+local types = require "ljos.syscall.types"
+local address = require "ljos.syscall.type.address"
+
+local number, flag, integer = fd.number, argument.flag, argument.integer
+local t, pt = types.t, types.pt
+local type, tonumber = type, tonumber
+
+---@class ljos.syscall.call.socket
+local M = {}
+
+local CLOEXEC = c.SOCK.CLOEXEC
+
+local function socket_flags(flags, position)
+    if type(flags) == "string" and flags:lower():find("nocloexec", 1, true) then
+        local rest = flags:lower():gsub("%s*nocloexec%s*", ""):gsub("^,", ""):gsub(",$", ""):gsub(",,", ",")
+        return flag(c.SOCK, rest, position)
+    end
+    return bit.bor(flag(c.SOCK, flags, position), CLOEXEC)
+end
+
+local function protocol_of(domain, protocol)
+    if protocol == nil then return 0 end
+    if domain == c.AF.NETLINK then return flag(c.NETLINK, protocol, 3) end
+    if domain == c.AF.PACKET then return address.swap16(flag(c.ETH_P, protocol, 3)) end
+    return flag(c.IPPROTO, protocol, 3)
+end
+
+local socket, socketpair = kernel.call("socket", "iii"), kernel.call("socketpair", "iiip")
+
+--- Makes a socket: socket(2).
+---@param domain string|integer
+---@param kind string|integer  "stream, nonblock"; close-on-exec unless "nocloexec"
+---@param protocol? string|integer
+---@return ljos.syscall.Fd?
+---@return ljos.Error?
+function M.socket(domain, kind, protocol)
+    local family = flag(c.AF, domain, 1)
+    return fd.result(socket(family, socket_flags(kind, 2), protocol_of(family, protocol)))
+end
+
+local pair = ffi.new "int[2]"
+--- socketpair(2): true, nil, one end, the other.
+function M.socketpair(domain, kind, protocol)
+    local family = flag(c.AF, domain, 1)
+    local res = socketpair(family, socket_flags(kind, 2), protocol_of(family, protocol), pair)
+    if res < 0 then return kernel.failed(res) end
+    return true, nil, fd.new(pair[0]), fd.new(pair[1])
+end
+
+-- The length of an address: a unix path ends at its NUL; abstract ones and all others are whole.
+local function length_of(addr, given)
+    if given then return given end
+    if ffi.istype(t.sockaddr_un, addr) and addr.sun_path[0] ~= 0 then
+        return ffi.offsetof(ffi.typeof(addr), "sun_path") + #addr.path + 1
+    end
+    if ffi.istype(t.sockaddr_storage, addr) then return #addr end
+    return ffi.sizeof(addr)
+end
+
+local function address_of(addr, position)
+    if type(addr) == "table" then return t.sockaddr_storage(addr) end
+    if type(addr) ~= "cdata" then argument.wrong(position, "address", addr) end
+    return addr
+end
+
+local bind, connect = kernel.call("bind", "ipi"), kernel.call("connect", "ipi")
+function M.bind(file, addr, len)
+    addr = address_of(addr, 2)
+    return kernel.done(bind(number(file, 1), addr, length_of(addr, len)))
+end
+
+--- connect(2). Not repeated after EINTR: the connection goes on by itself, poll says when it stands.
+function M.connect(file, addr, len)
+    addr = address_of(addr, 2)
+    return kernel.done(connect(number(file, 1), addr, length_of(addr, len)))
+end
+
+-- A unix address as a table: family, name, abstract, unnamed.
+local function unix_name(storage, len)
+    local addr = { family = c.AF.UNIX, len = len }
+    local offset = ffi.offsetof(ffi.typeof(t.sockaddr_un()), "sun_path")
+    local un = pt.sockaddr_un(storage)
+    if len <= offset then
+        addr.unnamed, addr.name = true, ""
+    elseif un.sun_path[0] == 0 then
+        addr.abstract, addr.name = true, ffi.string(un.sun_path + 1, len - offset - 1)
+    else
+        addr.name = ffi.string(un.sun_path)
+        addr.path = addr.name
+    end
+    addr.addr = storage
+    return addr
+end
+
+local function received(storage, len)
+    if storage.ss_family == c.AF.UNIX and len > 0 then return unix_name(storage, len) end
+    return storage
+end
+
+local length = ffi.new "uint32_t[1]"
+local accept4 = kernel.retry(kernel.call("accept4", "ippi"))
+
+--- accept4(2). With `addr` nil the peer's address comes as a third result.
+function M.accept4(file, addr, len, flags)
+    local storage, bits = addr, socket_flags(flags, 4)
+    if storage == nil then storage = t.sockaddr_storage() end
+    length[0] = type(len) == "number" and len or ffi.sizeof(storage)
+    local res = accept4(number(file, 1), storage, length, bits)
+    if res < 0 then return kernel.failed(res) end
+    if type(len) == "cdata" then len[0] = length[0] end
+    return fd.new(res), nil, addr or received(storage, length[0])
+end
+
+--- accept(2): the descriptor, nil, and the address of the peer.
+function M.accept(file, flags, addr, len)
+    if type(flags) == "cdata" then
+        flags, addr, len = nil, flags, addr
+    end
+    return M.accept4(file, addr, len, flags)
+end
+
+local function define_name(name)
+    local f = kernel.call(name, "ipp")
+    M[name] = function(file, storage)
+        storage = storage or t.sockaddr_storage()
+        length[0] = ffi.sizeof(storage)
+        local res = f(number(file, 1), storage, length)
+        if res < 0 then return kernel.failed(res) end
+        return ffi.istype(t.sockaddr_storage, storage) and received(storage, length[0]) or storage
+    end
+end
+define_name "getsockname"
+define_name "getpeername"
+
+local option_groups =
+    { SOCKET = "SO", IP = "IP", IPV6 = "IPV6", TCP = "TCP", UDP = "UDP", NETLINK = "NETLINK", PACKET = "PACKET" }
+
+local function option(level, name)
+    local lev
+    if type(level) == "string" then
+        lev = c.SOL[level] or c.IPPROTO[level]
+        if not lev then argument.wrong(2, "socket option level", level) end
+    else
+        lev = level
+    end
+    if type(name) == "number" then return lev, name end
+    local group
+    if lev == c.SOL.SOCKET then
+        group = c.SO
+    else
+        for key, options in pairs(option_groups) do
+            if c.IPPROTO[key] == lev or c.SOL[key] == lev then group = c[options] end
+        end
+    end
+    return lev, flag(group or c.SO, name, 3)
+end
+
+local setsockopt, getsockopt = kernel.call("setsockopt", "iiipi"), kernel.call("getsockopt", "iiipp")
+local int1 = ffi.new "int[1]"
+
+--- setsockopt(2): the value is a boolean, a number, a string (with its length) or a struct.
+function M.setsockopt(file, level, name, value, len)
+    local lev, opt = option(level, name)
+    if value == nil or value == true then
+        value = value and 1 or 0
+    elseif value == false then
+        value = 0
+    end
+    if type(value) == "number" then
+        int1[0] = value
+        value, len = int1, 4
+    elseif type(value) == "string" then
+        len = len or #value
+    end
+    return kernel.done(setsockopt(number(file, 1), lev, opt, argument.pointer(value, 4), len or ffi.sizeof(value)))
+end
+
+--- getsockopt(2): a number; with a buffer or struct, that one filled.
+function M.getsockopt(file, level, name, value, len)
+    local lev, opt = option(level, name)
+    local target = value or int1
+    int1[0] = 0
+    length[0] = len or ffi.sizeof(target)
+    local res = getsockopt(number(file, 1), lev, opt, target, length)
+    if res < 0 then return kernel.failed(res) end
+    if value then return value, nil, length[0] end
+    return int1[0]
+end
+
+local sendto = kernel.retry(kernel.call("sendto", "ipiipi"))
+local recvfrom = kernel.retry(kernel.call("recvfrom", "ipiipp"))
+
+local function data_length(data, count)
+    if type(data) == "string" then return count and math.min(count, #data) or #data end
+    return integer(count, 3)
+end
+
+function M.send(file, data, count, flags)
+    local n = data_length(argument.pointer(data, 2), count)
+    return kernel.number(sendto(number(file, 1), data, n, flag(c.MSG, flags, 4), nil, 0))
+end
+
+function M.sendto(file, data, count, flags, addr, len)
+    local n = data_length(argument.pointer(data, 2), count)
+    if addr ~= nil then addr = address_of(addr, 5) end
+    local size = addr ~= nil and length_of(addr, len) or 0
+    return kernel.number(sendto(number(file, 1), data, n, flag(c.MSG, flags, 4), addr, size))
+end
+
+local function receive(file, buffer, count, flags, addr)
+    local text = buffer == nil
+    count = count or 4096
+    if text then buffer = ffi.new("char[?]", count) end
+    local storage = addr
+    if addr == nil then storage = t.sockaddr_storage() end
+    length[0] = storage and ffi.sizeof(storage) or 0
+    local res = recvfrom(
+        number(file, 1),
+        argument.buffer(buffer, 2),
+        integer(count, 3),
+        flag(c.MSG, flags, 4),
+        storage or nil,
+        storage and length or nil
+    )
+    if res < 0 then return kernel.failed(res) end
+    local value = text and ffi.string(buffer, math.min(res, count)) or res
+    if not storage then return value end
+    return value, nil, addr or received(storage, length[0])
+end
+
+--- recvfrom(2): the count, nil, the sender's address; with addr = false the count alone. Without a buffer a string.
+M.recvfrom = receive
+function M.recv(file, buffer, count, flags) return receive(file, buffer, count, flags, false) end
+
+local sendmsg, recvmsg = kernel.retry(kernel.call("sendmsg", "ipi")), kernel.retry(kernel.call("recvmsg", "ipi"))
+
+--- sendmsg(2): the message is a t.msghdr or a table {name =, iov =, control =}.
+function M.sendmsg(file, msg, flags)
+    if msg == nil then
+        -- one byte, so that control data has something to travel with
+        msg = { iov = { "\0" } }
+    end
+    if type(msg) == "table" then msg = t.msghdr(msg) end
+    return kernel.number(sendmsg(number(file, 1), msg, flag(c.MSG, flags, 3)))
+end
+
+--- recvmsg(2): the count of bytes; `msg.flags` has MSG_CTRUNC when control data was cut off.
+function M.recvmsg(file, msg, flags)
+    if type(msg) == "table" then msg = t.msghdr(msg) end
+    return kernel.number(recvmsg(number(file, 1), msg, flag(c.MSG, flags, 3)))
+end
+
+local sendmmsg = kernel.retry(kernel.call("sendmmsg", "ipii"))
+local recvmmsg = kernel.retry(kernel.call("recvmmsg", "ipiip"))
+function M.sendmmsg(file, messages, flags)
+    messages = messages.msg and messages or t.mmsghdrs(messages)
+    return kernel.done(sendmmsg(number(file, 1), messages.msg, messages.count, flag(c.MSG, flags, 3)))
+end
+function M.recvmmsg(file, messages, flags, timeout)
+    messages = messages.msg and messages or t.mmsghdrs(messages)
+    local time = argument.struct(t.timespec, timeout, 4)
+    return kernel.done(recvmmsg(number(file, 1), messages.msg, messages.count, flag(c.MSG, flags, 3), time))
+end
+
+-- Seed 000's conversions of addresses.
+
+--- inet_aton(3): a t.in_addr, or nil for what is none.
+function M.inet_aton(text)
+    local addr = t.in_addr()
+    return address.parse(c.AF.INET, text, addr) and addr or nil
+end
+function M.inet_ntoa(addr) return tostring(t.in_addr(addr)) end
+
+--- inet_pton(3): a t.in_addr or t.in6_addr, or nil.
+function M.inet_pton(family, text)
+    local af = flag(c.AF, family, 1)
+    local addr = af == c.AF.INET6 and t.in6_addr() or t.in_addr()
+    return address.parse(af, text, addr) and addr or nil
+end
+function M.inet_ntop(family, addr) return address.text(flag(c.AF, family, 1), addr) end
+
+return M

@@ -1,0 +1,207 @@
+--- What files are: stat and its relatives, owners, times, names of links, directories.
+---
+--- Errors:   returns nil, ljos.Error; wrong arguments raise
+--- Suspends: never
+--- Needs:    statx: Linux 4.11
+local ffi = require "ffi"
+local Error = require "ljos.error"
+local argument = require "ljos.syscall.argument"
+local c = require "ljos.syscall.constants"
+local fd = require "ljos.syscall.fd"
+local kernel = require "ljos.syscall.kernel"
+local types = require "ljos.syscall.types"
+
+local number, at, path_of, flag, integer = fd.number, fd.at, argument.path, argument.flag, argument.integer
+local t = types.t
+local type, tonumber = type, tonumber
+
+---@class ljos.syscall.call.stat
+local M = {}
+
+local FDCWD = c.AT_FDCWD.FDCWD
+local stat_c = kernel.libc("stat", "int (const char *, void *)")
+local fstatat = kernel.call(rawget(c.SYS, "newfstatat") and "newfstatat" or "fstatat", "ippi")
+local fstat = kernel.call("fstat", "ip")
+
+local function result(res, buffer)
+    if res < 0 then return kernel.failed(res) end
+    return buffer
+end
+
+--- stat(2): a t.stat, or the one passed filled in.
+function M.stat(path, buffer)
+    if type(path) ~= "string" then path = path_of(path, 1) end
+    buffer = buffer or t.stat()
+    if stat_c(path, buffer) == -1 then return kernel.fail() end
+    return buffer
+end
+
+function M.lstat(path, buffer)
+    buffer = buffer or t.stat()
+    return result(fstatat(FDCWD, path_of(path, 1), buffer, c.AT.SYMLINK_NOFOLLOW), buffer)
+end
+
+function M.fstat(file, buffer)
+    buffer = buffer or t.stat()
+    return result(fstat(number(file, 1), buffer), buffer)
+end
+
+function M.fstatat(dir, path, buffer, flags)
+    buffer = buffer or t.stat()
+    return result(fstatat(at(dir, 1), path_of(path, 2), buffer, flag(c.AT, flags, 4)), buffer)
+end
+
+local statx = kernel.call("statx", "ipiip")
+
+--- statx(2): mask defaults to the basic fields and the birth time.
+function M.statx(dir, path, flags, mask, buffer)
+    buffer = buffer or t.statx()
+    if mask == nil then mask = c.STATX("basic_stats", "btime") end
+    local res = statx(at(dir, 1), path_of(path, 2), flag(c.AT, flags, 3), flag(c.STATX, mask, 4), buffer)
+    return result(res, buffer)
+end
+
+local statfs, fstatfs = kernel.call("statfs", "pp"), kernel.call("fstatfs", "ip")
+function M.statfs(path, buffer)
+    buffer = buffer or t.statfs()
+    return result(statfs(path_of(path, 1), buffer), buffer)
+end
+function M.fstatfs(file, buffer)
+    buffer = buffer or t.statfs()
+    return result(fstatfs(number(file, 1), buffer), buffer)
+end
+
+local readlinkat = kernel.call("readlinkat", "ippi")
+local function read_link(dir, path)
+    local size = 256
+    while true do
+        local buffer = ffi.new("char[?]", size)
+        local res = readlinkat(dir, path, buffer, size)
+        if res < 0 then return kernel.failed(res) end
+        if res < size then return ffi.string(buffer, res) end
+        size = size * 2
+    end
+end
+
+--- readlink(2): the target, of any length.
+function M.readlink(path) return read_link(FDCWD, path_of(path, 1)) end
+function M.readlinkat(dir, path) return read_link(at(dir, 1), path_of(path, 2)) end
+
+local getcwd = kernel.call("getcwd", "pi")
+--- getcwd(2): a string, or with a buffer the buffer.
+function M.getcwd(buffer, size)
+    if buffer ~= nil then
+        local res = getcwd(argument.buffer(buffer, 1), integer(size or ffi.sizeof(buffer), 2))
+        if res < 0 then return kernel.failed(res) end
+        return buffer
+    end
+    size = 4096
+    while true do
+        local space = ffi.new("char[?]", size)
+        local res = getcwd(space, size)
+        if res >= 0 then return ffi.string(space) end
+        if res ~= -Error.errno_of.ERANGE then return kernel.failed(res) end
+        size = size * 2
+    end
+end
+
+-- A device is a t.device, a table {major, minor}, or a number.
+local function device(dev)
+    if dev == nil then return 0 end
+    if type(dev) == "number" then return dev end
+    return tonumber(t.device(dev).dev)
+end
+
+local mknodat = kernel.call("mknodat", "ipii")
+function M.mknod(path, mode, dev)
+    return kernel.done(mknodat(FDCWD, path_of(path, 1), flag(c.S_I, mode, 2), device(dev)))
+end
+function M.mknodat(dir, path, mode, dev)
+    return kernel.done(mknodat(at(dir, 1), path_of(path, 2), flag(c.S_I, mode, 3), device(dev)))
+end
+function M.mkfifo(path, mode)
+    return kernel.done(mknodat(FDCWD, path_of(path, 1), c.S_I(flag(c.MODE, mode, 2), "fifo"), 0))
+end
+function M.mkfifoat(dir, path, mode)
+    return kernel.done(mknodat(at(dir, 1), path_of(path, 2), c.S_I(flag(c.MODE, mode, 3), "fifo"), 0))
+end
+
+function M.major(dev) return t.device(dev).major end
+function M.minor(dev) return t.device(dev).minor end
+function M.makedev(major, minor) return t.device(major, minor) end
+
+local fchownat, fchown = kernel.call("fchownat", "ipiii"), kernel.call("fchown", "iii")
+local function id(value, position) return value == nil and -1 or integer(value, position) end
+function M.chown(path, uid, gid) return kernel.done(fchownat(FDCWD, path_of(path, 1), id(uid, 2), id(gid, 3), 0)) end
+function M.lchown(path, uid, gid)
+    return kernel.done(fchownat(FDCWD, path_of(path, 1), id(uid, 2), id(gid, 3), c.AT.SYMLINK_NOFOLLOW))
+end
+function M.fchown(file, uid, gid) return kernel.done(fchown(number(file, 1), id(uid, 2), id(gid, 3))) end
+function M.fchownat(dir, path, uid, gid, flags)
+    return kernel.done(fchownat(at(dir, 1), path_of(path, 2), id(uid, 3), id(gid, 4), flag(c.AT, flags, 5)))
+end
+
+local faccessat, faccessat2 = kernel.call("faccessat", "ipi"), kernel.call("faccessat2", "ipii")
+--- faccessat(2): flags go through faccessat2(2), which knows them.
+function M.faccessat(dir, path, mode, flags)
+    local bits = flag(c.AT, flags, 4)
+    if bits ~= 0 then return kernel.done(faccessat2(at(dir, 1), path_of(path, 2), flag(c.OK, mode, 3), bits)) end
+    return kernel.done(faccessat(at(dir, 1), path_of(path, 2), flag(c.OK, mode, 3)))
+end
+M.faccessat2 = M.faccessat
+
+local utimensat = kernel.call("utimensat", "ippi")
+local function pair(times, base) return times ~= nil and (type(times) == "cdata" and times or t[base](times)) or nil end
+local function to_spec(times)
+    if times == nil then return nil end
+    local two = type(times) == "cdata" and times or t.timeval2(times)
+    return t.timespec2 {
+        { tonumber(two[0].tv_sec), tonumber(two[0].tv_usec) * 1000 },
+        { tonumber(two[1].tv_sec), tonumber(two[1].tv_usec) * 1000 },
+    }
+end
+
+function M.utimensat(dir, path, times, flags)
+    return kernel.done(utimensat(at(dir, 1), path_of(path, 2), pair(times, "timespec2"), flag(c.AT, flags, 4)))
+end
+function M.futimens(file, times) return kernel.done(utimensat(number(file, 1), nil, pair(times, "timespec2"), 0)) end
+function M.utimes(path, times) return kernel.done(utimensat(FDCWD, path_of(path, 1), to_spec(times), 0)) end
+function M.futimes(file, times) return kernel.done(utimensat(number(file, 1), nil, to_spec(times), 0)) end
+function M.lutimes(path, times)
+    return kernel.done(utimensat(FDCWD, path_of(path, 1), to_spec(times), c.AT.SYMLINK_NOFOLLOW))
+end
+function M.futimesat(dir, path, times) return kernel.done(utimensat(at(dir, 1), path_of(path, 2), to_spec(times), 0)) end
+--- utime(2): whole seconds of access and modification; without them now.
+function M.utime(path, access, modification)
+    local times = access ~= nil and t.timespec2 { { access, 0 }, { modification or access, 0 } } or nil
+    return kernel.done(utimensat(FDCWD, path_of(path, 1), times, 0))
+end
+
+local getdents64 = kernel.call("getdents64", "ipi")
+--- getdents(2): an iterator over name and entry; nil, nil at the end.
+function M.getdents(file, buffer, size)
+    size = size or 4096
+    buffer = buffer or ffi.new("char[?]", size)
+    local res = getdents64(number(file, 1), buffer, size)
+    if res < 0 then return kernel.failed(res) end
+    if res == 0 then return nil, nil end
+    return t.dirents(buffer, res), buffer
+end
+
+local pathconf = kernel.libc("pathconf", "long (const char *, int)")
+local fpathconf = kernel.libc("fpathconf", "long (int, int)")
+local function configuration(res)
+    res = tonumber(res)
+    if res == -1 and ffi.errno() ~= 0 then return kernel.fail() end
+    return res
+end
+function M.pathconf(path, name)
+    ffi.errno(0)
+    return configuration(pathconf(path_of(path, 1), flag(c.PC, name, 2)))
+end
+function M.fpathconf(file, name)
+    ffi.errno(0)
+    return configuration(fpathconf(number(file, 1), flag(c.PC, name, 2)))
+end
+
+return M

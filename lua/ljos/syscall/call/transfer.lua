@@ -1,0 +1,166 @@
+--- Reading, writing and moving bytes.
+---
+--- Errors:   returns nil, ljos.Error; wrong arguments raise
+--- Suspends: never
+--- Needs:    nothing beyond Linux 5.15
+local ffi = require "ffi"
+local Error = require "ljos.error"
+local argument = require "ljos.syscall.argument"
+local c = require "ljos.syscall.constants"
+local fd = require "ljos.syscall.fd"
+local kernel = require "ljos.syscall.kernel"
+local types = require "ljos.syscall.types"
+
+local type, tonumber, min = type, tonumber, math.min
+local number, integer, flag = fd.number, argument.integer, argument.flag
+local ffi_errno, errno, EINTR = ffi.errno, Error.errno, Error.errno_of.EINTR
+
+---@class ljos.syscall.call.transfer
+local M = {}
+
+-- The results fit an int: the kernel transfers at most 0x7ffff000 bytes at a time.
+local read = kernel.libc("read", "int (int, void *, size_t)")
+local write = kernel.libc("write", "int (int, const void *, size_t)")
+
+-- The way out of the hot functions: repeats after EINTR, else makes the error.
+local function again(f, file, buffer, count)
+    local code = ffi_errno()
+    while code == EINTR do
+        local res = f(file, buffer, count)
+        if res >= 0 then return res end
+        code = ffi_errno()
+    end
+    return nil, errno(code)
+end
+
+local function read_string(file, count)
+    count = count or 4096
+    local buffer = ffi.new("char[?]", count)
+    local res, err = read(file, buffer, count), nil
+    if res < 0 then
+        res, err = again(read, file, buffer, count)
+        if not res then return nil, err end
+    end
+    return ffi.string(buffer, res)
+end
+
+--- Reads: read(2). With a buffer the count of bytes, without one a string of at most `count` (4096) bytes.
+---@param file any
+---@param buffer? ffi.cdata*
+---@param count? integer
+---@return integer|string|nil
+---@return ljos.Error?
+function M.read(file, buffer, count)
+    if type(file) ~= "number" then file = number(file, 1) end
+    if type(buffer) ~= "cdata" then
+        if buffer ~= nil then argument.wrong(2, "buffer", buffer) end
+        return read_string(file, count)
+    end
+    if type(count) ~= "number" then argument.wrong(3, "number", count) end
+    local res = read(file, buffer, count)
+    if res >= 0 then return res end
+    return again(read, file, buffer, count)
+end
+
+--- Writes: write(2). `count` defaults to the length of a string.
+---@param file any
+---@param data string|ffi.cdata*
+---@param count? integer
+---@return integer?
+---@return ljos.Error?
+function M.write(file, data, count)
+    if type(file) ~= "number" then file = number(file, 1) end
+    if type(data) == "string" then
+        count = count and min(count, #data) or #data
+    elseif type(data) ~= "cdata" then
+        argument.wrong(2, "string or buffer", data)
+    elseif type(count) ~= "number" then
+        argument.wrong(3, "number", count)
+    end
+    local res = write(file, data, count)
+    if res >= 0 then return res end
+    return again(write, file, data, count)
+end
+
+local pwrite = kernel.retry(kernel.call("pwrite64", "ipii"))
+function M.pwrite(file, data, count, offset)
+    if type(data) == "string" then
+        count = count and min(count, #data) or #data
+    else
+        argument.pointer(data, 2)
+    end
+    return kernel.number(pwrite(number(file, 1), data, integer(count, 3), integer(offset or 0, 4)))
+end
+
+-- Vectors are an object of t.iovecs, or the list that makes one.
+local function vectors(iov, position)
+    if type(iov) ~= "table" then argument.wrong(position, "list of buffers", iov) end
+    return types.t.iovecs(iov)
+end
+
+local function define_vector(name, signature)
+    local f = kernel.retry(kernel.call(name, signature))
+    if signature == "ipi" then
+        M[name] = function(file, iov)
+            iov = vectors(iov, 2)
+            return kernel.number(f(number(file, 1), iov.iov, iov.count))
+        end
+        return
+    end
+    -- The offset comes as two words; on 64-bit machines the high one is ignored.
+    if signature == "ipiii" then
+        M[name] = function(file, iov, offset)
+            iov = vectors(iov, 2)
+            return kernel.number(f(number(file, 1), iov.iov, iov.count, integer(offset or 0, 3), 0))
+        end
+        return
+    end
+    M[name] = function(file, iov, offset, flags)
+        iov = vectors(iov, 2)
+        return kernel.number(f(number(file, 1), iov.iov, iov.count, integer(offset or -1, 3), 0, flag(c.RWF, flags, 4)))
+    end
+end
+
+define_vector("readv", "ipi")
+define_vector("writev", "ipi")
+define_vector("preadv", "ipiii")
+define_vector("pwritev", "ipiii")
+define_vector("preadv2", "ipiiii")
+define_vector("pwritev2", "ipiiii")
+
+local offset_in, offset_out = ffi.new "int64_t[1]", ffi.new "int64_t[1]"
+
+-- An offset is nil (the file's own), a number, or an array that the kernel moves on.
+local function offset(value, cell, position)
+    if value == nil then return nil end
+    if type(value) == "number" then
+        cell[0] = value
+        return cell
+    end
+    return argument.pointer(value, position)
+end
+
+local sendfile = kernel.retry(kernel.call("sendfile", "iipi"))
+function M.sendfile(out, input, from, count)
+    return kernel.number(sendfile(number(out, 1), number(input, 2), offset(from, offset_in, 3), integer(count, 4)))
+end
+
+local splice = kernel.retry(kernel.call("splice", "ipipii"))
+function M.splice(input, from, out, to, count, flags)
+    local a, b = offset(from, offset_in, 2), offset(to, offset_out, 4)
+    return kernel.number(splice(number(input, 1), a, number(out, 3), b, integer(count, 5), flag(c.SPLICE_F, flags, 6)))
+end
+
+local copy = kernel.retry(kernel.call("copy_file_range", "ipipii"))
+function M.copy_file_range(input, from, out, to, count, flags)
+    local a, b = offset(from, offset_in, 2), offset(to, offset_out, 4)
+    return kernel.number(copy(number(input, 1), a, number(out, 3), b, integer(count, 5), integer(flags or 0, 6)))
+end
+
+local vmsplice = kernel.retry(kernel.call("vmsplice", "ipii"))
+function M.vmsplice(file, iov, flags)
+    iov = vectors(iov, 2)
+    return kernel.number(vmsplice(number(file, 1), iov.iov, iov.count, flag(c.SPLICE_F, flags, 3)))
+end
+
+return M

@@ -1,0 +1,78 @@
+--- Where each function of `ljos.syscall` is written: a module of its own, or a line of ljos.syscall.spec.
+---
+--- Errors:   none of its own
+--- Suspends: never
+--- Needs:    nothing beyond Linux 5.15
+
+---@class ljos.syscall.directory
+local M = {}
+
+-- Module (under ljos.syscall.call) and the functions in it. The spec "syscall/directory" checks both ways.
+local modules = {
+    open = " open openat openat2 creat close dup dup2 dup3 fcntl pipe pipe2 shm_open shm_unlink name_to_handle_at ",
+    transfer = [[ read write pwrite readv writev preadv pwritev preadv2 pwritev2 sendfile splice vmsplice copy_file_range ]],
+    stat = [[ stat lstat fstat fstatat statx statfs fstatfs readlink readlinkat mknod mknodat mkfifo mkfifoat chown lchown
+    fchown fchownat faccessat faccessat2 utimensat futimens utimes futimes lutimes utime futimesat getcwd getdents
+    pathconf fpathconf major minor makedev ]],
+    xattr = [[ getxattr lgetxattr fgetxattr setxattr lsetxattr fsetxattr listxattr llistxattr flistxattr xattr lxattr
+    fxattr setxattrat getxattrat listxattrat removexattrat ]],
+    socket = [[ socket socketpair bind connect accept accept4 getsockname getpeername getsockopt setsockopt send sendto
+    recv recvfrom sendmsg recvmsg sendmmsg recvmmsg inet_aton inet_ntoa inet_pton inet_ntop ]],
+    process = [[ fork clone clone3 execve exit atexit wait waitpid wait3 wait4 waitid nice getpriority setpriority getrlimit
+    setrlimit prlimit getrusage getcpu sched_getaffinity sched_setaffinity sched_getparam sched_rr_get_interval
+    sched_getattr getgroups setgroups getresuid getresgid environ getenv setenv unsetenv clearenv vfork ]],
+    signal = [[ signal sigaction sigprocmask sigpending sigsuspend sigqueue signalfd sigtimedwait on_signal ]],
+    memory = [[ mmap mremap shmat getpagesize getrandom semctl ]],
+    time = [[ gettimeofday settimeofday time clock_getres clock_gettime clock_nanosleep nanosleep sleep getitimer setitimer
+    timer_create timer_delete timer_gettime timer_settime timer_getoverrun timerfd_gettime timerfd_settime adjtimex
+    clock_adjtime ]],
+    event = [[ poll ppoll select pselect epoll_ctl epoll_wait epoll_pwait epoll_pwait2 inotify_read io_setup io_submit
+    io_cancel io_getevents io_pgetevents futex ]],
+    terminal = [[ ioctl isatty tcgetattr tcsetattr tcsendbreak tcdrain tcflush tcflow tcgetsid posix_openpt openpt grantpt
+    unlockpt ptsname cfgetispeed cfgetospeed cfsetispeed cfsetospeed cfsetspeed ]],
+    system = [[ uname gethostname sethostname getdomainname setdomainname sysinfo syslog ksyslogctl sysctl reboot mount
+    unmount errno syscall posix_fadvise statmount listmount ]],
+    security = [[ capget capset prctl bpf bpf_prog_load bpf_map_create bpf_map_op landlock_add_rule perf_event_open
+    perf_attach_tracepoint perf_probe perf_tracepoint ]],
+    queue = [[ mq_open mq_unlink mq_getsetattr mq_timedsend mq_timedreceive mq_notify ]],
+}
+
+--- Returns the functions written out, by module.
+---@return table<string, string>
+function M.modules() return modules end
+
+local function in_constants(name)
+    -- Seed 000: `S.SEEK_SET` beside `S.c.SEEK.SET`.
+    if not name:match "^[A-Z_][A-Z0-9_]+$" then return nil end
+    local c = require "ljos.syscall.constants"
+    local at = #name
+    while at do
+        local group = c[name:sub(1, at)]
+        if type(group) == "table" then
+            local value = rawget(group, name:sub(at + 2))
+            if value ~= nil then return value end
+        end
+        at = name:sub(1, at - 1):match ".*()_"
+        at = at and at - 1
+    end
+    for _, group in ipairs { "SIG", "E", "S_I", "EPOLL", "POLL", "W", "B" } do
+        local value = name:sub(1, #group) == group and rawget(c[group], name:sub(#group + 1))
+        if value then return value end
+    end
+    local value = c[name]
+    return type(value) == "number" and value or nil
+end
+
+--- Finds a function or flat constant.
+---@param name string
+---@return any
+function M.find(name)
+    local word = " " .. name .. " "
+    for module, names in pairs(modules) do
+        if names:gsub("%s+", " "):find(word, 1, true) then return require("ljos.syscall.call." .. module)[name] end
+    end
+    local spec = require "ljos.syscall.spec"
+    return spec.get(name) or in_constants(name)
+end
+
+return M

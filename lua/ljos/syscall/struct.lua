@@ -1,0 +1,126 @@
+--- Struct types: the kernel's structs with short field names, flag strings, and tables as initialisers.
+---
+--- `struct.define` declares the struct, gives it a metatype and registers its constructor, pointer type and size. The full
+--- C names stay raw fields (64-bit ones as cdata), short names are Lua numbers. `t.x{...}` sets short or full names,
+--- `t.x(a, b)` fills in the order given. Unknown names raise.
+---
+--- Errors:   raises for an unknown field or a value that does not fit
+--- Suspends: never
+--- Needs:    nothing beyond Linux 5.15
+local ffi = require "ffi"
+local native = require "ljos.native"
+
+local tonumber, type = tonumber, type
+
+---@class ljos.syscall.struct
+local M = { t = {}, pt = {}, s = {} }
+
+---@class ljos.syscall.StructOptions
+---@field struct? string      the native library's name of the struct; default: the type's own
+---@field prefix? string      what the short names leave out
+---@field short? string       short names of fields that are plain numbers
+---@field get? table<string, fun(self: ffi.cdata*): any>
+---@field set? table<string, fun(self: ffi.cdata*, value: any)>
+---@field order? string[]     names that positional arguments fill
+---@field new? fun(self: ffi.cdata*, ...): ffi.cdata*?  takes the constructor's arguments instead
+---@field tostring? fun(self: ffi.cdata*): string
+---@field methods? table<string, function>
+
+local function auto_accessors(options, get, set)
+    local prefix = options.prefix or ""
+    for name in (options.short or ""):gmatch "%S+" do
+        local full = prefix .. name
+        get[name] = get[name] or function(self) return tonumber(self[full]) end
+        set[name] = set[name] or function(self, value) self[full] = value end
+    end
+end
+
+--- Fills a struct from a table: array items in the order of `order`, names through the setters.
+function M.assign(self, init, order)
+    for key, value in pairs(init) do
+        if type(key) == "number" then
+            local name = order and order[key]
+            if not name then error("no field number " .. key, 0) end
+            self[name] = value
+        else
+            self[key] = value
+        end
+    end
+    return self
+end
+
+local function constructor(options)
+    local order = options.order
+    if options.new then
+        return function(ct, ...)
+            local self = ffi.new(ct)
+            return options.new(self, ...) or self
+        end
+    end
+    return function(ct, first, ...)
+        local self = ffi.new(ct)
+        if first == nil and select("#", ...) == 0 then return self end
+        if type(first) == "table" then return M.assign(self, first, order) end
+        if type(first) == "cdata" and ffi.istype(ct, first) then
+            ffi.copy(self, first, ffi.sizeof(ct))
+            return self
+        end
+        if not order then error("a table expected, got " .. type(first), 0) end
+        return M.assign(self, { first, ... }, order)
+    end
+end
+
+local function metatable(name, options)
+    local get, set, methods = options.get or {}, options.set or {}, options.methods or {}
+    auto_accessors(options, get, set)
+    return {
+        __new = constructor(options),
+        __index = function(self, key)
+            local getter = get[key]
+            if getter then return getter(self) end
+            local method = methods[key]
+            if method then return method end
+            if options.missing then return options.missing(self, key) end
+            error(("%s has no field %s"):format(name, tostring(key)), 2)
+        end,
+        __newindex = function(self, key, value)
+            local setter = set[key]
+            if not setter then error(("%s has no field %s"):format(name, tostring(key)), 2) end
+            setter(self, value)
+        end,
+        __len = options.len or function(self) return ffi.sizeof(self) end,
+        __tostring = options.tostring,
+    }
+end
+
+--- Registers a type under its names in `t`, `pt` and `s`.
+---@param name string
+---@param ct ffi.ctype*
+---@param make? any  what `t[name]` is; default: the type itself
+function M.register(name, ct, make)
+    M.t[name] = make or ct
+    local ok, size = pcall(ffi.sizeof, ct)
+    if ok and size then M.s[name] = size end
+    local pointer
+    M.pt[name] = function(p)
+        pointer = pointer or ffi.typeof(tostring(ct):match "^ctype<(.*)>$" .. "*")
+        return ffi.cast(pointer, p)
+    end
+    return M.t[name]
+end
+
+--- Defines a struct type.
+---@param name string
+---@param options? ljos.syscall.StructOptions
+---@return ffi.ctype*
+function M.define(name, options)
+    options = options or {}
+    local ct = ffi.typeof(native.struct(options.struct or name))
+    M.register(name, ffi.metatype(ct, metatable(name, options)))
+    return ct
+end
+
+--- Returns the C name of a registered or native struct.
+function M.c_name(name) return native.struct(name) end
+
+return M

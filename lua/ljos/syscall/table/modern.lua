@@ -1,0 +1,15 @@
+--- Lines of ljos.syscall.spec: the rest of the tables of numbers, as they are.
+return [[
+process_vm_readv pid:int local_iov:ptr local_count:int remote_iov:ptr remote_count:int flags:int=0 | int
+process_vm_writev pid:int local_iov:ptr local_count:int remote_iov:ptr remote_count:int flags:int=0 | int
+set_robust_list  head:ptr length:int | ok
+get_robust_list  pid:int head:buf length:buf | ok
+restart_syscall  | int!
+modify_ldt       func:int ptr:ptr count:int | int
+set_thread_area  descriptor:ptr | ok
+get_thread_area  descriptor:buf | ok
+ustat            dev:int buf:buf | ok
+uselib           path:path | ok
+uretprobe        | int
+uprobe           | int
+]]

@@ -1,0 +1,189 @@
+--- Types of readiness and asynchronous input and output: pollfds, epoll events, iocbs, message queues.
+---
+--- Errors:   raises for a value that does not fit
+--- Suspends: never
+--- Needs:    nothing beyond Linux 5.15
+local bit = require "bit"
+local ffi = require "ffi"
+local native = require "ljos.native"
+local struct = require "ljos.syscall.struct"
+local c = require "ljos.syscall.constants"
+local fd = require "ljos.syscall.fd"
+
+local tonumber, type = tonumber, type
+
+local M = {}
+local t = struct.t
+
+local function flag_test(group, field)
+    return function(self, key)
+        local value = type(key) == "string" and group[key]
+        if type(value) ~= "number" then error("no field or flag " .. tostring(key), 2) end
+        return bit.band(tonumber(self[field]), value) ~= 0
+    end
+end
+
+local function define_pollfd()
+    local define = struct.define("pollfd", {
+        set = { fileno = function(self, value) self.fd = value end },
+        get = { getfd = function(self) return function() return self.fd end end, fileno = function(self) return self.fd end },
+        new = function(self, init)
+            if type(init) == "table" then
+                self.fd = fd.number(init.fd or init[1], "fd")
+                self.events = bit.band(c.POLL[init.events or init[2]], 0xffff)
+                self.revents = bit.band(c.POLL[init.revents], 0xffff)
+            end
+        end,
+        missing = flag_test(c.POLL, "revents"),
+    })
+    return define
+end
+
+-- Arrays that ipairs visits from 0, with the elements of a C array.
+local function define_array(name, element, pointer_name)
+    local _ = t[element]
+    local c_name = native.struct(element)
+    ffi.cdef(("struct ljos_%s { int count; %s list[?]; };"):format(name, c_name))
+    local function step(self, i)
+        i = i + 1
+        if i < self.count then return i, self.list[i] end
+    end
+    local ct = ffi.metatype("struct ljos_" .. name, {
+        __index = function(self, key)
+            if type(key) == "number" then
+                if key >= 0 and key < self.count then return self.list[key] end
+                return nil
+            end
+            if key == pointer_name then return self.list end
+        end,
+        __len = function(self) return self.count end,
+        __ipairs = function(self) return step, self, -1 end,
+        __pairs = function(self) return step, self, -1 end,
+    })
+    struct.register(name, ct, function(init)
+        local count = type(init) == "number" and init or #init
+        local self = ffi.new(ct, count)
+        self.count = count
+        for i = 1, type(init) == "table" and count or 0 do
+            local item = init[i]
+            if type(item) ~= "cdata" then item = t[element](item) end
+            ffi.copy(self.list + (i - 1), item, ffi.sizeof(c_name))
+        end
+        return self
+    end)
+end
+
+local function define_epoll_event()
+    struct.define("epoll_event", {
+        get = {
+            fd = function(self) return tonumber(bit.band(self.u64, 0xffffffffULL)) end,
+            data = function(self) return self.u64 end,
+            ptr = function(self) return ffi.cast("void *", ffi.cast("uintptr_t", self.u64)) end,
+            u32 = function(self) return tonumber(bit.band(self.u64, 0xffffffffULL)) end,
+        },
+        set = {
+            fd = function(self, value) self.u64 = fd.number(value, "fd") end,
+            data = function(self, value) self.u64 = value end,
+            u32 = function(self, value) self.u64 = value end,
+            ptr = function(self, value) self.u64 = ffi.cast("uintptr_t", ffi.cast("void *", value)) end,
+        },
+        new = function(self, init)
+            if type(init) == "table" then
+                self.events = c.EPOLL[init.events] or 0
+                for _, key in ipairs { "fd", "u64", "u32", "ptr", "data" } do
+                    if init[key] ~= nil then self[key] = init[key] end
+                end
+            elseif init ~= nil then
+                self.events = c.EPOLL[init]
+            end
+        end,
+        missing = flag_test(c.EPOLL, "events"),
+    })
+end
+
+local function define_iocb()
+    struct.define("iocb", {
+        prefix = "aio_",
+        get = {
+            opcode = function(self) return self.aio_lio_opcode end,
+            fd = function(self) return tonumber(self.aio_fildes) end,
+            nbytes = function(self) return tonumber(self.aio_nbytes) end,
+            offset = function(self) return tonumber(self.aio_offset) end,
+            data = function(self) return tonumber(self.aio_data) end,
+        },
+        set = {
+            opcode = function(self, value) self.aio_lio_opcode = c.IOCB_CMD[value] end,
+            fd = function(self, value) self.aio_fildes = fd.number(value, "fd") end,
+            buf = function(self, value)
+                self.aio_buf = ffi.cast("uintptr_t", type(value) == "string" and ffi.cast("const char *", value) or ffi.cast("void *", value))
+            end,
+            nbytes = function(self, value) self.aio_nbytes = value end,
+            offset = function(self, value) self.aio_offset = value end,
+            data = function(self, value) self.aio_data = value end,
+            reqprio = function(self, value) self.aio_reqprio = value end,
+            flags = function(self, value) self.aio_flags = c.IOCB_FLAG[value] end,
+            resfd = function(self, value)
+                self.aio_flags = bit.bor(self.aio_flags, c.IOCB_FLAG.RESFD)
+                self.aio_resfd = fd.number(value, "resfd")
+            end,
+        },
+    })
+end
+
+local keep = setmetatable({}, { __mode = "k" })
+
+local definitions = {
+    pollfd = define_pollfd,
+    pollfds = function() define_array("pollfds", "pollfd", "pfd") end,
+    epoll_event = define_epoll_event,
+    epoll_events = function() define_array("epoll_events", "epoll_event", "ep") end,
+    iocb = define_iocb,
+    iocb_array = function() define_array("iocb_array", "iocb", "iocbs") end,
+    iocbs = function()
+        local _ = t.iocb
+        struct.register("iocbs", ffi.typeof(native.struct "iocb" .. "[?]"))
+    end,
+    iocb_ptrs = function()
+        local _ = t.iocb
+        ffi.cdef "struct ljos_iocb_ptrs { int count; struct ljos_iocb *list[?]; };"
+        local ct = ffi.typeof "struct ljos_iocb_ptrs"
+        struct.register("iocb_ptrs", ct, function(list)
+            local self = ffi.new(ct, #list)
+            self.count = #list
+            keep[self] = list
+            for i = 1, #list do
+                self.list[i - 1] = list[i]
+            end
+            return self
+        end)
+    end,
+    io_event = function()
+        struct.define("io_event", {
+            get = {
+                error = function(self)
+                    if self.res < 0 then return t.error(tonumber(-self.res)) end
+                end,
+            },
+        })
+    end,
+    io_events = function() define_array("io_events", "io_event", "ev") end,
+    mqd = function()
+        -- A message queue descriptor: closed like any other, with the queue's own methods.
+        t.mqd = function(n) return require("ljos.syscall.call.queue").descriptor(n) end
+    end,
+    mq_attr = function()
+        struct.define("mq_attr", {
+            prefix = "mq_",
+            short = "maxmsg msgsize curmsgs",
+            get = { flags = function(self) return tonumber(self.mq_flags) end },
+            set = { flags = function(self, value) self.mq_flags = c.OMQATTR[value] end },
+            order = { "flags", "maxmsg", "msgsize", "curmsgs" },
+        })
+    end,
+}
+
+--- Makes the type `name` in `t`, `pt` and `s`.
+---@param name string
+function M.define(name) definitions[name]() end
+
+return M

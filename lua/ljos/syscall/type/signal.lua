@@ -1,0 +1,225 @@
+--- Types of signals: sets, what came with a signal, actions.
+---
+--- Errors:   raises for an unknown signal
+--- Suspends: never
+--- Needs:    nothing beyond Linux 5.15
+local bit = require "bit"
+local ffi = require "ffi"
+local native = require "ljos.native"
+local struct = require "ljos.syscall.struct"
+local c = require "ljos.syscall.constants"
+
+local tonumber, type = tonumber, type
+
+local M = {}
+local t, pt = struct.t, struct.pt
+
+local function number(signal)
+    local n = c.SIG[signal]
+    if type(n) ~= "number" or n < 1 or n > 64 then error("invalid signal " .. tostring(signal), 0) end
+    return n
+end
+
+local function each(signals, action)
+    if type(signals) == "number" then return action(number(signals)) end
+    for name in signals:gmatch "[^,%s]+" do
+        action(number(name))
+    end
+end
+
+local function define_sigset()
+    local function change(on)
+        return function(self, signals)
+            each(signals, function(n)
+                local mask = bit.lshift(1ULL, n - 1)
+                self.val[0] = on and bit.bor(self.val[0], mask) or bit.band(self.val[0], bit.bnot(mask))
+            end)
+            return self
+        end
+    end
+    local add, del = change(true), change(false)
+    local ct = ffi.metatype(native.struct "sigset", {
+        __new = function(ct, init)
+            local self = ffi.new(ct)
+            if type(init) == "cdata" then
+                ffi.copy(self, init, ffi.sizeof(ct))
+            elseif type(init) == "table" then
+                for _, signal in ipairs(init) do
+                    add(self, signal)
+                end
+            elseif init == "all" then
+                self.val[0] = bit.bnot(0ULL)
+            elseif init ~= nil and init ~= "" then
+                add(self, init)
+            end
+            return self
+        end,
+        __index = function(self, key)
+            if key == "add" then return add end
+            if key == "del" then return del end
+            if key == "isemptyset" then return self.val[0] == 0 end
+            return bit.band(self.val[0], bit.lshift(1ULL, number(key) - 1)) ~= 0
+        end,
+        __newindex = function(self, key, on) return (on and add or del)(self, key) end,
+        __len = function(self) return ffi.sizeof(self) end,
+        __tostring = function(self)
+            local names = {}
+            for name, n in pairs(c.SIG) do
+                if type(n) == "number" and self[n] then names[#names + 1] = name end
+            end
+            table.sort(names)
+            return table.concat(names, ",")
+        end,
+    })
+    struct.register("sigset", ct)
+end
+
+-- The main name of a signal: of two names for a number, the one that is no alias.
+local aliases = { CLD = true, POLL = true, IOT = true, UNUSED = true }
+local function name_of(n)
+    for name, value in pairs(c.SIG) do
+        if value == n and not aliases[name] then return name end
+    end
+end
+M.name_of = name_of
+
+local function define_siginfo()
+    local get = {
+        signo = function(self) return self.si_signo end,
+        errno = function(self) return self.si_errno end,
+        code = function(self) return self.si_code end,
+        signame = function(self) return name_of(self.si_signo) end,
+        value = function(self) return tonumber(self._rt__sigval.sival_int) end,
+        addr = function(self) return self._addr end,
+        band = function(self) return tonumber(self._band) end,
+        fd = function(self) return self._fd end,
+        syscall = function(self) return self._syscall end,
+        call_addr = function(self) return self._call_addr end,
+        arch = function(self) return self._arch end,
+        utime = function(self) return tonumber(self._utime) end,
+        stime = function(self) return tonumber(self._stime) end,
+        pid = function(self) return self._pid end,
+        uid = function(self) return tonumber(self._uid) end,
+        status = function(self) return self._status end,
+        tid = function(self) return self._tid end,
+        overrun = function(self) return self._overrun end,
+    }
+    struct.define("siginfo", { get = get })
+end
+
+local function define_signalfd()
+    struct.define("signalfd_siginfo", {
+        prefix = "ssi_",
+        short = "signo errno code pid uid fd tid band overrun trapno status int ptr utime stime addr",
+        get = { user = function(self) return self.ssi_code == c.SI.USER end, signame = function(self) return name_of(self.ssi_signo) end },
+        missing = function(self, key)
+            local value = c.SIG[key]
+            if not value then error("siginfo has no field " .. tostring(key), 2) end
+            return self.ssi_signo == value
+        end,
+    })
+end
+
+-- siginfos(buffer, size): the records that a read of a signalfd gave; `#` and [1..].
+local function siginfos(buffer, size)
+    local _ = t.signalfd_siginfo
+    local each_size = ffi.sizeof(native.struct "signalfd_siginfo")
+    local list = {}
+    for i = 1, math.floor(size / each_size) do
+        local one = t.signalfd_siginfo()
+        ffi.copy(one, ffi.cast("char *", buffer) + (i - 1) * each_size, each_size)
+        list[i] = one
+    end
+    return list
+end
+
+local callbacks = {}
+M.callbacks = callbacks
+
+local function define_sigaction()
+    local _ = t.sigset
+    local ct = struct.define("sigaction", {
+        set = {
+            handler = function(self, value)
+                if type(value) == "function" then
+                    local callback = ffi.cast("void (*)(int, void *, void *)", function(n, info, context)
+                        value(n, info ~= nil and pt.siginfo(info) or nil, context)
+                    end)
+                    callbacks[#callbacks + 1] = callback
+                    value = tonumber(ffi.cast("intptr_t", callback))
+                elseif type(value) == "cdata" and not tonumber(value) then
+                    value = tonumber(ffi.cast("intptr_t", value))
+                else
+                    value = value == nil and 0 or c.SIGACT[value]
+                end
+                self.sa_sigaction = value
+            end,
+            mask = function(self, value) self.sa_mask = t.sigset(value) end,
+            flags = function(self, value) self.sa_flags = bit.tobit(c.SA[value]) end,
+        },
+        get = {
+            handler = function(self) return tonumber(self.sa_sigaction) end,
+            sigaction = function(self) return tonumber(self.sa_sigaction) end,
+            mask = function(self) return self.sa_mask end,
+            flags = function(self) return self.sa_flags % 2 ^ 32 end,
+        },
+        new = function(self, init)
+            if init == nil then return self end
+            if type(init) == "function" then
+                self.handler, self.flags = init, "siginfo"
+            elseif type(init) == "table" then
+                for key, value in pairs(init) do
+                    self[key == "sigaction" and "handler" or key] = value
+                end
+                if type(init.sigaction) == "function" then self.sa_flags = bit.bor(self.sa_flags, c.SA.SIGINFO) end
+            elseif type(init) == "cdata" and ffi.istype(native.struct "sigaction", init) then
+                ffi.copy(self, init, ffi.sizeof(self))
+            else
+                self.handler = init
+            end
+        end,
+    })
+    struct.t.sa = struct.t.sigaction
+    struct.pt.sa, struct.s.sa = struct.pt.sigaction, ffi.sizeof(ct)
+end
+
+local function define_sigevent()
+    struct.define("sigevent", {
+        set = {
+            notify = function(self, value) self.sigev_notify = c.SIGEV[value] end,
+            signo = function(self, value) self.sigev_signo = c.SIG[value] end,
+            value = function(self, value) self.sigev_value.sival_int = value end,
+            tid = function(self, value) self._tid = value end,
+        },
+        get = {
+            notify = function(self) return self.sigev_notify end,
+            signo = function(self) return self.sigev_signo end,
+        },
+    })
+end
+
+local definitions = {
+    sigset = define_sigset,
+    siginfo = define_siginfo,
+    signalfd_siginfo = define_signalfd,
+    siginfos = function() t.siginfos = siginfos end,
+    sigaction = define_sigaction,
+    sa = define_sigaction,
+    sigevent = define_sigevent,
+    sigval = function() struct.define "sigval" end,
+    -- What a handler gets beside the signal is the C library's own; the size is an upper bound.
+    ucontext = function()
+        ffi.cdef "struct ljos_ucontext { uint64_t words[576]; };"
+        struct.register("ucontext", ffi.typeof "struct ljos_ucontext")
+    end,
+    mcontext = function()
+        ffi.cdef "struct ljos_mcontext { uint64_t words[512]; };"
+        struct.register("mcontext", ffi.typeof "struct ljos_mcontext")
+    end,
+}
+
+--- Makes the type `name` in `t`, `pt` and `s`.
+---@param name string
+function M.define(name) definitions[name]() end
+
+return M

@@ -1,0 +1,89 @@
+--- Bridges through their ioctls and sysfs.
+---
+--- Errors:   returns nil, ljos.Error
+--- Suspends: never
+--- Needs:    nothing beyond Linux 5.15
+local ffi = require "ffi"
+local S = require "ljos.syscall"
+
+local t, c = S.t, S.c
+
+---@class ljos.syscall.utility.bridge
+local M = {}
+
+local function with_socket(f)
+    local socket, err = S.socket("local", "stream")
+    if not socket then return nil, err end
+    local value, why = f(socket)
+    socket:close()
+    if not value then return nil, why end
+    return value
+end
+
+function M.if_nametoindex(name, socket)
+    local function ask(s)
+        local request, err = S.ioctl(s, "SIOCGIFINDEX", t.ifreq { name = name })
+        if not request then return nil, err end
+        return request.ivalue
+    end
+    if socket then return ask(socket) end
+    return with_socket(ask)
+end
+
+function M.bridge_add(name)
+    return with_socket(function(socket) return S.ioctl(socket, "SIOCBRADDBR", t.buffer(c.IFNAMSIZ, name)) end)
+end
+function M.bridge_del(name)
+    return with_socket(function(socket) return S.ioctl(socket, "SIOCBRDELBR", t.buffer(c.IFNAMSIZ, name)) end)
+end
+
+local function change(request)
+    return function(bridge, interface)
+        return with_socket(function(socket)
+            local index, err = M.if_nametoindex(interface, socket)
+            if not index then return nil, err end
+            local ifreq = t.ifreq { name = bridge }
+            ifreq.ivalue = index
+            return S.ioctl(socket, request, ffi.cast("void *", ifreq))
+        end)
+    end
+end
+M.bridge_add_interface, M.bridge_del_interface = change "SIOCBRADDIF", change "SIOCBRDELIF"
+
+local function read_values(dir)
+    local values = {}
+    for name in require("ljos.syscall.util").ls(dir) or function() end do
+        local text = require("ljos.syscall.util").readfile(dir .. "/" .. name)
+        if text then values[name] = tonumber(text) or (text:gsub("\n$", "")) end
+    end
+    return values
+end
+
+local Bridges = {
+    __tostring = function(self)
+        local lines = {}
+        for name, bridge in pairs(self) do
+            lines[#lines + 1] = ("%s\t%s\t%s"):format(
+                name,
+                tostring(bridge.bridge.bridge_id),
+                table.concat(bridge.brif, " ")
+            )
+        end
+        return table.concat(lines, "\n")
+    end,
+}
+
+--- All bridges by name: {bridge = its sysfs values, brif = the names of its ports, brportnames}.
+function M.bridge_list()
+    local util = require "ljos.syscall.util"
+    local list = {}
+    for name in util.ls "/sys/class/net" or function() end do
+        local dir = "/sys/class/net/" .. name
+        if name:sub(1, 1) ~= "." and S.stat(dir .. "/bridge") then
+            list[name] = { bridge = read_values(dir .. "/bridge"), brif = util.dirtable(dir .. "/brif", true) or {} }
+        end
+    end
+    return setmetatable(list, Bridges)
+end
+
+return M
