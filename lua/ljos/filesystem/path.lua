@@ -39,11 +39,12 @@ local M = {}
 ---@operator concat(ljos.filesystem.Path|string): ljos.filesystem.Path
 local Path = {}
 
-local TEXT = {}
+-- Under a key that no program uses by accident; a literal one in `make`, for which the table comes preallocated.
+local TEXT = "(text)"
 local metatable = { __metatable = "filesystem.path" }
 
 -- For text that is known to hold no NUL.
-local function make(text) return setmetatable({ [TEXT] = text }, metatable) end
+local function make(text) return setmetatable({ ["(text)"] = text }, metatable) end
 M.make = make
 
 --- The preferred directory separator on this system.

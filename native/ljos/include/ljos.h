@@ -73,6 +73,30 @@ struct ljos_completion {
   uint32_t flags;
 };
 
+// What statx(2) says of a file; `blocks` are of 512 bytes.
+struct ljos_file_status_fields {
+  double size;
+  double blocks;
+  double mtime_seconds;
+  uint32_t mtime_nanoseconds;
+  uint32_t mode;
+  uint32_t links;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t device_major;
+  uint32_t device_minor;
+  uint32_t special_major;
+  uint32_t special_minor;
+  uint64_t inode;
+};
+
+// The room of a filesystem in bytes, as statvfs(3) says.
+struct ljos_file_space_fields {
+  double capacity;
+  double free;
+  double available;
+};
+
 // An IPv4 (`version` 4, the first four `bytes`) or IPv6 address (`version` 6). Unused parts are zero.
 struct ljos_ip_address {
   uint8_t bytes[16];
@@ -506,6 +530,60 @@ int ljos_engine_call(struct ljos_engine *engine,
                      size_t c,
                      size_t d,
                      size_t e);
+
+// statx(2) with the basic fields; `flags` are `AT_*`.
+//
+// # Safety
+// `path` is a NUL-terminated string; `out` is valid for one write.
+int ljos_file_status(int dirfd, const char *path, int flags, struct ljos_file_status_fields *out);
+
+// openat2(2); `resolve` are `RESOLVE_*`.
+//
+// # Safety
+// `path` is a NUL-terminated string.
+int ljos_file_openat2(int dirfd,
+                      const char *path,
+                      unsigned int flags,
+                      unsigned int mode,
+                      unsigned int resolve);
+
+// getdents64(2): fills `buffer` with records and returns the bytes, 0 at the end of the directory.
+//
+// # Safety
+// `buffer` has room for `len` bytes.
+int ljos_file_read_directory(int fd, void *buffer, uint32_t len);
+
+// Sets the time of the last modification, and no other: utimensat(2) with `UTIME_OMIT`. Follows symlinks.
+//
+// # Safety
+// `path` is a NUL-terminated string.
+int ljos_file_set_mtime(const char *path,
+                        double seconds,
+                        uint32_t nanoseconds);
+
+// statvfs(3).
+//
+// # Safety
+// `path` is a NUL-terminated string; `out` is valid for one write.
+int ljos_file_space(const char *path, struct ljos_file_space_fields *out);
+
+// makedev(3), written as a double to `out`.
+//
+// # Safety
+// `out` is valid for one write.
+int ljos_file_makedev(uint32_t major, uint32_t minor, double *out);
+
+// major(3) and minor(3) of a device number, written to `out`.
+//
+// # Safety
+// `out` is valid for two writes.
+int ljos_file_device_parts(double device, uint32_t *out);
+
+// mknodat(2); `device` as `ljos_file_makedev` writes it.
+//
+// # Safety
+// `path` is a NUL-terminated string.
+int ljos_file_mknod(int dirfd, const char *path, uint32_t mode, double device);
 
 // Reads an address from text as inet_pton(3) does, with an optional `%scope` after an IPv6 address. 0, or
 // `-EINVAL`, and then `out` is as it was.

@@ -9,6 +9,7 @@ pub mod call;
 pub mod clock;
 pub mod constants;
 pub mod engine;
+pub mod file;
 pub mod ip;
 pub mod layout;
 mod memory;

@@ -48,7 +48,7 @@ function M.relative_path(text) return text:sub(names_at(text)) end
 --- Returns the last component, "" after a slash.
 ---@param text string
 ---@return string
-function M.filename(text) return text:match "[^/]*$" end
+function M.filename(text) return text:match "^.*/(.*)$" or text end
 
 --- Returns the path with the last component removed, and the slashes before it.
 ---@param text string
@@ -56,8 +56,8 @@ function M.filename(text) return text:match "[^/]*$" end
 function M.parent_path(text)
     local at = names_at(text)
     if at > #text then return text end
-    local before = text:match "^(.-)/*[^/]*$"
-    if #before >= at then return before end
+    local before = text:match("^(.*)/", at)
+    if before then return text:sub(1, at - 1) .. before:match "^(.*[^/])" end
     return at > 1 and "/" or ""
 end
 
@@ -74,7 +74,7 @@ end
 --- Removes the last component and keeps the slash before it.
 ---@param text string
 ---@return string
-function M.remove_filename(text) return text:match "^(.*/)[^/]*$" or "" end
+function M.remove_filename(text) return text:match "^.*/" or "" end
 
 --- Replaces (or removes, when empty) the last component's extension.
 ---@param text string

@@ -1,0 +1,72 @@
+--- Iterating the entries of one directory.
+---
+--- Entries are read a thousand at a time; the descriptor is closed as soon as the directory has ended, which for
+--- most is before the first entry is handed out, at an error, or when the iterator is collected.
+---
+--- Errors:   raises ljos.Error
+--- Suspends: never
+--- Needs:    nothing beyond Linux 5.15
+local calls = require "ljos.filesystem.calls"
+local directory = require "ljos.filesystem.directory"
+local directory_entry = require "ljos.filesystem.directory_entry"
+local error_ = require "ljos.error"
+local path_ = require "ljos.filesystem.path"
+local tree = require "ljos.filesystem.tree"
+
+local AT_FDCWD = calls.constants.AT_FDCWD
+local EACCES, EPERM = -error_.errno_of.EACCES, -error_.errno_of.EPERM
+
+---@class ljos.filesystem.directory_iterator
+local M = {}
+
+--- Returns a boolean option; raises EINVAL for another type.
+---@param opts? table
+---@param name string
+---@return boolean
+function M.option(opts, name)
+    if opts == nil then return false end
+    if type(opts) ~= "table" then error_.argument(2, "table expected, got " .. type(opts)) end
+    local value = opts[name]
+    if value ~= nil and type(value) ~= "boolean" then error_.argument(name, "boolean expected, got " .. type(value)) end
+    return value or false
+end
+
+--- Tells whether a failure means that permission was denied.
+---@param res integer
+---@return boolean
+function M.is_denied(res) return res == EACCES or res == EPERM end
+
+--- Returns an iterator over the entries of a directory, "." and ".." excepted, in no particular order. Source:
+--- seed 003, "filesystem.directory_iterator".
+---@param p ljos.filesystem.Path|string
+---@param opts? { skip_permission_denied: boolean }
+---@return fun(): ljos.filesystem.DirectoryEntry?
+function M.new(p, opts)
+    local text = path_.string_of(p, 1)
+    local skip = M.option(opts, "skip_permission_denied")
+    local fd = directory.open(AT_FDCWD, text, true)
+    if skip and M.is_denied(fd) then
+        return function() end
+    end
+    local owner = tree.new(calls.check(fd, "directory_iterator", text))
+    local names, types = {}, {}
+    local i, count, finished = 0, 0, false
+    local function read()
+        i = 0
+        count, finished = directory.read(owner.fd, names, types)
+        if finished then owner:close() end
+        calls.check(count, "directory_iterator", text)
+    end
+    read()
+    return function()
+        if i == count then
+            if finished then return nil end
+            read()
+            if count == 0 then return nil end
+        end
+        i = i + 1
+        return directory_entry.new(text, names[i])
+    end
+end
+
+return M

@@ -1,0 +1,101 @@
+--- Opening by path: names of flags for open(2) and openat2(2).
+---
+--- Flags are lists of names, as in seed 003. With one of the `resolve_*` among them the call is openat2(2), which
+--- the kernel obeys to the letter; without, openat(2). O_CLOEXEC and O_NOCTTY are always set.
+---
+--- Errors:   raises ljos.Error
+--- Suspends: never (opening a FIFO blocks the thread until its other end is opened)
+--- Needs:    nothing beyond Linux 5.15
+local calls = require "ljos.filesystem.calls"
+local error_ = require "ljos.error"
+local mode_ = require "ljos.filesystem.mode"
+local path_ = require "ljos.filesystem.path"
+
+local bor = bit.bor
+local constants = calls.constants
+
+---@class ljos.filesystem.open
+local M = {}
+
+local access = {
+    read_only = constants.O_RDONLY,
+    read_write = constants.O_RDWR,
+    write_only = constants.O_WRONLY,
+}
+
+local others = {
+    append = constants.O_APPEND,
+    create = constants.O_CREAT,
+    directory = constants.O_DIRECTORY,
+    exclusive = constants.O_EXCL,
+    no_follow = constants.O_NOFOLLOW,
+    path = constants.O_PATH,
+    sync_all_on_write = constants.O_SYNC,
+    temporary = constants.O_TMPFILE,
+    truncate = constants.O_TRUNC,
+}
+
+local resolve = {
+    resolve_beneath = constants.RESOLVE_BENEATH,
+    resolve_in_root = constants.RESOLVE_IN_ROOT,
+    resolve_no_magiclinks = constants.RESOLVE_NO_MAGICLINKS,
+    resolve_no_symlinks = constants.RESOLVE_NO_SYMLINKS,
+    resolve_no_xdev = constants.RESOLVE_NO_XDEV,
+    resolve_cached = constants.RESOLVE_CACHED,
+}
+
+-- Sums the names up; `seen` holds those that were there.
+local function sum(flags, arg)
+    if type(flags) ~= "table" then error_.argument(arg, "list of flags expected, got " .. type(flags)) end
+    local bits, resolution, accesses, seen = 0, 0, 0, {}
+    for i = 1, #flags do
+        local name = flags[i]
+        if access[name] then
+            bits, accesses = bor(bits, access[name]), accesses + (seen[name] and 0 or 1)
+        elseif others[name] then
+            bits = bor(bits, others[name])
+        elseif resolve[name] then
+            resolution = bor(resolution, resolve[name])
+        else
+            error_.argument(arg, ("unknown flag %s"):format(tostring(name)))
+        end
+        seen[name] = true
+    end
+    if accesses > 1 then error_.argument(arg, "read_only, write_only and read_write exclude each other") end
+    if seen.exclusive and not seen.create then error_.argument(arg, "exclusive needs create") end
+    return bits, resolution, seen
+end
+
+--- Opens a file relative to a directory's descriptor.
+---@param dirfd integer
+---@param p ljos.filesystem.Path|string
+---@param flags string[]
+---@param mode? integer  needed with "create" and "temporary"
+---@param first integer  the position of the argument `p`, for errors
+---@return integer fd  the caller's
+function M.openat(dirfd, p, flags, mode, first)
+    local text = path_.string_of(p, first)
+    local bits, resolution, seen = sum(flags, first + 1)
+    local makes = seen.create or seen.temporary
+    if makes or mode ~= nil then mode = mode_.check(mode, first + 2) end
+    local res
+    if resolution == 0 then
+        res = calls.openat(dirfd, text, bor(bits, constants.O_NOCTTY), mode or 0)
+    else
+        -- With O_PATH openat2 refuses flags that mean nothing there, and a mode where nothing is made.
+        if not seen.path then bits = bor(bits, constants.O_NOCTTY) end
+        res = calls.openat2(dirfd, text, bits, makes and mode or 0, resolution)
+    end
+    return calls.check(res, "open", text)
+end
+
+--- Opens a file. Source: seed 003, "filesystem.open".
+---@param path ljos.filesystem.Path|string
+---@param flags string[]
+---@param mode? integer  needed with "create" and "temporary"
+---@return ljos.FileDescriptor
+function M.open(path, flags, mode)
+    return require("ljos.file_descriptor").new(M.openat(constants.AT_FDCWD, path, flags, mode, 1))
+end
+
+return M

@@ -1,0 +1,180 @@
+//! Files and directories: the calls that take or fill structs, flattened.
+//!
+//! Sizes and seconds are doubles, exact up to 2^53, so that Lua reads them without making 64-bit objects. Every
+//! other call on files has plain arguments and needs nothing here.
+
+use crate::memory;
+use std::ffi::{c_char, c_int, c_long, c_uint, c_void};
+use std::mem::size_of;
+
+/// What statx(2) says of a file; `blocks` are of 512 bytes.
+#[repr(C)]
+pub struct FileStatus {
+    pub size: f64,
+    pub blocks: f64,
+    pub mtime_seconds: f64,
+    pub mtime_nanoseconds: u32,
+    pub mode: u32,
+    pub links: u32,
+    pub uid: u32,
+    pub gid: u32,
+    pub device_major: u32,
+    pub device_minor: u32,
+    pub special_major: u32,
+    pub special_minor: u32,
+    pub inode: u64,
+}
+
+/// The room of a filesystem in bytes, as statvfs(3) says.
+#[repr(C)]
+pub struct FileSpace {
+    pub capacity: f64,
+    pub free: f64,
+    pub available: f64,
+}
+
+fn result(value: c_long) -> c_int {
+    if value >= 0 {
+        return value as c_int;
+    }
+    -std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)
+}
+
+/// statx(2) with the basic fields; `flags` are `AT_*`.
+///
+/// # Safety
+/// `path` is a NUL-terminated string; `out` is valid for one write.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_file_status(
+    dirfd: c_int,
+    path: *const c_char,
+    flags: c_int,
+    out: *mut FileStatus,
+) -> c_int {
+    // SAFETY: an all-zero statx is valid.
+    let mut status: libc::statx = unsafe { std::mem::zeroed() };
+    // SAFETY: the caller's promise, and a local.
+    let failed = unsafe { libc::statx(dirfd, path, flags, libc::STATX_BASIC_STATS, &mut status) };
+    if failed != 0 {
+        return result(-1);
+    }
+    let status = FileStatus {
+        size: status.stx_size as f64,
+        blocks: status.stx_blocks as f64,
+        mtime_seconds: status.stx_mtime.tv_sec as f64,
+        mtime_nanoseconds: status.stx_mtime.tv_nsec,
+        mode: u32::from(status.stx_mode),
+        links: status.stx_nlink,
+        uid: status.stx_uid,
+        gid: status.stx_gid,
+        device_major: status.stx_dev_major,
+        device_minor: status.stx_dev_minor,
+        special_major: status.stx_rdev_major,
+        special_minor: status.stx_rdev_minor,
+        inode: status.stx_ino,
+    };
+    // SAFETY: the caller's promise.
+    unsafe { out.write(status) };
+    0
+}
+
+/// openat2(2); `resolve` are `RESOLVE_*`.
+///
+/// # Safety
+/// `path` is a NUL-terminated string.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_file_openat2(
+    dirfd: c_int,
+    path: *const c_char,
+    flags: c_uint,
+    mode: c_uint,
+    resolve: c_uint,
+) -> c_int {
+    // SAFETY: an all-zero open_how is valid.
+    let mut how: libc::open_how = unsafe { std::mem::zeroed() };
+    how.flags = u64::from(flags);
+    how.mode = u64::from(mode);
+    how.resolve = u64::from(resolve);
+    // SAFETY: the caller's promise, and a local.
+    result(unsafe { libc::syscall(libc::SYS_openat2, dirfd, path, &how, size_of::<libc::open_how>()) })
+}
+
+/// getdents64(2): fills `buffer` with records and returns the bytes, 0 at the end of the directory.
+///
+/// # Safety
+/// `buffer` has room for `len` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_file_read_directory(fd: c_int, buffer: *mut c_void, len: u32) -> c_int {
+    // SAFETY: the caller's promise.
+    result(unsafe { libc::syscall(libc::SYS_getdents64, fd, buffer, len as usize) })
+}
+
+/// Sets the time of the last modification, and no other: utimensat(2) with `UTIME_OMIT`. Follows symlinks.
+///
+/// # Safety
+/// `path` is a NUL-terminated string.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_file_set_mtime(path: *const c_char, seconds: f64, nanoseconds: u32) -> c_int {
+    let omit = libc::timespec { tv_sec: 0, tv_nsec: libc::UTIME_OMIT };
+    let mtime = libc::timespec { tv_sec: seconds as libc::time_t, tv_nsec: nanoseconds as _ };
+    let times = [omit, mtime];
+    // SAFETY: the caller's promise, and a local.
+    result(c_long::from(unsafe { libc::utimensat(libc::AT_FDCWD, path, times.as_ptr(), 0) }))
+}
+
+/// statvfs(3).
+///
+/// # Safety
+/// `path` is a NUL-terminated string; `out` is valid for one write.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_file_space(path: *const c_char, out: *mut FileSpace) -> c_int {
+    // SAFETY: an all-zero statvfs is valid.
+    let mut space: libc::statvfs = unsafe { std::mem::zeroed() };
+    // SAFETY: the caller's promise, and a local.
+    if unsafe { libc::statvfs(path, &mut space) } != 0 {
+        return result(-1);
+    }
+    let unit = space.f_frsize as f64;
+    let space = FileSpace {
+        capacity: space.f_blocks as f64 * unit,
+        free: space.f_bfree as f64 * unit,
+        available: space.f_bavail as f64 * unit,
+    };
+    // SAFETY: the caller's promise.
+    unsafe { out.write(space) };
+    0
+}
+
+/// makedev(3), written as a double to `out`.
+///
+/// # Safety
+/// `out` is valid for one write.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_file_makedev(major: u32, minor: u32, out: *mut f64) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { out.write(libc::makedev(major, minor) as f64) };
+    0
+}
+
+/// major(3) and minor(3) of a device number, written to `out`.
+///
+/// # Safety
+/// `out` is valid for two writes.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_file_device_parts(device: f64, out: *mut u32) -> c_int {
+    let device = device as libc::dev_t;
+    // SAFETY: the caller's promise.
+    let out = unsafe { memory::slice_mut(out, 2) };
+    out.copy_from_slice(&[libc::major(device), libc::minor(device)]);
+    0
+}
+
+/// mknodat(2); `device` as `ljos_file_makedev` writes it.
+///
+/// # Safety
+/// `path` is a NUL-terminated string.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_file_mknod(dirfd: c_int, path: *const c_char, mode: u32, device: f64) -> c_int {
+    // SAFETY: the caller's promise.
+    result(c_long::from(unsafe { libc::mknodat(dirfd, path, mode, device as libc::dev_t) }))
+}
