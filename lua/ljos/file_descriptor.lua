@@ -110,12 +110,12 @@ local types = { stream = socket.SOCK_STREAM, datagram = socket.SOCK_DGRAM, seqpa
 local protocols = { tcp = socket.IPPROTO_TCP, udp = socket.IPPROTO_UDP }
 
 local value, length = ffi.new "int[1]", ffi.new "unsigned[1]"
-ffi.cdef 'int ljos_c_getsockopt(int, int, int, void *, unsigned *) __asm__("getsockopt");'
+ffi.cdef 'int libc_getsockopt(int, int, int, void *, unsigned *) __asm__("getsockopt");'
 
 -- An option of a socket; nil when it is none.
 local function socket_option(fd, option)
     length[0] = ffi.sizeof(value)
-    if ffi.C.ljos_c_getsockopt(fd, socket.SOL_SOCKET, option, value, length) == 0 then return value[0] end
+    if ffi.C.libc_getsockopt(fd, socket.SOL_SOCKET, option, value, length) == 0 then return value[0] end
     local errno = ffi.errno()
     if errno ~= error_.errno_of.ENOTSOCK then check(-errno, "is_socket") end
 end

@@ -21,32 +21,32 @@ local M = {}
 -- moves more than 1 GiB at once. A trailing fixed argument stands for a variadic one: Linux's conventions pass
 -- both alike.
 ffi.cdef [[
-int ljos_c_openat(int, const char *, int, unsigned) __asm__("openat");
-int ljos_c_close(int) __asm__("close");
-int ljos_c_read(int, void *, size_t) __asm__("read");
-int ljos_c_write(int, const void *, size_t) __asm__("write");
-int64_t ljos_c_lseek(int, int64_t, int) __asm__("lseek");
-int ljos_c_ftruncate(int, int64_t) __asm__("ftruncate");
-int ljos_c_truncate(const char *, int64_t) __asm__("truncate");
-int ljos_c_copy_file_range(int, int64_t *, int, int64_t *, size_t, unsigned) __asm__("copy_file_range");
-int ljos_c_ioctl(int, unsigned long, int) __asm__("ioctl");
-int ljos_c_fcntl(int, int, int) __asm__("fcntl");
-int ljos_c_unlinkat(int, const char *, int) __asm__("unlinkat");
-int ljos_c_mkdirat(int, const char *, unsigned) __asm__("mkdirat");
-int ljos_c_linkat(int, const char *, int, const char *, int) __asm__("linkat");
-int ljos_c_symlinkat(const char *, int, const char *) __asm__("symlinkat");
-int ljos_c_renameat(int, const char *, int, const char *) __asm__("renameat");
-int ljos_c_readlinkat(int, const char *, char *, size_t) __asm__("readlinkat");
-int ljos_c_fchmod(int, unsigned) __asm__("fchmod");
-int ljos_c_fchmodat(int, const char *, unsigned, int) __asm__("fchmodat");
-int ljos_c_fchownat(int, const char *, unsigned, unsigned, int) __asm__("fchownat");
-int ljos_c_chdir(const char *) __asm__("chdir");
-int ljos_c_fchdir(int) __asm__("fchdir");
-int ljos_c_chroot(const char *) __asm__("chroot");
-unsigned ljos_c_umask(unsigned) __asm__("umask");
-char *ljos_c_getcwd(char *, size_t) __asm__("getcwd");
-char *ljos_c_realpath(const char *, char *) __asm__("realpath");
-void ljos_c_free(void *) __asm__("free");
+int libc_openat(int, const char *, int, unsigned) __asm__("openat");
+int libc_close(int) __asm__("close");
+int libc_read(int, void *, size_t) __asm__("read");
+int libc_write(int, const void *, size_t) __asm__("write");
+int64_t libc_lseek(int, int64_t, int) __asm__("lseek");
+int libc_ftruncate(int, int64_t) __asm__("ftruncate");
+int libc_truncate(const char *, int64_t) __asm__("truncate");
+int libc_copy_file_range(int, int64_t *, int, int64_t *, size_t, unsigned) __asm__("copy_file_range");
+int libc_ioctl(int, unsigned long, int) __asm__("ioctl");
+int libc_fcntl(int, int, int) __asm__("fcntl");
+int libc_unlinkat(int, const char *, int) __asm__("unlinkat");
+int libc_mkdirat(int, const char *, unsigned) __asm__("mkdirat");
+int libc_linkat(int, const char *, int, const char *, int) __asm__("linkat");
+int libc_symlinkat(const char *, int, const char *) __asm__("symlinkat");
+int libc_renameat(int, const char *, int, const char *) __asm__("renameat");
+int libc_readlinkat(int, const char *, char *, size_t) __asm__("readlinkat");
+int libc_fchmod(int, unsigned) __asm__("fchmod");
+int libc_fchmodat(int, const char *, unsigned, int) __asm__("fchmodat");
+int libc_fchownat(int, const char *, unsigned, unsigned, int) __asm__("fchownat");
+int libc_chdir(const char *) __asm__("chdir");
+int libc_fchdir(int) __asm__("fchdir");
+int libc_chroot(const char *) __asm__("chroot");
+unsigned libc_umask(unsigned) __asm__("umask");
+char *libc_getcwd(char *, size_t) __asm__("getcwd");
+char *libc_realpath(const char *, char *) __asm__("realpath");
+void libc_free(void *) __asm__("free");
 ]]
 
 local constants = native.constant_table "path"
@@ -76,7 +76,7 @@ end
 function M.openat(dirfd, path, flags, mode)
     local res
     repeat
-        res = result(libc.ljos_c_openat(dirfd, path, bit.bor(flags, constants.O_CLOEXEC), mode))
+        res = result(libc.libc_openat(dirfd, path, bit.bor(flags, constants.O_CLOEXEC), mode))
     until res ~= EINTR
     return res
 end
@@ -91,12 +91,12 @@ function M.openat2(dirfd, path, flags, mode, resolve)
 end
 
 -- The descriptor is gone even when close(2) says EINTR.
-function M.close(fd) return result(libc.ljos_c_close(fd)) end
+function M.close(fd) return result(libc.libc_close(fd)) end
 
 function M.read(fd, buffer, length)
     local res
     repeat
-        res = result(libc.ljos_c_read(fd, buffer, length))
+        res = result(libc.libc_read(fd, buffer, length))
     until res ~= EINTR
     return res
 end
@@ -104,53 +104,53 @@ end
 function M.write(fd, buffer, length)
     local res
     repeat
-        res = result(libc.ljos_c_write(fd, buffer, length))
+        res = result(libc.libc_write(fd, buffer, length))
     until res ~= EINTR
     return res
 end
 
 --- Moves the offset; unlike the others, a double, for offsets beyond an int.
 function M.lseek(fd, offset, whence)
-    local position = tonumber(libc.ljos_c_lseek(fd, offset, whence))
+    local position = tonumber(libc.libc_lseek(fd, offset, whence))
     if position >= 0 then return position end
     return -errno()
 end
 
-function M.ftruncate(fd, length) return result(libc.ljos_c_ftruncate(fd, length)) end
-function M.truncate(path, length) return result(libc.ljos_c_truncate(path, length)) end
+function M.ftruncate(fd, length) return result(libc.libc_ftruncate(fd, length)) end
+function M.truncate(path, length) return result(libc.libc_truncate(path, length)) end
 
 --- copy_file_range(2) from and to the descriptors' own offsets.
 function M.copy_file_range(from, to, length)
     local res
     repeat
-        res = result(libc.ljos_c_copy_file_range(from, nil, to, nil, length, 0))
+        res = result(libc.libc_copy_file_range(from, nil, to, nil, length, 0))
     until res ~= EINTR
     return res
 end
 
 --- ioctl(2) with FICLONE: makes `to` share all extents of `from`.
-function M.clone(to, from) return result(libc.ljos_c_ioctl(to, constants.FICLONE, from)) end
+function M.clone(to, from) return result(libc.libc_ioctl(to, constants.FICLONE, from)) end
 
-function M.fcntl(fd, command, argument) return result(libc.ljos_c_fcntl(fd, command, argument)) end
-function M.unlinkat(dirfd, path, flags) return result(libc.ljos_c_unlinkat(dirfd, path, flags)) end
-function M.mkdirat(dirfd, path, mode) return result(libc.ljos_c_mkdirat(dirfd, path, mode)) end
-function M.linkat(target, link) return result(libc.ljos_c_linkat(AT_FDCWD, target, AT_FDCWD, link, 0)) end
-function M.linkat_from(fd, target, dirfd, link) return result(libc.ljos_c_linkat(fd, target, dirfd, link, 0)) end
-function M.symlinkat(target, dirfd, link) return result(libc.ljos_c_symlinkat(target, dirfd, link)) end
-function M.rename(from, to) return result(libc.ljos_c_renameat(AT_FDCWD, from, AT_FDCWD, to)) end
+function M.fcntl(fd, command, argument) return result(libc.libc_fcntl(fd, command, argument)) end
+function M.unlinkat(dirfd, path, flags) return result(libc.libc_unlinkat(dirfd, path, flags)) end
+function M.mkdirat(dirfd, path, mode) return result(libc.libc_mkdirat(dirfd, path, mode)) end
+function M.linkat(target, link) return result(libc.libc_linkat(AT_FDCWD, target, AT_FDCWD, link, 0)) end
+function M.linkat_from(fd, target, dirfd, link) return result(libc.libc_linkat(fd, target, dirfd, link, 0)) end
+function M.symlinkat(target, dirfd, link) return result(libc.libc_symlinkat(target, dirfd, link)) end
+function M.rename(from, to) return result(libc.libc_renameat(AT_FDCWD, from, AT_FDCWD, to)) end
 function M.mknodat(dirfd, path, mode, device) return C.ljos_file_mknod(dirfd, path, mode, device) end
-function M.fchmod(fd, mode) return result(libc.ljos_c_fchmod(fd, mode)) end
-function M.fchmodat(dirfd, path, mode, flags) return result(libc.ljos_c_fchmodat(dirfd, path, mode, flags)) end
+function M.fchmod(fd, mode) return result(libc.libc_fchmod(fd, mode)) end
+function M.fchmodat(dirfd, path, mode, flags) return result(libc.libc_fchmodat(dirfd, path, mode, flags)) end
 
 -- -1, "leave it as it is", is the largest unsigned number.
 function M.fchownat(path, owner, group, flags)
-    return result(libc.ljos_c_fchownat(AT_FDCWD, path, owner % 2 ^ 32, group % 2 ^ 32, flags))
+    return result(libc.libc_fchownat(AT_FDCWD, path, owner % 2 ^ 32, group % 2 ^ 32, flags))
 end
 
-function M.chdir(path) return result(libc.ljos_c_chdir(path)) end
-function M.fchdir(fd) return result(libc.ljos_c_fchdir(fd)) end
-function M.chroot(path) return result(libc.ljos_c_chroot(path)) end
-function M.umask(mask) return libc.ljos_c_umask(mask) end
+function M.chdir(path) return result(libc.libc_chdir(path)) end
+function M.fchdir(fd) return result(libc.libc_fchdir(fd)) end
+function M.chroot(path) return result(libc.libc_chroot(path)) end
+function M.umask(mask) return libc.libc_umask(mask) end
 
 --- Reads a symbolic link.
 ---@return string?, integer # the target, or nil and -errno
@@ -158,7 +158,7 @@ function M.readlinkat(dirfd, path)
     local size = 256
     while true do
         local buffer = ffi.new("char[?]", size)
-        local length = result(libc.ljos_c_readlinkat(dirfd, path, buffer, size))
+        local length = result(libc.libc_readlinkat(dirfd, path, buffer, size))
         if length < 0 then return nil, length end
         if length < size then return ffi.string(buffer, length), length end
         size = size * 2
@@ -170,7 +170,7 @@ function M.getcwd()
     local size = 256
     while true do
         local buffer = ffi.new("char[?]", size)
-        if libc.ljos_c_getcwd(buffer, size) ~= nil then return ffi.string(buffer), 0 end
+        if libc.libc_getcwd(buffer, size) ~= nil then return ffi.string(buffer), 0 end
         local code = errno()
         if code ~= error_.errno_of.ERANGE then return nil, -code end
         size = size * 2
@@ -179,10 +179,10 @@ end
 
 ---@return string?, integer # the absolute path without symbolic links, or nil and -errno
 function M.realpath(path)
-    local text = libc.ljos_c_realpath(path, nil)
+    local text = libc.libc_realpath(path, nil)
     if text == nil then return nil, -errno() end
     local resolved = ffi.string(text)
-    libc.ljos_c_free(text)
+    libc.libc_free(text)
     return resolved, 0
 end
 

@@ -33,7 +33,8 @@ local gone = { [-errno_of.ENOENT] = true, [-errno_of.ENOTDIR] = true, [-errno_of
 
 local function finish(self)
     self.tree:close()
-    self.ended = true
+    self.ended, self.enters = true, false
+    self.frame.at = self.frame.last -- nothing left for the hot path
 end
 
 local function fail(self, res, text)
