@@ -51,7 +51,8 @@ local capacity = 256
 local offsets = ffi.new("int32_t[?]", 2 * capacity) ---@type any
 local cursor = ffi.new "struct ljos_regex_cursor"
 
-ffi.metatype("struct ljos_regex", {
+-- A second load of this file (package.loaded cleared) finds the metatype of the first in place.
+pcall(ffi.metatype, "struct ljos_regex", {
     __index = function(self, key)
         if key == "mark_count" then return lib.ljos_regex_group_count(self) end
         lua_error(error.core("bad_index", { index = 2 }), 0)
