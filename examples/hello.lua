@@ -1,5 +1,6 @@
 -- Three fibers sleep at the same time, so this takes a tenth of a second, not three.
--- Run: luajit hello.lua
+-- Run: luajit examples/hello.lua     or: bin/ljos examples/hello.lua
+if package then package.path = "lua/?.lua;lua/?/init.lua;" .. package.path end
 local ljos = require "ljos"
 local spawn, sleep = ljos.fiber.spawn, ljos.time.sleep
 

@@ -28,10 +28,11 @@ describe("the README", function()
         )
     end)
 
-    it(
-        "shows the program that lies in examples",
-        function() assert.equal(read("README.md"):match "```lua\n(.-)```", read "examples/hello.lua") end
-    )
+    it("shows the program that lies in examples", function()
+        -- The example says how to run it, and finds the library of the checkout by itself.
+        local example = read("examples/hello.lua"):gsub("%-%- Run:[^\n]*\nif package then[^\n]*\n", "")
+        assert.equal(read("README.md"):match "```lua\n(.-)```", example)
+    end)
 
     it("names folders and files that exist", function()
         for link in read("README.md"):gmatch "%]%(([%w_./-]+)%)" do

@@ -45,6 +45,20 @@ describe("the rock", function()
         assert.matches("No such file or directory", output, 1, true)
     end)
 
+    it("gives a launcher that finds the tree it lies in", function()
+        local program = "local ljos = require('ljos') spawn(function() print('ran by ' .. ljos.engine()) end)"
+        run(('echo "%s" >%s/elsewhere/program.lua'):format(program, dir))
+        local status, output =
+            run(("cd %s/elsewhere && env -u LUA_PATH -u LUA_CPATH ../tree/bin/ljos program.lua"):format(dir))
+        assert.equal(0, status, output)
+        assert.matches("ran by ", output, 1, true)
+    end)
+
+    it(
+        "holds the runner of actors beside the library",
+        function() assert.equal(0, (run(("test -x %s/tree/lib/lua/5.1/ljos-actor"):format(dir)))) end
+    )
+
     it("holds every Lua file of the checkout", function()
         local list = "find . -name '*.lua' | sort"
         local _, checkout = run("cd lua/ljos && " .. list)
