@@ -96,17 +96,15 @@ function wheel.describe_wait(_, fiber) return ("sleep, %.3f s left"):format(whee
 -- A fiber that begins to sleep is put here; the scheduler reads the clock once for all that came in one round.
 -- (The clock is an FFI call, and one of those in a fiber's own stack doubles the size of an idle fiber.)
 local going_to_sleep = {}
-local falling_asleep, falling_asleep_n = {}, 0
+local falling_asleep, falling_asleep_for, falling_asleep_n = {}, {}, 0
 
 ---@param fiber ljos.FiberRecord
 function going_to_sleep.cancel_wait(_, fiber)
-    for i = 1, falling_asleep_n do
-        if falling_asleep[i] == fiber then falling_asleep[i] = false end
-    end
+    falling_asleep[fiber.op] = false
     wake(fiber, -ECANCELED)
 end
 
-function going_to_sleep.describe_wait(_, fiber) return ("sleep, %.3f s left"):format(fiber.op) end
+function going_to_sleep.describe_wait(_, fiber) return ("sleep, %.3f s left"):format(falling_asleep_for[fiber.op]) end
 
 local function fall_asleep()
     local time = now()
@@ -114,7 +112,7 @@ local function fall_asleep()
         local fiber = falling_asleep[i]
         if fiber then
             falling_asleep[i] = false
-            fiber.op = wheel:add(time + fiber.op, fiber)
+            fiber.op = wheel:add(time + falling_asleep_for[i], fiber)
             fiber.wait = wheel
         end
     end
@@ -387,7 +385,8 @@ function M.sleep(seconds)
     if fiber.gate or fiber.wait then enter() end
     falling_asleep_n = falling_asleep_n + 1
     falling_asleep[falling_asleep_n] = fiber
-    fiber.op = seconds
+    falling_asleep_for[falling_asleep_n] = seconds
+    fiber.op = falling_asleep_n
     fiber.wait = going_to_sleep
     if fiber ~= main then
         yield(SUSPEND)
