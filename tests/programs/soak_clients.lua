@@ -2,12 +2,22 @@
 -- middle of its message, gets an answer on the others. Run: luajit soak_clients.lua PORT COUNT RESULT_FILE
 local byte_span = require "ljos.byte_span"
 local ip = require "ljos.ip"
+local time = require "ljos.time"
 
 local port, count, result = tonumber(arg[1]), tonumber(arg[2]), arg[3]
 local clients, answers = {}, 0
 for i = 1, count do
     clients[i] = ip.tcp.dial("127.0.0.1:" .. port)
     clients[i]:write_some(byte_span.append "half ")
+end
+local function begun() -- the server writes there once all connections are open
+    local file = assert(io.open(result))
+    local text = file:read "*a"
+    file:close()
+    return text == "go"
+end
+while not begun() do
+    time.sleep(0.01)
 end
 for i = 1, count, 2 do
     clients[i]:close()
