@@ -3,5 +3,5 @@
 set -eu
 cd "$(dirname "$0")/.."
 mkdir -p target/meta
-luajit tools/declarations.lua native/ljos/include/ljos.h >target/meta/native.lua
+luajit tools/declare_native.lua native/ljos/include/ljos.h >target/meta/native.lua
 emmylua_check --config .emmyrc.json --warnings-as-errors lua

@@ -20,7 +20,7 @@ local poll_events = native.constant_table "socket"
 local POLLIN, POLLOUT = poll_events.POLLIN, poll_events.POLLOUT
 
 ---@class ljos.IoObject
----@field fd integer       -1 when closed
+---@field fd integer       or -1 when closed
 ---@field pending integer  operations in flight
 
 ---@class ljos.operation

@@ -226,6 +226,7 @@ end
 local exists = {} ---@type table<string, boolean>
 
 ---@class ljos.syscall.constants
+---@field [string] any  groups and plain constants, loaded when first used
 local c = setmetatable({}, {
     __index = function(self, name)
         if type(name) ~= "string" or exists[name] == false then return nil end

@@ -12,6 +12,7 @@
 local directory = require "ljos.syscall.directory"
 
 ---@class ljos.syscall
+---@field [string] any  calls, types and constants, loaded when first used
 local S = {
     _VERSION = "ljos 0.1",
     _DESCRIPTION = "Linux system calls for LuaJIT",

@@ -13,6 +13,9 @@ local native = require "ljos.native"
 local tonumber, type = tonumber, type
 
 ---@class ljos.syscall.struct
+---@field t table<string, any>   constructors
+---@field pt table<string, any>  pointer casts
+---@field s table<string, any>   sizes
 local M = { t = {}, pt = {}, s = {} }
 
 ---@class ljos.syscall.StructOptions
