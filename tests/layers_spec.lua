@@ -17,6 +17,7 @@ local LAYERS = {
         "coroutine",
         "uncaught",
         "wait_queue",
+        "opaque_type",
         "mutex",
         "recursive_mutex",
         "condition_variable",

@@ -2,9 +2,9 @@
 ---
 --- A fiber is a record {co, wait, op, res, gate, scope, link, id} and a coroutine. Ready fibers stand in two
 --- arrays, one being drained, one being filled. A fiber that must wait names what it waits for in `wait` (an
---- object with `cancel_wait(fiber)` and `describe_wait(fiber)`), and suspends; whoever ends the wait calls
---- `wake(fiber, res)`. The main chunk of a program is a fiber without a coroutine: when it must wait, it runs
---- the loop itself until it is woken.
+--- object with `describe_wait(fiber)`; with `cancel_wait(fiber)` where cancelling ends the wait; with
+--- `abandon_wait(fiber)` where it does not), and suspends; whoever ends the wait calls `wake(fiber, res)`. The main
+--- chunk of a program is a fiber without a coroutine: when it must wait, it runs the loop itself until it is woken.
 ---
 --- Operations in flight are parallel arrays by slot number. Their buffers and objects stay anchored here until
 --- the engine's one completion has come, whatever became of the fiber; the generation in `user_data` keeps a
@@ -216,21 +216,29 @@ local function leave_queue(fiber)
     end
 end
 
+-- Takes a fiber out of whatever it waits in, without waking it.
+local function abandon(fiber)
+    local wait = fiber.wait
+    if wait == operations then
+        op_fiber[fiber.op] = false
+        submit_cancel(fiber.op)
+    elseif wait.abandon_wait then
+        wait:abandon_wait(fiber)
+    elseif wait.cancel_wait then
+        wait:cancel_wait(fiber)
+        leave_queue(fiber)
+    elseif wait == in_queue then
+        leave_queue(fiber)
+    end
+    fiber.wait = false
+end
+
 --- Ends the wait that could not be, and returns the error that says so.
 ---@param fiber ljos.FiberRecord
 ---@return ljos.Error
 function M.describe_misuse(fiber)
     local what = M.describe_wait(fiber)
-    if fiber.wait == operations then
-        op_fiber[fiber.op] = false
-        submit_cancel(fiber.op)
-    elseif fiber.wait.cancel_wait then
-        fiber.wait:cancel_wait(fiber)
-        leave_queue(fiber)
-    elseif fiber.wait == in_queue then
-        leave_queue(fiber)
-    end
-    fiber.wait = false
+    abandon(fiber)
     return error_.core("unsuspendable_frame", { detail = what })
 end
 
@@ -350,8 +358,9 @@ local function suspend(fiber, wait)
         yield(SUSPEND)
         if fiber.wait then misused(fiber) end
     elseif not run() then
-        main.wait = false
-        error(error_.core("deadlock", { detail = M.describe_wait(main) }), 0)
+        local what = M.describe_wait(main)
+        abandon(main)
+        error(error_.core("deadlock", { detail = what }), 0)
     end
     return fiber.res
 end

@@ -1,7 +1,7 @@
 --- Wait queues: fibers that wait for one object, first come, first served.
 ---
 --- An array with a first and a last index; a fiber that gives up leaves a gap. Indices start anew whenever the
---- queue runs empty, and are moved down when they have run far ahead, so the array part stays an array.
+--- queue runs empty, and the array is packed when most of it is gaps, so it stays an array and stays short.
 ---
 --- Errors:   never
 --- Suspends: never
@@ -17,20 +17,26 @@ WaitQueue.__index = WaitQueue
 ---@return ljos.WaitQueue
 function WaitQueue.new() return setmetatable({ first = 1, last = 0, count = 0 }, WaitQueue) end
 
-local function move_down(self)
-    local shift = self.first - 1
+local PACK_FROM = 64
+
+local function pack(self)
+    local n = 0
     for i = self.first, self.last do
-        self[i - shift] = self[i]
+        local fiber = self[i]
+        if fiber then
+            n = n + 1
+            self[n] = fiber
+        end
     end
-    for i = self.last - shift + 1, self.last do
+    for i = n + 1, self.last do
         self[i] = nil
     end
-    self.first, self.last = 1, self.last - shift
+    self.first, self.last = 1, n
 end
 
 ---@param fiber ljos.FiberRecord
 function WaitQueue:push(fiber)
-    if self.first > 64 and self.first > self.last / 2 then move_down(self) end
+    if self.last >= PACK_FROM and self.last > 2 * self.count then pack(self) end
     local last = self.last + 1
     self.last = last
     self[last] = fiber
@@ -54,7 +60,6 @@ function WaitQueue:pop()
             return fiber
         end
     end
-    self.first, self.last = 1, 0
     return nil
 end
 
@@ -65,6 +70,9 @@ function WaitQueue:remove(fiber)
         if self[i] == fiber then
             self[i] = false
             self.count = self.count - 1
+            if self.count == 0 then
+                self.first, self.last = 1, 0
+            end
             return
         end
     end
