@@ -38,9 +38,11 @@ local LAYERS = {
         "serial_port",
         "tls",
         "system",
+        "process",
+        "module_system",
     },
     { "actor", "sandbox", "libc_service", "inbox", "spawn_vm" },
-    { "app", "module_system", "init" },
+    { "app", "init" },
 }
 
 -- What a folder may require beyond its own, where that is less than its layer allows.

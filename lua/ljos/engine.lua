@@ -20,8 +20,14 @@ local kinds = {
     epoll = ffi.C.LJOS_ENGINE_EPOLL,
 }
 
+local chosen ---@type string?
+
+--- Chooses the engine before it is made, in place of $LJOS_ENGINE: for actors, whose environment is not ours.
+---@param name "io_uring"|"epoll"|""
+function M.choose(name) chosen = name end
+
 local function wanted_kind()
-    local name = os.getenv "LJOS_ENGINE"
+    local name = chosen or os.getenv "LJOS_ENGINE"
     if not name or name == "" then return ffi.C.LJOS_ENGINE_ANY end
     local kind = kinds[name]
     if not kind then error(("ljos: LJOS_ENGINE is %q; it takes io_uring or epoll"):format(name), 0) end

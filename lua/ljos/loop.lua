@@ -128,6 +128,7 @@ local completions = ffi.new("struct ljos_completion[?]", CAPACITY)
 local op_fiber, op_object, op_name, op_user_data, op_next = {}, {}, {}, {}, {}
 local op_buffer = {} -- luacheck: ignore (only an anchor)
 local op_free, op_size, op_count = 0, 0, 0
+local watching = 0 -- of the operations in `op_count`, those that keep nobody waiting
 
 ---@class ljos.Operations
 local operations = {}
@@ -299,10 +300,10 @@ end
 
 -- Waits for the kernel or a timer; false when nothing can come.
 local function wait_for_events()
-    if op_count == 0 and wheel.count == 0 then
+    if op_count == watching and wheel.count == 0 then
         -- A promise or an address that only the collector can declare dead may still wake somebody.
         collectgarbage()
-        return filling_n > 0 or op_count > 0 or wheel.count > 0
+        return filling_n > 0 or op_count > watching or wheel.count > 0
     end
     local deadline = wheel:next_deadline()
     poll(deadline and deadline - now())
@@ -420,13 +421,7 @@ M.raise_canceled = raise_canceled
 local AT_ONCE_MAX = 64
 local at_once = 0
 
---- Begins an operation on `object`: claims a slot that keeps `object` and `buffer` alive until it has ended.
----@param object {fd: integer, pending: integer}
----@param buffer any  what the kernel may touch
----@param name string "read_some", ...
----@return integer slot
-function M.begin(object, buffer, name)
-    enter()
+local function claim(object, buffer, name)
     local slot = op_free
     if slot ~= 0 then
         op_free = op_next[slot]
@@ -440,6 +435,16 @@ function M.begin(object, buffer, name)
     op_object[slot], op_buffer[slot], op_name[slot], op_fiber[slot] = object, buffer, name, false
     object.pending = object.pending + 1
     return slot
+end
+
+--- Begins an operation on `object`: claims a slot that keeps `object` and `buffer` alive until it has ended.
+---@param object {fd: integer, pending: integer}
+---@param buffer any  what the kernel may touch
+---@param name string "read_some", ...
+---@return integer slot
+function M.begin(object, buffer, name)
+    enter()
+    return claim(object, buffer, name)
 end
 
 --- The user_data to submit the operation of `slot` with.
@@ -468,6 +473,38 @@ function M.finish(slot, res)
         if filling_n > 0 or op_count > 0 or wheel.count > 0 then reschedule(fiber) end
     end
     return res
+end
+
+-- Watches are operations that no fiber waits for. They stand where fibers stand, and share one coroutine.
+local function run_watches(watch)
+    while true do
+        watching = watching - 1
+        watch.done(watch.res)
+        watch = yield(SUSPEND)
+    end
+end
+local watcher ---@type thread
+
+--- Calls `done(res)` from the loop once `object` has one of the poll(2) `events`, or the watch was canceled. A watch
+--- keeps no program waiting: a run that waits for nothing else ends. `done` may neither suspend nor raise.
+---@param object {fd: integer, pending: integer}
+---@param events integer
+---@param name string
+---@param done fun(res: integer)
+function M.watch(object, events, name, done)
+    local handle = engine.handle()
+    local slot = claim(object, false, name)
+    watcher = watcher or create(run_watches)
+    local watch = { co = watcher, wait = false, op = slot, res = 0, gate = false, scope = false, link = false, id = 0 }
+    watch.done = done
+    watching = watching + 1
+    local res = C.ljos_engine_poll(handle, op_user_data[slot], object.fd, events)
+    if res == PENDING then
+        op_fiber[slot] = watch
+    else
+        release(slot)
+        wake(watch, res)
+    end
 end
 
 --- Cancels every operation in flight on `object`; each still ends with its own completion.
@@ -499,6 +536,6 @@ end
 
 --- Figures for tests and `fiber.dump`: operations in flight, timers, ready fibers.
 ---@return integer operations, integer timers, integer ready
-function M.load() return op_count, wheel.count + falling_asleep_n, filling_n + draining_n - draining_i end
+function M.load() return op_count - watching, wheel.count + falling_asleep_n, filling_n + draining_n - draining_i end
 
 return M

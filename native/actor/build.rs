@@ -9,12 +9,11 @@ fn main() {
         Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("../../lua").canonicalize().unwrap();
     let mut files = Vec::new();
     collect(&root.join("ljos"), &mut files);
-    files.sort();
+    let mut modules: Vec<(String, PathBuf)> = files.into_iter().map(|file| (module_name(&root, &file), file)).collect();
+    modules.sort(); // they are looked up by binary search
 
     let mut table = String::from("pub const MODULES: &[(&str, &str)] = &[\n");
-    for file in files {
-        let name = file.strip_prefix(&root).unwrap().with_extension("").to_str().unwrap().replace('/', ".");
-        let name = name.strip_suffix(".init").unwrap_or(&name);
+    for (name, file) in modules {
         writeln!(table, "    ({name:?}, include_str!({file:?})),").unwrap();
     }
     table.push_str("];\n");
@@ -23,6 +22,12 @@ fn main() {
 
     // ffi.C looks symbols up in the dynamic table, where those of a program are only on demand.
     println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic");
+}
+
+/// "<root>/ljos/ip/tcp.lua" is "ljos.ip.tcp", "<root>/ljos/init.lua" is "ljos".
+fn module_name(root: &Path, file: &Path) -> String {
+    let name = file.strip_prefix(root).unwrap().with_extension("").to_str().unwrap().replace('/', ".");
+    name.strip_suffix(".init").unwrap_or(&name).to_owned()
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {

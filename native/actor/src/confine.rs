@@ -40,7 +40,7 @@ pub fn apply(boot: &Boot) -> Result {
     if wants(boot, "mount") {
         empty_root()?;
     }
-    if wants(boot, "ids") {
+    if wants(boot, "user") {
         leave_root()?;
     }
     if wants(boot, "memory") {
@@ -74,7 +74,7 @@ fn own_session() -> Result {
     match setsid() {
         // EPERM: a leader already.
         Ok(_) | Err(rustix::io::Errno::PERM) => {}
-        Err(errno) => return step("setsid", Err(errno)),
+        Err(errno) => return step("session: setsid", Err(errno)),
     }
     // KEYCTL_JOIN_SESSION_KEYRING is 1. Where keyctl(2) does not exist or is forbidden, it is so for the actor too.
     // SAFETY: a null name asks for an anonymous keyring.
@@ -110,30 +110,30 @@ fn leave_root() -> Result {
     match set_thread_groups(&[]) {
         // EPERM: groups are frozen in this user namespace.
         Ok(()) | Err(rustix::io::Errno::PERM) => {}
-        Err(errno) => return step("ids: setgroups", Err(errno)),
+        Err(errno) => return step("user: setgroups", Err(errno)),
     }
     let (uid, gid) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
     // EINVAL: this user namespace has no other id to become.
     match set_thread_res_gid(gid, gid, gid) {
         Ok(()) | Err(rustix::io::Errno::INVAL) => {}
-        Err(errno) => return step("ids: setresgid", Err(errno)),
+        Err(errno) => return step("user: setresgid", Err(errno)),
     }
     match set_thread_res_uid(uid, uid, uid) {
         Ok(()) | Err(rustix::io::Errno::INVAL) => {}
-        Err(errno) => return step("ids: setresuid", Err(errno)),
+        Err(errno) => return step("user: setresuid", Err(errno)),
     }
     // With CAP_SYS_ADMIN back, also where only root may make user namespaces.
     let permitted = caps::read(None, CapSet::Permitted).map_err(|error| capability_failure(&error))?;
     caps::set(None, CapSet::Effective, &permitted).map_err(|error| capability_failure(&error))?;
     // SAFETY: this process has one thread, and shares nothing with another.
-    step("user namespace", unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWUSER) })
+    step("user: unshare", unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWUSER) })
 }
 
 /// No core file, and no other process of the same user may look inside.
 fn seal_memory() -> Result {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
-    step("setrlimit", setrlimit(Resource::Core, none))?;
-    step("dumpable", rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable))
+    step("memory: setrlimit", setrlimit(Resource::Core, none))?;
+    step("memory: PR_SET_DUMPABLE", rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable))
 }
 
 fn capability_failure(error: &caps::errors::CapsError) -> Failure {
@@ -170,7 +170,7 @@ fn deny_everything() -> Result {
     let errno = landlock_errno();
     let enforced = restrict().map_err(|error| Failure { step: format!("landlock: {error}"), errno })?;
     if enforced.ruleset == RulesetStatus::NotEnforced {
-        return Err(Failure { step: "landlock".into(), errno });
+        return Err(Failure { step: "landlock: not enforced".into(), errno });
     }
     Ok(())
 }

@@ -77,7 +77,7 @@ fn prepare(lua: &Lua, boot: &Boot) -> mlua::Result<Function> {
         record.set(lua.create_string(key)?, lua.create_string(value)?)?;
     }
     let require: Function = lua.globals().get("require")?;
-    let worker: Table = require.call("ljos.actor.worker")?;
+    let worker: Table = require.call("ljos.app.worker")?;
     worker.get::<Function>("prepare")?.call(record)
 }
 

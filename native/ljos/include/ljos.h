@@ -625,6 +625,19 @@ int ljos_ip_from_sockaddr(const void *sockaddr,
 // `name` is a NUL-terminated string.
 const char *ljos_layout(const char *name);
 
+// Copies the program at `path` into a sealed, executable memfd: whoever runs it cannot reach the original through
+// /proc/PID/exe. Returns the descriptor, with `O_CLOEXEC`.
+//
+// # Safety
+// `path` is a NUL-terminated string.
+int ljos_memfd_from_program(const char *path);
+
+// Copies `len` bytes into a sealed memfd. Returns the descriptor, with `O_CLOEXEC`.
+//
+// # Safety
+// `bytes` is valid for `len` bytes.
+int ljos_memfd_from_bytes(const void *bytes, size_t len);
+
 // The bytes of control data that carry `count` descriptors.
 int ljos_message_control_bytes(uint32_t count);
 
@@ -656,6 +669,19 @@ int ljos_pipe_write(int fd,
                     const void *buffer,
                     uint32_t len);
 
+// A new, empty set: its descriptor, with `O_CLOEXEC`.
+int ljos_poll_set_new(void);
+
+// Adds `fd`: the set becomes readable when `fd` is, or when its other end is gone. It leaves the set by being closed.
+int ljos_poll_set_add(int set,
+                      int fd);
+
+// Takes `fd` out of the set.
+int ljos_poll_set_remove(int set, int fd);
+
+// One descriptor of the set that is ready, in turn; `-EAGAIN` when none is. Never blocks.
+int ljos_poll_set_next(int set);
+
 // Fills in a spec that changes nothing and hands nothing over.
 //
 // # Safety
@@ -679,14 +705,6 @@ int ljos_process_reap(int pidfd,
 
 // pidfd_send_signal(2).
 int ljos_process_kill(int pidfd, int signal);
-
-// Copies the file at `path` into a sealed memfd that can be executed where no file can be reached: nobody can
-// change it afterwards, and whoever runs it cannot reach the original through /proc/PID/exe. Returns the
-// descriptor, with `O_CLOEXEC`.
-//
-// # Safety
-// `path` is a NUL-terminated string.
-int ljos_process_seal(const char *path);
 
 // Compiles a pattern. A pattern that cannot be compiled gives `-EINVAL` and says why in `fault`.
 //

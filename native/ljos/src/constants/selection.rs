@@ -46,4 +46,9 @@ pub const GROUPS: &[Group] = &[
             EPOLL_CLOEXEC EPOLL_CTL_ADD EPOLL_CTL_MOD EPOLL_CTL_DEL FIONREAD SIGTERM SIGKILL
         }
     ),
+    group!("namespace":
+        [libc] {
+            CLONE_NEWUSER CLONE_NEWNS CLONE_NEWPID CLONE_NEWNET CLONE_NEWIPC CLONE_NEWUTS CLONE_NEWCGROUP
+        }
+    ),
 ];

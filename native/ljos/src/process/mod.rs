@@ -8,7 +8,6 @@
 mod child;
 
 use crate::engine::errno;
-use crate::memory;
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
 
@@ -275,43 +274,4 @@ pub extern "C" fn ljos_process_kill(pidfd: c_int, signal: c_int) -> c_int {
     let result =
         unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd, signal, ptr::null::<c_void>(), 0) };
     crate::engine::result(result as isize)
-}
-
-/// Copies the file at `path` into a sealed memfd that can be executed where no file can be reached: nobody can
-/// change it afterwards, and whoever runs it cannot reach the original through /proc/PID/exe. Returns the
-/// descriptor, with `O_CLOEXEC`.
-///
-/// # Safety
-/// `path` is a NUL-terminated string.
-#[no_mangle]
-pub unsafe extern "C" fn ljos_process_seal(path: *const c_char) -> c_int {
-    use std::os::unix::ffi::OsStrExt;
-    // SAFETY: the caller's promise.
-    let path = std::ffi::OsStr::from_bytes(unsafe { memory::c_str(path) });
-    seal(path).unwrap_or_else(|error| -error.raw_os_error().unwrap_or(libc::EIO))
-}
-
-fn seal(path: &std::ffi::OsStr) -> std::io::Result<c_int> {
-    use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd};
-    let mut source = std::fs::File::open(path)?;
-    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
-    // SAFETY: a static string.
-    let mut fd = unsafe { libc::memfd_create(c"ljos-actor".as_ptr(), flags | libc::MFD_EXEC) };
-    if fd < 0 && errno() == libc::EINVAL {
-        // Before Linux 6.3 every memfd is executable and the flag unknown.
-        // SAFETY: as above.
-        fd = unsafe { libc::memfd_create(c"ljos-actor".as_ptr(), flags) };
-    }
-    if fd < 0 {
-        return Err(std::io::Error::last_os_error());
-    }
-    // SAFETY: ours alone.
-    let mut copy = unsafe { std::fs::File::from_raw_fd(fd) };
-    std::io::copy(&mut source, &mut copy)?;
-    let seals = libc::F_SEAL_SEAL | libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_WRITE;
-    // SAFETY: no memory is involved.
-    if unsafe { libc::fcntl(copy.as_raw_fd(), libc::F_ADD_SEALS, seals) } < 0 {
-        return Err(std::io::Error::last_os_error());
-    }
-    Ok(copy.into_raw_fd())
 }

@@ -1,0 +1,179 @@
+--- Channels: the sending end of an actor's inbox.
+---
+--- A channel owns one end of a SOCK_SEQPACKET pair that carries messages one way. The channel of an actor that this
+--- program started itself also knows the process. Dropping a channel, or closing it, tells the actor only that
+--- one sender is gone; the process lives until it ends by itself, is killed, or its parent ends.
+---
+--- Errors:   raises ljos.Error
+--- Suspends: send
+--- Needs:    nothing beyond Linux 5.15
+local ffi = require "ffi"
+local error_ = require "ljos.error"
+local io_object = require "ljos.io_object"
+local native = require "ljos.native"
+local operation = require "ljos.operation"
+local packet_ = require "ljos.actor.packet"
+local process = require "ljos.process"
+local wire = require "ljos.actor.wire"
+
+local error, pcall, rawget, setmetatable = error, pcall, rawget, setmetatable
+local constants = native.constant_table "socket"
+local MSG_NOSIGNAL = native.constant_table("MSG").MSG_NOSIGNAL
+local SIGKILL = native.constant_table("signal").SIGKILL
+
+ffi.cdef [[
+int close(int fd);
+int getsockopt(int fd, int level, int name, void *value, unsigned int *length);
+int64_t send(int fd, const void *data, size_t size, int flags);
+int socketpair(int domain, int type, int protocol, int *fds);
+int shutdown(int fd, int how);
+]]
+
+---@class ljos.actor.channel
+local M = {}
+
+---@class ljos.Channel: ljos.IoObject
+---@field child_pid integer  of a direct child
+---@field package child ljos.Child|false
+---@field package control ljos.IoObject|false  the socket by whose end the child notices ours
+local methods, properties = {}, {}
+local metatable = io_object.metatable("ipc_actor_channel", methods, properties)
+
+--- Makes a channel that owns `fd`.
+---@param fd integer
+---@param child? ljos.Child
+---@param control? ljos.IoObject
+---@return ljos.Channel
+function M.new(fd, child, control)
+    local channel = io_object.new { child = child or false, control = control or false }
+    io_object.adopt(channel, fd)
+    return setmetatable(channel, metatable)
+end
+
+local ends = ffi.new "int[2]"
+
+--- Makes a socket pair for messages: of any direction, or one-way with the reading end first. Close-on-exec.
+---@param one_way boolean
+---@return integer reading, integer writing
+function M.pair(one_way)
+    local kind = bit.bor(constants.SOCK_SEQPACKET, constants.SOCK_CLOEXEC)
+    if ffi.C.socketpair(constants.AF_UNIX, kind, 0, ends) ~= 0 then
+        error_.check(-ffi.errno(), { detail = "socketpair" })
+    end
+    local reading, writing = ends[0], ends[1]
+    -- Shutting one end's reading down shuts the other's writing down too.
+    if one_way then ffi.C.shutdown(writing, constants.SHUT_RD) end
+    return reading, writing
+end
+
+--- How the inbox makes an address of its own; set by inbox.lua.
+M.make_own_address = nil ---@type fun(): integer
+
+-- Sending -------------------------------------------------------------------------------------------------------
+
+-- An address of the sender's own inbox is made once the whole message has proved legal. The descriptors made are
+-- closed after sendmsg: the kernel holds what is under way.
+local function send_addresses(self, packet)
+    local made = {}
+    local ok, res = pcall(function()
+        for i = 0, packet.fd_count - 1 do
+            if packet.fds[i] == wire.OWN_ADDRESS then
+                packet.fds[i] = M.make_own_address()
+                made[#made + 1] = packet.fds[i]
+            end
+        end
+        packet_.seal(packet)
+        return operation.sendmsg(self, packet.message, packet, 0, "send")
+    end)
+    for _, fd in ipairs(made) do
+        ffi.C.close(fd)
+    end
+    if not ok then error(res, 0) end
+    return res
+end
+
+local function has_own_address(packet)
+    for i = 0, packet.fd_count - 1 do
+        if packet.fds[i] == wire.OWN_ADDRESS then return true end
+    end
+    return false
+end
+
+--- Sends a message: a boolean, number, string of up to 255 bytes, file_descriptor, address (a channel, or the inbox for
+--- one's own), or a flat dictionary of up to 20 of them. Seed 003, "spawn_vm", channel functions.
+--- Suspends while the receiver's queue is full. Raises EINVAL for what cannot be sent, channel_closed when this end is
+--- closed, EPIPE when the receiver is gone. Descriptors are duplicated; the sender keeps his.
+---@param msg any
+function methods:send(msg)
+    if self.fd < 0 then error(error_.core "channel_closed", 0) end
+    local packet = packet_.take()
+    packet_.encode(packet, msg)
+    local res
+    if packet.fd_count > 0 and has_own_address(packet) then
+        res = send_addresses(self, packet)
+    else
+        packet_.seal(packet)
+        res = operation.sendmsg(self, packet.message, packet, 0, "send")
+    end
+    packet_.give_back(packet)
+    if res < 0 then error_.check(res) end
+end
+
+--- Closes the channel; closing twice does nothing. What was sent is still delivered.
+function methods:close() io_object.close(self) end
+
+-- The process ---------------------------------------------------------------------------------------------------
+
+local function child_of(self)
+    local child = rawget(self, "child")
+    if not child then error(error_.generic("EINVAL", { detail = "not the channel of a direct child" }), 0) end
+    return child
+end
+
+--- Sends a signal to the process; SIGKILL, the default, closes the channel too. Never races with pid numbers.
+---@param signo? integer
+function methods:kill(signo)
+    local child = child_of(self)
+    if signo ~= nil then error_.check_type(signo, "number", 2) end
+    signo = signo or SIGKILL
+    if child.fd >= 0 then process.kill(child, signo) end
+    if signo == SIGKILL then self:close() end
+end
+
+--- Lets the process outlive this one. The channel stays open.
+function methods:detach()
+    child_of(self)
+    local control = rawget(self, "control")
+    if not control or control.fd < 0 then return end
+    if ffi.C.send(control.fd, "d", 1, MSG_NOSIGNAL) < 0 then error_.check(-ffi.errno(), { detail = "detach" }) end
+    io_object.close(control)
+end
+
+function properties:child_pid() return child_of(self).pid end
+
+-- Addresses -----------------------------------------------------------------------------------------------------
+
+local value, length = ffi.new "int[1]", ffi.new "unsigned int[1]"
+
+local function option(fd, name)
+    length[0] = 4
+    if ffi.C.getsockopt(fd, constants.SOL_SOCKET, name, value, length) ~= 0 then return -1 end
+    return value[0]
+end
+
+--- Makes a channel of an address that came in a message. A descriptor that is no such socket is closed: nil. Who sent
+--- it is not believed, and sending must do nothing but send.
+---@param fd integer
+---@return ljos.Channel?
+function M.from_message(fd)
+    local family, kind = option(fd, constants.SO_DOMAIN), option(fd, constants.SO_TYPE)
+    if family == constants.AF_UNIX and kind == constants.SOCK_SEQPACKET then return M.new(fd) end
+    ffi.C.close(fd)
+end
+
+wire.register("ipc_actor_channel", function(channel)
+    if channel.fd < 0 then error(error_.core "channel_closed", 0) end
+    return channel.fd
+end, "actor_address")
+
+return M

@@ -1,0 +1,180 @@
+--- The inbox: where an actor receives, from everybody who has an address of it.
+---
+--- Each address is a socket pair of its own; the ends that are read here are the inbox's sources. With one source,
+--- `receive` is one recvmsg; with more, a poll set says which has something. A source that has ended, or that sent
+--- anything malformed, is dropped, and only that one. When no source is left nobody can send any more.
+--- Nothing is read unless somebody receives, so that a flood stays with its sender.
+---
+--- Errors:   raises ljos.Error: no_senders, channel_closed, EBUSY for a second receiver
+--- Suspends: receive
+--- Needs:    nothing beyond Linux 5.15
+local channel = require "ljos.actor.channel"
+local error_ = require "ljos.error"
+local file_descriptor = require "ljos.file_descriptor"
+local io_object = require "ljos.io_object"
+local native = require "ljos.native"
+local operation = require "ljos.operation"
+local packet_ = require "ljos.actor.packet"
+local wire = require "ljos.actor.wire"
+
+local error, ipairs, pcall, setmetatable = error, ipairs, pcall, setmetatable
+local C = native.C
+local ECANCELED = error_.errno_of.ECANCELED
+local POLLIN = native.constant_table("socket").POLLIN
+
+---@class ljos.actor.inbox
+local M = {}
+
+---@class ljos.Inbox
+---@field package sources ljos.IoObject[]
+---@field package poll_set ljos.IoObject|false  once there were two sources
+---@field package waiting ljos.IoObject|false   what the receiver waits for
+---@field package receiving boolean
+---@field package closed boolean
+local methods = {}
+
+-- Assignments to fields that exist do not come by __newindex.
+local metatable = io_object.metatable("rx-channel", methods, {})
+
+---@return ljos.Inbox
+local function new()
+    local inbox = { sources = {}, poll_set = false, waiting = false, receiving = false, closed = false }
+    return setmetatable(inbox, metatable)
+end
+
+-- Sources -------------------------------------------------------------------------------------------------------
+
+local function watch(self, source) error_.check(C.ljos_poll_set_add(self.poll_set.fd, source.fd)) end
+
+local function make_poll_set(self)
+    self.poll_set = io_object.new()
+    io_object.adopt(self.poll_set, error_.check(C.ljos_poll_set_new()))
+    for _, source in ipairs(self.sources) do
+        watch(self, source)
+    end
+end
+
+--- Adds the reading end of an address; the inbox owns it. A receiver that waits already will hear it too.
+---@param self ljos.Inbox
+---@param fd integer
+function M.add_source(self, fd)
+    local source = io_object.new()
+    io_object.adopt(source, fd)
+    self.sources[#self.sources + 1] = source
+    if self.poll_set then
+        watch(self, source)
+    elseif #self.sources == 2 then
+        make_poll_set(self)
+    end
+    if self.waiting then io_object.cancel(self.waiting) end
+end
+
+local function drop_poll_set(self)
+    if self.poll_set then io_object.close(self.poll_set) end
+    self.poll_set = false
+end
+
+local function drop(self, source)
+    for i, each in ipairs(self.sources) do
+        if each == source then table.remove(self.sources, i) end
+    end
+    -- Not by closing alone: a copy of the descriptor may be under way elsewhere, and the set would go on about it.
+    if self.poll_set then C.ljos_poll_set_remove(self.poll_set.fd, source.fd) end
+    io_object.close(source)
+    if #self.sources == 0 then drop_poll_set(self) end
+end
+
+-- The source to read from: nil when the wait was interrupted.
+local function next_source(self)
+    local sources = self.sources
+    if #sources == 0 then error(error_.core "no_senders", 0) end
+    if #sources == 1 then return sources[1] end
+    self.waiting = self.poll_set
+    local res = operation.poll(self.poll_set, POLLIN, "receive")
+    if res < 0 then return nil end
+    local fd = C.ljos_poll_set_next(self.poll_set.fd)
+    for _, source in ipairs(sources) do
+        if source.fd == fd then return source end
+    end
+end
+
+-- Receiving -----------------------------------------------------------------------------------------------------
+
+local function make_object(fd, is_address)
+    if is_address then return channel.from_message(fd) end
+    return file_descriptor.new(fd)
+end
+
+local function receive_from(self, source)
+    local packet = packet_.take()
+    packet_.open(packet)
+    self.waiting = source
+    local res = operation.recvmsg(source, packet.message, packet, 0, "receive")
+    if res == -ECANCELED then
+        packet_.give_back(packet)
+        return false
+    end
+    local ok, value = false, nil
+    -- A message of no bytes means the end, but could still bring descriptors.
+    if res >= 0 then
+        ok, value = packet_.decode(packet, res, make_object)
+    end
+    packet_.give_back(packet)
+    if not ok then drop(self, source) end
+    return ok, value
+end
+
+local function receive(self)
+    while true do
+        if self.closed then error(error_.core "channel_closed", 0) end
+        local source = next_source(self)
+        if source then
+            local ok, value = receive_from(self, source)
+            if ok then return value end
+        end
+    end
+end
+
+--- Receives a message; messages of one sender come in their order. Seed 003, "inbox".
+--- Waits for one. Cancellation loses none. Raises no_senders when there is no address of this inbox anywhere (also
+--- while it waits), channel_closed when the inbox was closed, EBUSY while another fiber receives.
+---@return boolean|number|string|ljos.FileDescriptor|ljos.Channel|table
+function methods:receive()
+    if self.receiving then error(error_.generic("EBUSY", { detail = "another fiber receives" }), 0) end
+    self.receiving = true
+    local ok, value = pcall(receive, self)
+    self.receiving, self.waiting = false, false
+    if not ok then error(value, 0) end
+    return value
+end
+
+--- Closes the inbox: senders get an error from now on, and what was not received is lost. Closing twice does nothing.
+function methods:close()
+    if self.closed then return end
+    self.closed = true
+    for _, source in ipairs(self.sources) do
+        io_object.close(source)
+    end
+    drop_poll_set(self)
+    self.sources = {}
+end
+
+-- This actor's own ----------------------------------------------------------------------------------------------
+
+local own = new()
+
+--- Returns the inbox of this Lua state.
+---@return ljos.Inbox
+function M.own() return own end
+
+channel.make_own_address = function()
+    if own.closed then error(error_.core "channel_closed", 0) end
+    local reading, writing = channel.pair(true)
+    M.add_source(own, reading)
+    return writing
+end
+
+wire.register("rx-channel", function() return wire.OWN_ADDRESS end, "actor_address")
+wire.register("file_descriptor", function(fd) return file_descriptor.number_of(fd, 2) end, "file_descriptor")
+
+return M

@@ -1,0 +1,210 @@
+--- Processes: started by clone + exec, watched through a pidfd, reaped by the loop.
+---
+--- `start` fills in a native spec and returns a child. The loop watches the child's pidfd without waiting for it: as
+--- soon as it turns, a child that has ended is reaped, its exit is kept in the object, and the descriptor closed. The
+--- host's SIGCHLD handler, if any, is left alone; nothing here waits for children it did not start.
+---
+--- Errors:   raises ljos.Error; `detail` names the step that failed
+--- Suspends: wait
+--- Needs:    nothing beyond Linux 5.15
+local ffi = require "ffi"
+local error_ = require "ljos.error"
+local io_object = require "ljos.io_object"
+local loop = require "ljos.loop"
+local native = require "ljos.native"
+local operation = require "ljos.operation"
+
+local C = native.C
+local POLLIN = native.constant_table("socket").POLLIN
+
+---@class ljos.process
+local M = {
+    NEW_SESSION = tonumber(ffi.C.LJOS_PROCESS_NEW_SESSION),
+    NO_NEW_PRIVS = tonumber(ffi.C.LJOS_PROCESS_NO_NEW_PRIVS),
+    KEEP_CAPABILITIES = tonumber(ffi.C.LJOS_PROCESS_KEEP_CAPABILITIES),
+}
+
+---@class ljos.ProcessOptions
+---@field paths? string[]                files to try in this order; absent: numbers.program_fd
+---@field arguments? string[]            argv, the name first
+---@field environment? string[]          "NAME=value"; absent: empty
+---@field pid_variable? string           the name of a variable that gets the child's pid as its value
+---@field fds? table<integer, integer>   number in the child -> descriptor of the caller; the child gets no others
+---@field groups? integer[]              supplementary groups; absent: the caller's
+---@field limits? {resource: integer, soft: integer, hard: integer}[]
+---@field working_directory? string
+---@field numbers? table<string, integer> members of struct ljos_process_spec: namespaces, flags, ruid, pdeathsig, ...
+
+---@class ljos.Child
+---@field fd integer       the pidfd; -1 once it was reaped
+---@field pid integer
+---@field code? integer    exit code, once it has ended
+---@field signal? integer  the signal that ended it, 0 for none
+---@field ended? fun(child: ljos.Child)  called once, when it was reaped; may neither suspend nor raise
+
+-- Starting ------------------------------------------------------------------------------------------------------
+
+-- A null-terminated array of C strings. The Lua strings must be kept by the caller.
+local function string_array(strings)
+    local array = ffi.new("const char *[?]", #strings + 1)
+    for i = 1, #strings do
+        array[i - 1] = strings[i]
+    end
+    return array
+end
+
+-- Where the child writes its pid: the end of "NAME=" in a buffer of its own.
+local function pid_slot(name)
+    local prefix = name .. "="
+    local buffer = ffi.new("char[?]", #prefix + 12)
+    ffi.copy(buffer, prefix)
+    return buffer, buffer + #prefix
+end
+
+local function environment_array(options, spec)
+    local strings = options.environment or {}
+    if not options.pid_variable then return string_array(strings) end
+    local array = ffi.new("const char *[?]", #strings + 2)
+    for i = 1, #strings do
+        array[i - 1] = strings[i]
+    end
+    local buffer, slot = pid_slot(options.pid_variable)
+    array[#strings], spec.pid_text = buffer, slot
+    return array, buffer
+end
+
+local function fd_array(fds)
+    local count = 0
+    for _ in pairs(fds) do
+        count = count + 1
+    end
+    local array, i = ffi.new("struct ljos_process_fd[?]", count), 0
+    for target, source in pairs(fds) do
+        array[i].source, array[i].target = source, target
+        i = i + 1
+    end
+    return array, count
+end
+
+local function limit_array(limits)
+    local array = ffi.new("struct ljos_process_limit[?]", #limits)
+    for i, limit in ipairs(limits) do
+        array[i - 1].resource, array[i - 1].soft, array[i - 1].hard = limit.resource, limit.soft, limit.hard
+    end
+    return array
+end
+
+-- Returns the spec and what it points to, which must live as long.
+local function spec_of(options)
+    local spec = ffi.new "struct ljos_process_spec"
+    C.ljos_process_spec_init(spec)
+    local anchors = { options }
+    local function keep(value)
+        anchors[#anchors + 1] = value
+        return value
+    end
+    if options.paths then spec.paths = keep(string_array(options.paths)) end
+    spec.argv = keep(string_array(options.arguments or {}))
+    local environment, pid_buffer = environment_array(options, spec)
+    spec.envp = keep(environment)
+    keep(pid_buffer)
+    local fds, count = fd_array(options.fds or {})
+    spec.fds, spec.fd_count = keep(fds), count
+    if options.groups then
+        spec.groups = keep(ffi.new("uint32_t[?]", #options.groups, options.groups))
+        spec.group_count = #options.groups
+    end
+    if options.limits then
+        spec.limits, spec.limit_count = keep(limit_array(options.limits)), #options.limits
+    end
+    spec.working_directory = options.working_directory
+    for name, value in pairs(options.numbers or {}) do
+        spec[name] = value
+    end
+    return spec, anchors
+end
+
+local started = ffi.new "struct ljos_process_child"
+
+--- Tries a start. Returns the errno and the step that failed, or nothing, with the child in `started`.
+---@param options ljos.ProcessOptions
+---@return integer? errno, string? step
+local function try(options)
+    local spec, anchors = spec_of(options)
+    local res = C.ljos_process_spawn(spec, started)
+    if #anchors > 0 and res < 0 then return -res, ffi.string(started.failed_step) end
+end
+
+--- Says why this process may not create these namespaces: the errno of clone(2), or nil where it may.
+---@param namespaces integer  CLONE_NEW*
+---@return integer? errno
+function M.probe_namespaces(namespaces)
+    -- There is no program to run, so the child ends by itself once it was cloned.
+    local errno, step = try { numbers = { namespaces = namespaces } }
+    return step == "clone" and errno or nil
+end
+
+-- Watching ------------------------------------------------------------------------------------------------------
+
+-- Children that have not been reaped, by pid; what keeps their objects alive.
+local children = {} ---@type table<integer, ljos.Child>
+local exit = ffi.new "struct ljos_process_exit"
+
+-- Reaps the child if it has ended.
+local function reap(child)
+    if child.fd < 0 then return true end
+    local res = C.ljos_process_reap(child.fd, exit)
+    if res == 0 then return false end
+    -- ECHILD: somebody else reaped it; how it ended is lost.
+    child.code, child.signal = res > 0 and exit.code or 0, res > 0 and exit.signal or 0
+    children[child.pid] = nil
+    io_object.close(child)
+    if child.ended then child.ended(child) end
+    return true
+end
+
+local function watch(child)
+    loop.watch(child, POLLIN, "child", function()
+        if not reap(child) then watch(child) end
+    end)
+end
+
+--- Starts a process.
+---@param options ljos.ProcessOptions
+---@return ljos.Child
+function M.start(options)
+    local errno, step = try(options)
+    if errno then error(error_.system(errno, { detail = step, step = step }), 0) end
+    local child = io_object.new { pid = started.pid }
+    io_object.adopt(child, started.pidfd)
+    children[child.pid] = child
+    watch(child)
+    return child
+end
+
+--- Reaps every child that has ended already; without it, that happens when the loop next turns.
+function M.reap_ended()
+    for _, child in pairs(children) do
+        reap(child)
+    end
+end
+
+--- Waits until the child has ended and is reaped.
+---@param child ljos.Child
+function M.wait(child)
+    while not reap(child) do
+        local res = operation.poll(child, POLLIN, "wait")
+        if res == -error_.errno_of.ECANCELED and child.fd < 0 then return end
+        error_.check(res)
+    end
+end
+
+--- Sends a signal; 0 only asks whether that would be allowed. Raises ESRCH when the child has ended.
+---@param child ljos.Child
+---@param signal integer
+function M.kill(child, signal)
+    if child.fd < 0 then error(error_.system("ESRCH", { detail = "the process has ended" }), 0) end
+    error_.check(C.ljos_process_kill(child.fd, signal))
+end
+
+return M

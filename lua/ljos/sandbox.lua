@@ -1,0 +1,180 @@
+--- Sandboxes: an actor that can reach nothing but what it is granted, in one line.
+---
+--- `sandbox.spawn{ source = code, fds = { log = file } }` denies everything. Each protection has a name; one that this
+--- kernel, or a policy on it, does not give is an error that names it, unless the caller did without exactly
+--- that one (`without = { "pid" }`). All of them are in place before the module's first line; spawn waits for that.
+---
+--- The actor's process has no user id of its own, no capability, an empty read-only root, no network device, no
+--- other process in sight, and a Landlock domain that denies every file, TCP port, abstract socket and signal.
+--- Under a parent that is root it becomes nobody. It uses the epoll engine: no ring is made in a sandbox.
+---
+--- Errors:   raises ljos.Error; `protection` names what is missing
+--- Suspends: spawn
+--- Needs:    Landlock, and namespaces of the user, mount, net, pid, ipc and uts kinds
+local ffi = require "ffi"
+local error_ = require "ljos.error"
+local file_descriptor = require "ljos.file_descriptor"
+local launch = require "ljos.actor.launch"
+local native = require "ljos.native"
+local process = require "ljos.process"
+local source = require "ljos.actor.source"
+local surroundings = require "ljos.actor.surroundings"
+
+local bor = bit.bor
+local namespace = native.constant_table "namespace"
+
+ffi.cdef "uint32_t geteuid(void);"
+
+---@class ljos.sandbox
+local M = {}
+
+-- What the kernel makes with the process, and what the runner does in it, by the name of the protection.
+local NAMESPACES = {
+    { "user", namespace.CLONE_NEWUSER },
+    { "mount", namespace.CLONE_NEWNS },
+    { "net", namespace.CLONE_NEWNET },
+    { "pid", namespace.CLONE_NEWPID },
+    { "ipc", namespace.CLONE_NEWIPC },
+    { "uts", namespace.CLONE_NEWUTS },
+}
+local STEPS = { "session", "mount", "memory", "capabilities", "no_new_privs", "landlock" }
+
+---@class ljos.SandboxOptions
+---@field source? string   the code to run; its argument is the table of granted descriptors
+---@field name? string     the name of `source` in messages
+---@field module? string   or the module to run, found and read here (as spawn_vm's)
+---@field source_tree_cache? table                    modules that it may require
+---@field fds? table<string, ljos.FileDescriptor>     what it is granted; the caller keeps his
+---@field without? string[]                           protections to do without
+---@field environment? table<string, string>
+---@field stdin? "share"|ljos.FileDescriptor          closed by default, as the other two
+---@field stdout? "share"|ljos.FileDescriptor
+---@field stderr? "share"|ljos.FileDescriptor
+
+local known = {}
+for _, entry in ipairs(NAMESPACES) do
+    known[entry[1]] = true
+end
+for _, name in ipairs(STEPS) do
+    known[name] = true
+end
+
+-- The set of protections to apply.
+local function wanted_of(without)
+    local wanted = {}
+    for name in pairs(known) do
+        wanted[name] = true
+    end
+    if without == nil then return wanted end
+    error_.check_type(without, "table", "without")
+    for _, name in ipairs(without) do
+        if not known[name] then error_.argument("without", "no protection is named " .. tostring(name)) end
+        wanted[name] = nil
+    end
+    return wanted
+end
+
+local is_privileged ---@type boolean?
+
+-- Root with its rights needs no user namespace to make the others. It enters one later, as nobody: made by clone, it
+-- would keep root's id.
+local function makes_namespaces_as_root()
+    if is_privileged == nil then
+        is_privileged = ffi.C.geteuid() == 0 and not process.probe_namespaces(namespace.CLONE_NEWNS)
+    end
+    return is_privileged
+end
+
+local function fail(errno, protection, detail)
+    local text = ("sandbox: %s: %s"):format(protection, detail)
+    error(error_.system(errno, { detail = text, protection = protection }), 0)
+end
+
+-- Which of the namespaces it was that clone(2) refused: the first that it refuses beside the user namespace alone.
+local function raise_refused(err, wanted)
+    local base = 0
+    for _, entry in ipairs(NAMESPACES) do
+        local name, flag = entry[1], entry[2]
+        local errno = wanted[name] and process.probe_namespaces(bor(base, flag))
+        if errno then fail(errno, name, "the kernel refuses a namespace of this kind") end
+        if wanted[name] and name == "user" then base = flag end
+    end
+    error(err, 0)
+end
+
+-- The flags of clone(2), and the runner's words.
+local function plan(wanted)
+    local flags, words = 0, {}
+    local as_root = makes_namespaces_as_root()
+    for _, entry in ipairs(NAMESPACES) do
+        local name, flag = entry[1], entry[2]
+        if wanted[name] and not (as_root and name == "user") then flags = bor(flags, flag) end
+    end
+    for _, name in ipairs(STEPS) do
+        if wanted[name] then words[#words + 1] = name end
+    end
+    if as_root and wanted.user then words[#words + 1] = "user" end
+    return flags, table.concat(words, " ")
+end
+
+local function add_code(options, caller, boot)
+    source.add_tree(options.source_tree_cache, boot, "source_tree_cache")
+    if options.source ~= nil then
+        error_.check_type(options.source, "string", "source")
+        source.add_text(options.source, options.name or "sandbox", boot)
+    else
+        error_.check_type(options.module, "string", "module")
+        source.add_module(options.module, nil, caller, boot)
+    end
+end
+
+local function grants_of(fds, boot)
+    local grants = {}
+    if fds == nil then return grants end
+    error_.check_type(fds, "table", "fds")
+    for name, fd in pairs(fds) do
+        error_.check_type(name, "string", "fds")
+        grants[#grants + 1] = file_descriptor.number_of(fd, "fds/" .. name)
+        boot["grant/" .. name] = tostring(launch.FIRST_GRANT + #grants - 1)
+    end
+    return grants
+end
+
+local function start(options, caller)
+    local wanted = wanted_of(options.without)
+    local boot = { engine = "epoll" }
+    add_code(options, caller, boot)
+    local grants = grants_of(options.fds, boot)
+    local flags
+    flags, boot.protections = plan(wanted)
+    if wanted.pid then boot.pid1 = "1" end
+    local ok, result = pcall(launch.launch, {
+        boot = boot,
+        grants = grants,
+        namespaces = flags,
+        flags = process.KEEP_CAPABILITIES,
+        stdio = surroundings.stdio(options, ""),
+        environment = surroundings.environment(options.environment, "environment"),
+    })
+    if ok then return result end
+    if error_.is_error(result) and result.step == "clone" then raise_refused(result, wanted) end
+    error(result, 0)
+end
+
+--- Starts a sandboxed actor and waits until its protections are in place.
+--- Raises with the field `protection` when one cannot be had; then nothing of the module has run.
+---@param options ljos.SandboxOptions
+---@return ljos.Channel
+function M.spawn(options)
+    local caller = source.caller_file(2)
+    error_.check_type(options, "table", 1)
+    local channel = start(options, caller)
+    local ok, err = pcall(launch.wait_until_ready, channel)
+    if ok then return channel end
+    channel:kill()
+    local protection = error_.is_error(err) and err.step and err.step:match "^[%w_]+"
+    if known[protection] then fail(err.code, protection, err.step:match "^[%w_]+:? ?(.*)$") end
+    error(err, 0)
+end
+
+return M

@@ -1,0 +1,130 @@
+--- spawn_vm: starts an actor and returns the channel to it.
+---
+--- With `subprocess` the actor is a process of its own that shares nothing: the namespaces that are asked for, the
+--- environment that is given, standard streams that are closed unless they are shared or given. What else is taken from
+--- it is up to `init.script`; `ljos.sandbox` takes everything in one line.
+---
+--- Errors:   raises ljos.Error
+--- Suspends: never
+--- Needs:    the runner of actors
+local error_ = require "ljos.error"
+local file_descriptor = require "ljos.file_descriptor"
+local launch = require "ljos.actor.launch"
+local native = require "ljos.native"
+local process = require "ljos.process"
+local source = require "ljos.actor.source"
+local surroundings = require "ljos.actor.surroundings"
+
+local namespace = native.constant_table "namespace"
+
+---@class ljos.SubprocessOptions
+---@field newns_user? boolean
+---@field newns_mount? boolean
+---@field newns_net? boolean
+---@field newns_pid? boolean
+---@field newns_uts? boolean
+---@field newns_ipc? boolean
+---@field environment? table<string, string>       empty by default
+---@field stdin? "share"|ljos.FileDescriptor       a closed pipe by default
+---@field stdout? "share"|ljos.FileDescriptor
+---@field stderr? "share"|ljos.FileDescriptor
+---@field init? {script: string, arg?: ljos.FileDescriptor}  seed 003, "init.script"
+---@field source_tree_cache? table                 component -> source or tree; asked before any file
+
+---@class ljos.SpawnOptions
+---@field module? string|ljos.filesystem.Path
+---@field subprocess? ljos.SubprocessOptions
+
+local NAMESPACES = {
+    newns_user = namespace.CLONE_NEWUSER,
+    newns_mount = namespace.CLONE_NEWNS,
+    newns_net = namespace.CLONE_NEWNET,
+    newns_pid = namespace.CLONE_NEWPID,
+    newns_uts = namespace.CLONE_NEWUTS,
+    newns_ipc = namespace.CLONE_NEWIPC,
+}
+local NOT_YET = { "native_modules_cache", "libc_service" }
+local ELSEWHERE = { "pd_daemon", "ld_library_directories" }
+local IN_PROCESS = { "inherit_context", "concurrency_hint", "new_master" }
+
+local function check_boolean(value, name)
+    if value ~= nil then error_.check_type(value, "boolean", "subprocess/" .. name) end
+    return value
+end
+
+local function namespaces_of(subprocess)
+    local flags = 0
+    for name, flag in pairs(NAMESPACES) do
+        if check_boolean(subprocess[name], name) then flags = flags + flag end
+    end
+    return flags
+end
+
+local function add_init(init, boot, grants)
+    if init == nil then return end
+    error_.check_type(init, "table", "subprocess/init")
+    error_.check_type(init.script, "string", "subprocess/init/script")
+    boot.init = init.script
+    if init.arg ~= nil then
+        boot.init_arg = "1"
+        grants[1] = file_descriptor.number_of(init.arg, "subprocess/init/arg")
+    end
+end
+
+local function add_module(module, importer, caller, boot)
+    if type(module) == "string" then
+        source.add_module(module, importer, caller, boot)
+    elseif getmetatable(module) == "filesystem.path" then
+        source.add_path(tostring(module), boot)
+    else
+        error_.argument("module", "string or filesystem.path expected, got " .. type(module))
+    end
+end
+
+local function refuse_options(options, subprocess)
+    for _, name in ipairs(IN_PROCESS) do
+        if options[name] ~= nil then error_.argument(name, "not together with subprocess") end
+    end
+    for _, name in ipairs(ELSEWHERE) do
+        if subprocess[name] ~= nil then error_.not_on_linux("subprocess." .. name, "FreeBSD") end
+    end
+    for _, name in ipairs(NOT_YET) do
+        if subprocess[name] ~= nil then
+            error(error_.generic("ENOTSUP", { arg = "subprocess/" .. name, detail = "not supported yet" }), 0)
+        end
+    end
+end
+
+local function spawn_process(options, subprocess, importer, caller)
+    refuse_options(options, subprocess)
+    local boot, grants = { engine = os.getenv "LJOS_ENGINE" }, {}
+    source.add_tree(subprocess.source_tree_cache, boot)
+    add_module(options.module, importer, caller, boot)
+    add_init(subprocess.init, boot, grants)
+    if subprocess.newns_pid then boot.pid1 = "1" end
+    return launch.launch {
+        boot = boot,
+        grants = grants,
+        namespaces = namespaces_of(subprocess),
+        -- In a new user namespace init.script has every capability, as the seed's has.
+        flags = subprocess.newns_user and process.KEEP_CAPABILITIES or 0,
+        stdio = surroundings.stdio(subprocess, "subprocess/"),
+        environment = surroundings.environment(subprocess.environment, "subprocess/environment"),
+    }
+end
+
+--- Starts an actor.
+---@param options string|ljos.SpawnOptions  the module, or named parameters (seed 003, "spawn_vm")
+---@param importer? ljos.Module             in app mode: the module that calls
+---@return ljos.Channel
+return function(options, importer)
+    local caller = source.caller_file(2)
+    if type(options) == "string" then options = { module = options } end
+    error_.check_type(options, "table", 1)
+    local subprocess = options.subprocess
+    if subprocess == nil then
+        error(error_.generic("ENOTSUP", { arg = "subprocess", detail = "actors in threads are not supported yet" }), 0)
+    end
+    error_.check_type(subprocess, "table", "subprocess")
+    return spawn_process(options, subprocess, importer, caller)
+end
