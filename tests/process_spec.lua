@@ -162,7 +162,8 @@ describe("process", function()
     end)
 
     it("tries the paths in their order", function()
-        local child = process.start { paths = { "/nonexistent/true", "/etc/passwd/x", "/bin/true" }, arguments = { "true" } }
+        local child =
+            process.start { paths = { "/nonexistent/true", "/etc/passwd/x", "/bin/true" }, arguments = { "true" } }
         process.wait(child)
         assert.equal(0, child.code)
     end)
@@ -180,30 +181,43 @@ describe("process", function()
         assert.equal("setns(net)", err.step)
     end)
 
-    it("tells whether namespaces may be made, without making any", function()
-        assert.equal(error_.errno_of.EINVAL, process.probe_namespaces(native.constant_table("namespace").CLONE_NEWPID + 0x10000))
-    end)
+    it(
+        "tells whether namespaces may be made, without making any",
+        function()
+            assert.equal(
+                error_.errno_of.EINVAL,
+                process.probe_namespaces(native.constant_table("namespace").CLONE_NEWPID + 0x10000)
+            )
+        end
+    )
 
     it("lets other fibers run while one waits", function()
         local order = {}
         local waiting = fiber.spawn(function()
-            local child = process.start { paths = { "/bin/sh" }, arguments = { "sh", "-c", "read x" }, fds = { [0] = order.reading } }
+            local child = process.start {
+                paths = { "/bin/sh" },
+                arguments = { "sh", "-c", "read x" },
+                fds = { [0] = order.reading },
+            }
             ffi.C.close(order.reading)
             process.wait(child)
             order[#order + 1] = "child"
         end)
         order.reading, order.writing = pipe()
-        fiber.spawn(function()
-            order[#order + 1] = "other"
-            ffi.C.close(order.writing)
-        end):detach()
+        fiber
+            .spawn(function()
+                order[#order + 1] = "other"
+                ffi.C.close(order.writing)
+            end)
+            :detach()
         waiting:join()
         assert.same({ "other", "child" }, { order[1], order[2] })
     end)
 
     it("can be waited for by a fiber that is canceled, and waited for again", function()
         local reading, writing = pipe()
-        local child = process.start { paths = { "/bin/sh" }, arguments = { "sh", "-c", "read x" }, fds = { [0] = reading } }
+        local child =
+            process.start { paths = { "/bin/sh" }, arguments = { "sh", "-c", "read x" }, fds = { [0] = reading } }
         ffi.C.close(reading)
         local waiting = fiber.spawn(function() process.wait(child) end)
         fiber.this_fiber.yield()
@@ -230,7 +244,8 @@ describe("process", function()
 
     it("does not keep a run waiting for a child that nobody waits for", function()
         local reading, writing = pipe()
-        local child = process.start { paths = { "/bin/sh" }, arguments = { "sh", "-c", "read x" }, fds = { [0] = reading } }
+        local child =
+            process.start { paths = { "/bin/sh" }, arguments = { "sh", "-c", "read x" }, fds = { [0] = reading } }
         ffi.C.close(reading)
         assert.is_true(fiber.run(function() end))
         assert.equal(0, (loop.load()))
@@ -241,7 +256,8 @@ describe("process", function()
 
     it("sends signals, and says when nobody is there any more", function()
         local reading, writing = pipe()
-        local child = process.start { paths = { "/bin/sh" }, arguments = { "sh", "-c", "read x" }, fds = { [0] = reading } }
+        local child =
+            process.start { paths = { "/bin/sh" }, arguments = { "sh", "-c", "read x" }, fds = { [0] = reading } }
         ffi.C.close(reading)
         process.kill(child, 0)
         process.kill(child, 9)

@@ -129,6 +129,7 @@ local op_fiber, op_object, op_name, op_user_data, op_next = {}, {}, {}, {}, {}
 local op_buffer = {} -- luacheck: ignore (only an anchor)
 local op_free, op_size, op_count = 0, 0, 0
 local watching = 0 -- of the operations in `op_count`, those that keep nobody waiting
+local watcher ---@type thread  their common coroutine
 
 ---@class ljos.Operations
 local operations = {}
@@ -163,7 +164,10 @@ local function complete(user_data, res)
     if op_user_data[slot] ~= user_data then return end
     local fiber = op_fiber[slot]
     release(slot)
-    if fiber then wake(fiber, res) end
+    if fiber then
+        if fiber.co == watcher then watching = watching - 1 end
+        wake(fiber, res)
+    end
 end
 
 -- Small leaves: an FFI call inside a function that is rarely compiled costs ten times as much.
@@ -478,12 +482,10 @@ end
 -- Watches are operations that no fiber waits for. They stand where fibers stand, and share one coroutine.
 local function run_watches(watch)
     while true do
-        watching = watching - 1
         watch.done(watch.res)
         watch = yield(SUSPEND)
     end
 end
-local watcher ---@type thread
 
 --- Calls `done(res)` from the loop once `object` has one of the poll(2) `events`, or the watch was canceled. A watch
 --- keeps no program waiting: a run that waits for nothing else ends. `done` may neither suspend nor raise.
@@ -503,6 +505,7 @@ function M.watch(object, events, name, done)
         op_fiber[slot] = watch
     else
         release(slot)
+        watching = watching - 1
         wake(watch, res)
     end
 end

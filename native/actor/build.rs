@@ -9,7 +9,8 @@ fn main() {
         Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("../../lua").canonicalize().unwrap();
     let mut files = Vec::new();
     collect(&root.join("ljos"), &mut files);
-    let mut modules: Vec<(String, PathBuf)> = files.into_iter().map(|file| (module_name(&root, &file), file)).collect();
+    let mut modules: Vec<(String, PathBuf)> =
+        files.into_iter().map(|file| (module_name(&root, &file), file)).collect();
     modules.sort(); // they are looked up by binary search
 
     let mut table = String::from("pub const MODULES: &[(&str, &str)] = &[\n");

@@ -12,13 +12,14 @@ local ffi = require "ffi"
 local C = ffi.C
 ffi.cdef "struct attack_sockaddr_in { uint16_t family; uint8_t port[2]; uint32_t address; uint8_t zero[8]; };"
 ffi.cdef "struct attack_sockaddr_un { uint16_t family; char path[108]; };"
-ffi.cdef "int open(const char *, int, ...); int openat(int, const char *, int, ...); int close(int);"
-ffi.cdef "int mkdir(const char *, unsigned); int unlink(const char *); int fcntl(int, int, ...); int rmdir(const char *);"
+ffi.cdef "int open(const char *, int, ...); int close(int);"
+ffi.cdef "int mkdir(const char *, unsigned); int rmdir(const char *); int fcntl(int, int, ...);"
 ffi.cdef "int socket(int, int, int); int connect(int, const void *, unsigned); int bind(int, const void *, unsigned);"
-ffi.cdef "int getpid(void); int kill(int, int); unsigned getuid(void); int setuid(unsigned); int setgroups(size_t, void *);"
+ffi.cdef "int getpid(void); int kill(int, int); unsigned getuid(void); int setuid(unsigned);"
+ffi.cdef "int setgroups(size_t, void *); int unshare(int); int ptrace(long, int, long, long);"
 ffi.cdef "long syscall(long, ...); int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long);"
 ffi.cdef "int chroot(const char *); int mount(const char *, const char *, const char *, unsigned long, void *);"
-ffi.cdef "int sethostname(const char *, size_t); extern char **environ; int unshare(int); int ptrace(long, int, long, long);"
+ffi.cdef "int sethostname(const char *, size_t); extern char **environ;"
 local function call(result)
     result = tonumber(result)
     return result >= 0 and result or -ffi.errno()

@@ -47,13 +47,28 @@ describe("actor.wire", function()
 
     it("carries every kind of leaf, alone and in a dictionary", function()
         local leaves = {
-            true, false, 0, -0.5, 1e308, 2 ^ 53, math.huge, -math.huge, 5e-324, "", "text", ("x"):rep(255), "\0\255\n",
+            true,
+            false,
+            0,
+            -0.5,
+            1e308,
+            2 ^ 53,
+            math.huge,
+            -math.huge,
+            5e-324,
+            "",
+            "text",
+            ("x"):rep(255),
+            "\0\255\n",
         }
         for _, leaf in ipairs(leaves) do
             assert.equal(leaf, round_trip(leaf))
             assert.same({ k = leaf }, round_trip { k = leaf })
         end
-        assert.same({ [""] = "", [("k"):rep(255)] = ("v"):rep(255) }, round_trip { [""] = "", [("k"):rep(255)] = ("v"):rep(255) })
+        assert.same(
+            { [""] = "", [("k"):rep(255)] = ("v"):rep(255) },
+            round_trip { [""] = "", [("k"):rep(255)] = ("v"):rep(255) }
+        )
     end)
 
     it("carries a NaN as the one NaN, printed without a sign", function()
@@ -80,9 +95,10 @@ describe("actor.wire", function()
         assert.matches("more than 20", refused(value).detail)
     end)
 
-    it("ignores keys that are no strings when there are strings", function()
-        assert.same({ a = 1 }, round_trip { a = 1, [1] = 2, [true] = 3 })
-    end)
+    it(
+        "ignores keys that are no strings when there are strings",
+        function() assert.same({ a = 1 }, round_trip { a = 1, [1] = 2, [true] = 3 }) end
+    )
 
     it("refuses what cannot be sent", function()
         refused(nil)

@@ -76,7 +76,8 @@ end
 --- Puts the descriptors beside the message; the last step before sendmsg.
 ---@param packet ljos.actor.Packet
 function M.seal(packet)
-    error_.check(C.ljos_message_put_fds(packet.message, CONTROL_BYTES, packet.fds, packet.fd_count))
+    local res = C.ljos_message_put_fds(packet.message, CONTROL_BYTES, packet.fds, packet.fd_count)
+    error_.check(res)
 end
 
 --- Prepares the packet for recvmsg.

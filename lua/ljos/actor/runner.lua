@@ -38,7 +38,8 @@ local function open()
         tried[#tried + 1] = ("  %s: %s"):format(path, reason)
     end
     table.insert(tried, 1, "ljos: the runner of actors was not found. Tried:")
-    tried[#tried + 1] = "Build it with `make build` in a source checkout, or install the rock, or name it in $LJOS_ACTOR."
+    tried[#tried + 1] =
+        "Build it with `make build` in a source checkout, or install the rock, or name it in $LJOS_ACTOR."
     error(table.concat(tried, "\n"), 0)
 end
 

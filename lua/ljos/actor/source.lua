@@ -1,9 +1,9 @@
 --- Sources: which code an actor's process is to run, and how it gets there.
 ---
 --- An actor in a sandbox can open no file, so a module named by a string is found and read here, in the parent, as
---- `require` would find it. A filesystem.path is left to the actor, which may have a file system of its own. Sources travel
---- in the boot record, keyed by absolute path; `source_tree_cache` has the same keys, component by component, and
---- is asked before any file (seed 003, "spawn_vm").
+--- `require` would find it. A filesystem.path is left to the actor, which may have a file system of its own. Sources
+--- travel in the boot record, keyed by absolute path; `source_tree_cache` has the same keys, component by component,
+--- and is asked before any file (seed 003, "spawn_vm").
 ---
 --- Errors:   raises ljos.Error: EINVAL, module_not_found, invalid_module_name and the others of `require`
 --- Suspends: never

@@ -110,7 +110,8 @@ function M.sethostname(name) return answer(C.sethostname(name, #name)) end
 function M.setdomainname(name) return answer(C.setdomainname(name, #name)) end
 
 function M.setgroups(groups)
-    return answer(C.setgroups(#groups, ffi.new("uint32_t[?]", math.max(#groups, 1), groups)))
+    local array = ffi.new("uint32_t[?]", math.max(#groups, 1), groups)
+    return answer(C.setgroups(#groups, array))
 end
 
 function M.makedev(major, minor) return tonumber(C.gnu_dev_makedev(major, minor)) end
@@ -159,7 +160,9 @@ end
 
 local function prctl(option, value, pointer)
     local zero = ffi.cast("long", 0)
-    return answer(C.syscall(SYS.__NR_prctl, ffi.cast("long", option), ffi.cast("long", value), pointer or zero, zero, zero))
+    return answer(
+        C.syscall(SYS.__NR_prctl, ffi.cast("long", option), ffi.cast("long", value), pointer or zero, zero, zero)
+    )
 end
 
 --- seccomp_set_mode_filter(bpf_fprogram)

@@ -9,8 +9,29 @@ local native = require "ljos.native"
 local M = {}
 
 local GROUPS = {
-    "E", "O", "S_I", "OK", "AT", "AT_FDCWD", "AF", "SOCK", "IPPROTO", "MS", "UMOUNT", "FSOPEN", "FSCONFIG", "FSMOUNT",
-    "MOVE_MOUNT", "OPEN_TREE", "FSPICK", "MOUNT_ATTR", "namespace", "socket", "file", "CLONE", "PR",
+    "E",
+    "O",
+    "S_I",
+    "OK",
+    "AT",
+    "AT_FDCWD",
+    "AF",
+    "SOCK",
+    "IPPROTO",
+    "MS",
+    "UMOUNT",
+    "FSOPEN",
+    "FSCONFIG",
+    "FSMOUNT",
+    "MOVE_MOUNT",
+    "OPEN_TREE",
+    "FSPICK",
+    "MOUNT_ATTR",
+    "namespace",
+    "socket",
+    "file",
+    "CLONE",
+    "PR",
 }
 
 -- securebits(7), in no kernel header that a crate carries: bits and their locks, the same on all architectures.

@@ -1,5 +1,5 @@
---- The helpers of init scripts around descriptors and messages: write_all, send_with_fd, receive_with_fd, bind_unix, and
---- the two halves of a device number.
+--- The helpers of init scripts around descriptors and messages: write_all, send_with_fd, receive_with_fd, bind_unix,
+--- and the two halves of a device number.
 ---
 --- Errors:   never; the errno is the last result
 --- Suspends: never
