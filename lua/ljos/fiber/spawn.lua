@@ -24,17 +24,19 @@ local live, live_count = {}, 0
 local handles = setmetatable({}, { __mode = "v" })
 local free_ids, free_ids_n, last_id = {}, 0, 0
 
--- How a fiber ended; stands in its `wait` field.
-local RETURNED, FAILED, CANCELED = {}, {}, {}
-local ended = { [RETURNED] = true, [FAILED] = true, [CANCELED] = true }
+-- How a fiber ended. Stands in the record's `wait` field, and then in the handle in place of the record: the results
+-- move to the handle, so that the record can be used again.
+local RETURNED, FAILED, CANCELED = { ended = true }, { ended = true }, { ended = true }
 
 -- Handle --------------------------------------------------------------------------------------------------------
 
--- What stands in a handle instead of the record once it cannot be joined any more.
+-- What stands in a handle that cannot be joined any more.
 local JOINED, CAUGHT, DETACHED = { why = "joined" }, { why = "joined" }, { why = "detached" }
 
 ---@class ljos.Fiber
----@field [1] ljos.FiberRecord|table
+---@field [1] ljos.FiberRecord|table  the record, or how the fiber ended
+---@field [2] any                      its only result, the list of its results, or its error
+---@field [3] integer|string|nil       the number of results, none for 0; or the error's traceback
 ---@field cancellation_caught boolean  after join: whether cancellation ended the fiber
 ---@field joinable boolean             whether join and detach are still legal
 local Handle = {}
@@ -48,10 +50,6 @@ local function name_of(fiber)
 end
 
 M.name_of = name_of
-
-local function report(fiber)
-    if fiber.wait == FAILED then uncaught.report(name_of(fiber), fiber.res, fiber.op) end
-end
 
 -- Records of fibers that have ended and that no handle names any more are used again.
 local records, records_n = {}, 0
@@ -75,22 +73,19 @@ end
 
 function join_wait.describe_wait(_, joiner) return "join " .. name_of(joiner.op) end
 
--- The record of a handle that can be joined, or EINVAL.
+-- What stands in a handle that can be joined: the record, or how the fiber ended. Else raises EINVAL.
 local function joinable(handle)
     local fiber = handle[1]
-    local why = fiber.why or fiber.link ~= true and "being joined"
+    local why = fiber.why or not fiber.ended and fiber.link ~= true and "being joined"
     if why then error(error_.generic("EINVAL", { detail = "the fiber is " .. why .. " already" }), 0) end
     return fiber
 end
 
--- The results of a fiber that has ended, or its error.
-local function take_results(handle, fiber)
-    local how, n, res = fiber.wait, fiber.op, fiber.res
+local function results(handle, how, res, n)
     handle[1] = how == CANCELED and CAUGHT or JOINED
-    recycle(fiber)
     if how == FAILED then error(res, 0) end
     if n == 1 then return res end
-    if n > 1 then return unpack(res, 1, n) end
+    if how == RETURNED and n then return unpack(res, 1, n) end
 end
 
 --- Waits until the fiber has ended; returns its results or re-raises its error (seed 003, "spawn").
@@ -102,13 +97,19 @@ local function join(self)
     local me = loop.enter()
     if self[1] == me then error(error_.generic "EDEADLK", 0) end
     local fiber = joinable(self)
-    if not ended[fiber.wait] then
-        fiber.link = me
-        me.op = fiber
-        local res = loop.suspend(me, join_wait)
-        if res ~= 0 then loop.raise_canceled(me) end
+    if fiber.ended then
+        local res, n = rawget(self, 2), rawget(self, 3)
+        rawset(self, 2, nil)
+        return results(self, fiber, res, n)
     end
-    return take_results(self, fiber)
+    fiber.link = me
+    me.op = fiber
+    local woken = loop.suspend(me, join_wait)
+    if woken ~= 0 then loop.raise_canceled(me) end
+    -- It ended just now, and this fiber runs right after it: the record still has everything.
+    local how, res, n = fiber.wait, fiber.res, fiber.op
+    recycle(fiber)
+    return results(self, how, res, n)
 end
 
 --- Gives up the right to join. If the fiber has failed already, its error is reported now; else when it fails.
@@ -116,10 +117,10 @@ end
 local function detach(self)
     local fiber = joinable(self)
     self[1] = DETACHED
-    fiber.link = false
-    if ended[fiber.wait] then
-        report(fiber)
-        recycle(fiber)
+    if fiber == FAILED then
+        uncaught.report(rawget(self, 4), rawget(self, 2), rawget(self, 3))
+    elseif not fiber.ended then
+        fiber.link = false
     end
 end
 
@@ -127,7 +128,7 @@ end
 ---@param self ljos.Fiber
 local function cancel(self)
     local fiber = self[1]
-    if not fiber.why and not ended[fiber.wait] then cancellation.cancel(fiber) end
+    if not fiber.why and not fiber.ended then cancellation.cancel(fiber) end
 end
 
 local methods = { join = join, detach = detach, cancel = cancel }
@@ -137,7 +138,7 @@ function Handle.__index(self, key)
     local method = methods[key]
     if method then return method end
     local fiber = self[1]
-    if key == "joinable" then return not fiber.why and fiber.link == true end
+    if key == "joinable" then return fiber.ended or not fiber.why and fiber.link == true end
     if key ~= "cancellation_caught" then error(error_.core("bad_index", { index = 2 }), 0) end
     if fiber == CAUGHT then return true end
     if fiber == JOINED then return false end
@@ -187,7 +188,7 @@ local function returned(fiber, ...)
     if fiber.wait then loop.misused(fiber) end
     if fiber.scope then scope.clean_up(fiber, fiber.scope) end
     local n = select("#", ...)
-    fiber.op = n
+    fiber.op = n > 0 and n
     if n == 1 then
         fiber.res = ...
     elseif n > 1 then
@@ -196,29 +197,31 @@ local function returned(fiber, ...)
     fiber.wait = RETURNED
 end
 
--- When the handle of a failed fiber is collected, its error is reported.
-local function watch_handle(handle, fiber)
-    local sentinel = newproxy(true)
-    getmetatable(sentinel).__gc = function()
-        if fiber.link == true then report(fiber) end
+-- A handle that was neither joined nor detached takes over how its fiber ended.
+local function settle(handle, fiber)
+    local how = fiber.wait
+    handle[1] = how
+    if fiber.op then
+        rawset(handle, 2, fiber.res)
+        rawset(handle, 3, fiber.op)
     end
-    rawset(handle, 2, sentinel)
+    if how ~= FAILED then return end
+    rawset(handle, 2, fiber.res)
+    local name = name_of(fiber)
+    rawset(handle, 4, name)
+    local err, traceback = fiber.res, fiber.op
+    local sentinel = newproxy(true)
+    -- When the handle is collected unjoined, the error is reported.
+    getmetatable(sentinel).__gc = function()
+        if handle[1] == FAILED then uncaught.report(name, err, traceback) end
+    end
+    rawset(handle, 5, sentinel)
 end
 
 --- What the main fiber waits for when it lets the others end.
 M.everything = {}
 local everything = M.everything
 function everything.describe_wait() return "the end of all fibers" end
-
--- Nobody waits to join: what becomes of the result?
-local function abandoned(fiber, handle)
-    if fiber.wait == FAILED and handle then
-        watch_handle(handle, fiber)
-    else
-        report(fiber)
-        if not handle then recycle(fiber) end
-    end
-end
 
 local function finished(fiber)
     local id, link = fiber.id, fiber.link
@@ -229,12 +232,16 @@ local function finished(fiber)
     handles[id] = nil
     free_ids_n = free_ids_n + 1
     free_ids[free_ids_n] = id
-    if link == true or not link then
-        abandoned(fiber, link and handle)
-    else
+    if link and link ~= true then
         link.wait, link.res = false, 0
         return link
     end
+    if link and handle then
+        settle(handle, fiber)
+    elseif fiber.wait == FAILED then
+        uncaught.report(name_of(fiber), fiber.res, fiber.op)
+    end
+    recycle(fiber)
     if live_count == 0 and main.wait == everything then
         main.wait = false
         return main
@@ -261,7 +268,6 @@ local function raised(fiber, err, co)
     end
     fiber.wait = is_canceled and CANCELED or FAILED
     fiber.res, fiber.op = err, text or false
-    if is_canceled then fiber.op = 0 end
     return finished(fiber)
 end
 
