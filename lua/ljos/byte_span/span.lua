@@ -1,27 +1,32 @@
 --- The span type: its layout, its memory, and the checks every function on spans shares.
 ---
---- A span is the cdata `struct ljos_span {ptr, len, cap}`; its bytes live in a `uint8_t[?]` that several spans may
---- share. A cdata cannot hold a Lua reference, so the weak-keyed table `anchor` keeps them: the span that came with
---- the memory ("root") keeps the buffer, and every slice, also one of a slice, keeps the root. (A slice of a root
---- needs no look-up in `anchor`: with a key that the compiler takes for a constant, such a look-up is compiled for
---- one size of the table, and the table's size keeps changing.) Library modules read the fields; the FFI lets
---- nobody write them.
+--- A span is the cdata `struct ljos_span {ptr, len, cap, slot}`; its bytes live in a `uint8_t[?]` that several spans
+--- may share, and that lives as long as any of them (anchor.lua, by `slot`). The owner in a slot is always the
+--- buffer itself, never another span, or a chain of slices would cost one collection per link. Library modules read
+--- the fields; the FFI lets nobody write them.
 ---
 --- Errors:   raises ljos.Error
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
+local anchor = require "ljos.byte_span.anchor"
 local error_ = require "ljos.error"
 require "ljos.native" -- declares struct ljos_span
 
 ffi.cdef "int memcmp(const void *, const void *, size_t);"
 
 local C = ffi.C
-local error, floor, istype, pcall, setmetatable, tostring, type =
-    error, math.floor, ffi.istype, pcall, setmetatable, tostring, type
+local error, floor, istype, pcall, tostring, type = error, math.floor, ffi.istype, pcall, tostring, type
+
+-- The C type can have one metatype per Lua state: a second load of this file (package.loaded cleared, as busted does
+-- between spec files) gives the first module.
+local KEY = "ljos.byte_span.span"
+local registry = debug.getregistry()
+if registry[KEY] then return registry[KEY] end
 
 ---@class ljos.byte_span.span
 local M = {}
+registry[KEY] = M
 
 ---@class ljos.byte_span.pointer: ffi.cdata*
 ---@field [integer] integer
@@ -33,6 +38,7 @@ local M = {}
 ---@field ptr ljos.byte_span.pointer     for library modules: `uint8_t *`; null where the capacity is 0
 ---@field len integer                    for library modules: what `#span` gives
 ---@field cap integer                    for library modules: what `span.capacity` gives
+---@field slot integer                   for the anchors alone
 ---@operator len: integer
 local ByteSpan = {}
 M.ByteSpan = ByteSpan
@@ -40,27 +46,26 @@ M.ByteSpan = ByteSpan
 --- The longest span: its length is an int32_t.
 M.MAX_LENGTH = 2147483647
 
-local anchor = setmetatable({}, { __mode = "k" })
+local take, hold, owner_in = anchor.take, anchor.hold, anchor.owner
 local new_bytes = ffi.typeof "uint8_t[?]"
 local meta = {}
 
--- A second load of this file (package.loaded cleared) finds the metatype of the first in place and keeps it.
-local _, metatype = pcall(ffi.metatype, "struct ljos_span", meta)
-local Span = (type(metatype) == "cdata" and metatype or ffi.typeof "struct ljos_span") --[[@as any]]
+local Span = ffi.metatype("struct ljos_span", meta) --[[@as any]]
 
 --- Makes a span of `len` bytes at `ptr`, unchecked. For library modules.
 ---
---- `owner` keeps the memory alive: a span on the same memory, or the object that owns it (a `uint8_t[?]`; the object
---- is faster). `ptr` points into the owner's memory, and 0 <= len <= cap.
+--- `owner` keeps the memory alive: a span on the same memory, or the object that owns it, say a `uint8_t[?]`. `ptr`
+--- points into that memory, and 0 <= len <= cap.
 ---@param owner any
 ---@param ptr any
 ---@param len integer
 ---@param cap integer
 ---@return ljos.byte_span
 local function slice(owner, ptr, len, cap)
-    local span = Span(ptr, len, cap, 0)
-    if istype(Span, owner) and owner.is_root == 0 then owner = anchor[owner] end
-    anchor[span] = owner
+    if istype(Span, owner) then owner = owner_in(owner.slot) end
+    local slot = take(owner)
+    local span = Span(ptr, len, cap, slot)
+    hold(slot, span)
     return span
 end
 M.slice = slice
@@ -73,7 +78,7 @@ local LARGE = 1048576
 ---@param cap integer  len <= cap <= MAX_LENGTH
 ---@return ljos.byte_span
 function M.allocate(len, cap)
-    if cap == 0 then return Span(nil, 0, 0, 1) end
+    if cap == 0 then return Span(nil, 0, 0, 0) end
     local buffer
     if cap < LARGE then
         buffer = new_bytes(cap)
@@ -82,9 +87,7 @@ function M.allocate(len, cap)
         if not ok then error(error_.generic("ENOMEM", { detail = "byte_span of " .. cap .. " bytes" }), 0) end
         buffer = result
     end
-    local span = Span(buffer, len, cap, 1)
-    anchor[span] = buffer
-    return span
+    return slice(buffer, buffer, len, cap)
 end
 
 ---@param value any

@@ -58,7 +58,9 @@ function ByteSpan:find(target, start)
     check(self, 1)
     local bytes, count = bytes_of(target, 2)
     local skipped = position(start, 1, self.len) - 1
-    local at = C.ljos_bytes_find(self.ptr + skipped, self.len - skipped, bytes, count)
+    local haystack = (self.ptr + skipped) --[[@as any]]
+    local searched = (self.len - skipped) --[[@as integer]]
+    local at = C.ljos_bytes_find(haystack, searched, bytes, count)
     if at < 0 then return nil end
     return at + skipped + 1
 end
@@ -89,7 +91,8 @@ local function find_set(self, set, start, wanted)
     check(self, 1)
     local bytes, count = bytes_of(set, 2)
     local skipped = position(start, 1, self.len) - 1
-    local at = C.ljos_bytes_find_set(self.ptr + skipped, self.len - skipped, bytes, count, wanted)
+    local haystack = (self.ptr + skipped) --[[@as any]]
+    local at = C.ljos_bytes_find_set(haystack, self.len - skipped, bytes, count, wanted)
     if at < 0 then return nil end
     return at + skipped + 1
 end

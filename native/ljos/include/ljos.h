@@ -245,13 +245,13 @@ struct ljos_scan_batch {
   int32_t count;
 };
 
-// A byte_span: `len` bytes at `ptr`, and room for `cap`. Lua owns the memory; `ptr` is null where `cap` is 0.
-// `is_root` is 1 where the span came with its memory, 0 where it is a slice.
+// A byte_span: `len` bytes at `ptr`, and room for `cap`; `ptr` is null where `cap` is 0. Lua owns the memory, and
+// anchors it by `slot`.
 struct ljos_span {
   uint8_t *const ptr;
   const int32_t len;
   const int32_t cap;
-  const int32_t is_root;
+  const int32_t slot;
 };
 
 // The ABI number of this library.

@@ -6,16 +6,16 @@ use std::ffi::{c_int, c_void};
 /// Named `uint8_t *const` in the header.
 pub type ConstPointer = *mut u8;
 /// Named `const int32_t` in the header.
-pub type ConstLength = i32;
+pub type ConstInt = i32;
 
-/// A byte_span: `len` bytes at `ptr`, and room for `cap`. Lua owns the memory; `ptr` is null where `cap` is 0.
-/// `is_root` is 1 where the span came with its memory, 0 where it is a slice.
+/// A byte_span: `len` bytes at `ptr`, and room for `cap`; `ptr` is null where `cap` is 0. Lua owns the memory, and
+/// anchors it by `slot`.
 #[repr(C)]
 pub struct Span {
     pub ptr: ConstPointer,
-    pub len: ConstLength,
-    pub cap: ConstLength,
-    pub is_root: ConstLength,
+    pub len: ConstInt,
+    pub cap: ConstInt,
+    pub slot: ConstInt,
 }
 
 fn offset_or_none(found: Option<usize>) -> c_int {
