@@ -190,6 +190,9 @@ pub const GROUPS: &[Group] = &[
         [linux_raw_sys::general] {
             UFFDIO_ZEROPAGE_MODE_DONTWAKE
         }
+        typed {
+            SIOCBRADDBR = 0x89a0, SIOCBRDELBR = 0x89a1, SIOCBRADDIF = 0x89a2, SIOCBRDELIF = 0x89a3
+        }
     ),
     group!("LO":
         [linux_raw_sys::loop_device] {
