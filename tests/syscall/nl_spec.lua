@@ -52,11 +52,29 @@ describe("netlink", function()
             assert(d:address "fd00::1/64")
             assert(d:setmac "02:03:04:05:06:07")
             assert(tostring(d.macaddr) == "02:03:04:05:06:07")
-            assert(nl.newroute("create", { family = "inet", dst_len = 24, scope = "link" }, "dst", "10.1.1.0", "oif", d.index))
+            assert(
+                nl.newroute(
+                    "create",
+                    { family = "inet", dst_len = 24, scope = "link" },
+                    "dst",
+                    "10.1.1.0",
+                    "oif",
+                    d.index
+                )
+            )
             local routes = assert(nl.routes("inet", "unicast"))
             local found = routes:match "10.1.1.0/24"
             assert(#found == 1 and found[1].oif == d.index)
-            assert(nl.newneigh(d, { family = "inet", state = "permanent" }, "dst", t.in_addr "10.9.8.9", "lladdr", "02:00:00:00:00:01"))
+            assert(
+                nl.newneigh(
+                    d,
+                    { family = "inet", state = "permanent" },
+                    "dst",
+                    t.in_addr "10.9.8.9",
+                    "lladdr",
+                    "02:00:00:00:00:01"
+                )
+            )
             local neighbours = assert(nl.getneigh(d, { family = "inet" }))
             assert(#neighbours == 1 and tostring(neighbours[1].lladdr) == "02:00:00:00:00:01")
             assert(nl.delneigh(d, { family = "inet" }, "dst", t.in_addr "10.9.8.9"))

@@ -25,13 +25,8 @@ M.ctype = ctype
 local close = kernel.libc("close", "int (int)")
 local standard = { stdin = 0, stdout = 1, stderr = 2 }
 
---- Returns the number of a descriptor.
----@param value any  a descriptor object, a number, "stdin", "stdout", "stderr", or anything with `getfd`
----@param position? integer|string
----@return integer
-local function number(value, position)
-    if type(value) == "number" then return value end
-    if istype(ctype, value) then return value.filenum end
+-- Kept out of `number`: the closure in it would keep the compiler away.
+local function unusual(value, position)
     local kind = type(value)
     if kind == "string" then
         local std = standard[value:lower()]
@@ -42,6 +37,16 @@ local function number(value, position)
         if ok and method then return method(value) end
     end
     return argument.wrong(position or 1, "file descriptor", value)
+end
+
+--- Returns the number of a descriptor.
+---@param value any  a descriptor object, a number, "stdin", "stdout", "stderr", or anything with `getfd`
+---@param position? integer|string
+---@return integer
+local function number(value, position)
+    if type(value) == "number" then return value end
+    if istype(ctype, value) then return value.filenum end
+    return unusual(value, position)
 end
 M.number = number
 

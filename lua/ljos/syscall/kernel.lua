@@ -11,7 +11,6 @@
 local ffi = require "ffi"
 local native = require "ljos.native"
 local Error = require "ljos.error"
-local c = require "ljos.syscall.constants"
 
 local tonumber = tonumber
 
@@ -27,6 +26,8 @@ local function parameters(signature)
     end
     return list
 end
+
+local function number_of(name) return rawget(require("ljos.syscall.constants").SYS, name) end
 
 local declared = {}
 local function declare(symbol, target, result, list)
@@ -68,7 +69,7 @@ local by_arity = {
 ---@param signature string     one letter per argument: `i` integer, `p` pointer or string
 ---@return fun(...): integer   `>= 0` or `-errno`; `-ENOSYS` where this architecture has no such call
 function M.call(name, signature)
-    local nr = type(name) == "number" and name or rawget(c.SYS, name)
+    local nr = type(name) == "number" and name or number_of(name)
     if not nr then return absent end
     local symbol = "ljos_call_" .. signature
     local list = parameters(signature)
@@ -84,7 +85,7 @@ local out = ffi.new "int64_t[1]"
 ---@param signature string
 ---@return fun(...): number?, ljos.Error?
 function M.wide(name, signature)
-    local nr = rawget(c.SYS, name)
+    local nr = number_of(name)
     if not nr then
         return function() return nil, Error.errno(Error.errno_of.ENOSYS) end
     end

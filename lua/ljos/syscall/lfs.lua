@@ -54,8 +54,15 @@ function M.dir(path)
     return function() return object.next() end, object
 end
 
-local names = { file = "file", directory = "directory", link = "link", socket = "socket", ["char device"] = "char device",
-    ["block device"] = "block device", ["named pipe"] = "named pipe" }
+local names = {
+    file = "file",
+    directory = "directory",
+    link = "link",
+    socket = "socket",
+    ["char device"] = "char device",
+    ["block device"] = "block device",
+    ["named pipe"] = "named pipe",
+}
 
 local fields = {
     dev = function(st) return st.dev.device end,

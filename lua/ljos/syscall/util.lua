@@ -251,17 +251,14 @@ function M.mounts(path)
     for line in text:gmatch "[^\n]+" do
         local source, target, kind, flags, freq, passno = line:match "^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$"
         if source then
-            list[#list + 1] = setmetatable(
-                {
-                    source = unescape(source),
-                    target = unescape(target),
-                    type = kind,
-                    flags = flags,
-                    freq = freq,
-                    passno = passno,
-                },
-                mount_mt
-            )
+            list[#list + 1] = setmetatable({
+                source = unescape(source),
+                target = unescape(target),
+                type = kind,
+                flags = flags,
+                freq = freq,
+                passno = passno,
+            }, mount_mt)
         end
     end
     return setmetatable(list, lines_mt)

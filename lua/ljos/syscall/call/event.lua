@@ -12,6 +12,7 @@ local c = require "ljos.syscall.constants"
 local fd = require "ljos.syscall.fd"
 local kernel = require "ljos.syscall.kernel"
 local types = require "ljos.syscall.types"
+local ONE = ffi.new("uint64_t", 1)
 
 local number, flag, struct, integer = fd.number, argument.flag, argument.struct, argument.integer
 local t = types.t
@@ -50,7 +51,7 @@ local function fill(set, list)
     for _, file in ipairs(list or {}) do
         local n = number(file, 1)
         if n < 0 or n >= 1024 then argument.wrong(1, "descriptor below 1024", n) end
-        set.fds_bits[math.floor(n / 64)] = bit.bor(set.fds_bits[math.floor(n / 64)], bit.lshift(1ULL, n % 64))
+        set.fds_bits[math.floor(n / 64)] = bit.bor(set.fds_bits[math.floor(n / 64)], bit.lshift(ONE, n % 64))
         if n > highest then highest = n end
     end
     return highest
@@ -60,7 +61,7 @@ local function ready(set, list)
     local result = {}
     for _, file in ipairs(list or {}) do
         local n = number(file, 1)
-        if bit.band(set.fds_bits[math.floor(n / 64)], bit.lshift(1ULL, n % 64)) ~= 0 then result[#result + 1] = file end
+        if bit.band(set.fds_bits[math.floor(n / 64)], bit.lshift(ONE, n % 64)) ~= 0 then result[#result + 1] = file end
     end
     return result
 end
@@ -80,7 +81,12 @@ function M.pselect(sets, timeout, mask)
     end
     local res = select_call(highest + 1, r, w, e, time, extra)
     if res < 0 then return kernel.failed(res) end
-    return { count = res, readfds = ready(r, sets.readfds), writefds = ready(w, sets.writefds), exceptfds = ready(e, sets.exceptfds) }
+    return {
+        count = res,
+        readfds = ready(r, sets.readfds),
+        writefds = ready(w, sets.writefds),
+        exceptfds = ready(e, sets.exceptfds),
+    }
 end
 function M.select(sets, timeout) return M.pselect(sets, timeout) end
 
@@ -109,7 +115,14 @@ local epoll_pwait, epoll_pwait2 = kernel.call("epoll_pwait", "ipiipi"), kernel.c
 --- epoll_wait(2): an iterator, the events, the count: `for i, ev in ep:epoll_wait(events, 0)`.
 function M.epoll_pwait(ep, events, timeout, mask)
     local list = events or t.epoll_events(16)
-    local res = epoll_pwait(number(ep, 1), list.ep, #list, timeout == nil and -1 or integer(timeout, 3), struct(t.sigset, mask, 4), 8)
+    local res = epoll_pwait(
+        number(ep, 1),
+        list.ep,
+        #list,
+        timeout == nil and -1 or integer(timeout, 3),
+        struct(t.sigset, mask, 4),
+        8
+    )
     if res < 0 then return kernel.failed(res) end
     return countdown, list, res
 end
@@ -117,7 +130,8 @@ function M.epoll_wait(ep, events, timeout) return M.epoll_pwait(ep, events, time
 --- epoll_pwait2(2): the timeout is a timespec.
 function M.epoll_pwait2(ep, events, timeout, mask)
     local list = events or t.epoll_events(16)
-    local res = epoll_pwait2(number(ep, 1), list.ep, #list, struct(t.timespec, timeout, 3), struct(t.sigset, mask, 4), 8)
+    local res =
+        epoll_pwait2(number(ep, 1), list.ep, #list, struct(t.timespec, timeout, 3), struct(t.sigset, mask, 4), 8)
     if res < 0 then return kernel.failed(res) end
     return countdown, list, res
 end
@@ -178,7 +192,9 @@ local futex = kernel.call("futex", "piippi")
 function M.futex(addr, op, value, timeout, addr2, value3)
     local operation = type(op) == "string" and c.FUTEX(op) or op
     local fourth = type(timeout) == "number" and ffi.cast("void *", timeout) or struct(t.timespec, timeout, 4)
-    return kernel.number(futex(argument.buffer(addr, 1), operation, integer(value or 0, 3), fourth, addr2, integer(value3 or 0, 6)))
+    return kernel.number(
+        futex(argument.buffer(addr, 1), operation, integer(value or 0, 3), fourth, addr2, integer(value3 or 0, 6))
+    )
 end
 
 return M

@@ -68,7 +68,7 @@ local sigsuspend = kernel.call("rt_sigsuspend", "pi")
 function M.sigsuspend(set) return kernel.done(sigsuspend(argument.struct(t.sigset, set, 1) or t.sigset(), SET_SIZE)) end
 
 local queueinfo = kernel.call("rt_sigqueueinfo", "iip")
-local getpid, getuid = kernel.libc("getpid", "int (void)"), kernel.libc("getuid", "unsigned int (void)")
+local getpid, getuid = kernel.libc("getpid", "int (void)"), kernel.libc("getuid", "uint32_t (void)")
 --- sigqueue(3): a signal with a number.
 function M.sigqueue(pid, signal, value)
     local info = t.siginfo()

@@ -137,18 +137,22 @@ function M.newlink(index, flags, iflags, change, ...)
     return request("NEWLINK", with_ack(flags), body, "IFLA", list(...))
 end
 
-function M.dellink(index, ...) return request("DELLINK", "request, ack", t.ifinfomsg { index = index_of(index) }, "IFLA", list(...)) end
+function M.dellink(index, ...)
+    return request("DELLINK", "request, ack", t.ifinfomsg { index = index_of(index) }, "IFLA", list(...))
+end
 
 --- The addresses of a family, of all links.
 function M.getaddr(family, ...)
-    local messages, err = request("GETADDR", "request, dump", t.ifaddrmsg { family = family or "unspec" }, "IFA", list(...))
+    local messages, err =
+        request("GETADDR", "request, dump", t.ifaddrmsg { family = family or "unspec" }, "IFA", list(...))
     if not messages then return nil, err end
     return require("ljos.syscall.nl.interface").addresses(messages)
 end
 
 local function address_request(kind, extra)
     return function(index, family, prefixlen, flags, ...)
-        local body = t.ifaddrmsg { family = family, prefixlen = prefixlen or 0, flags = flags or 0, index = index_of(index) }
+        local body =
+            t.ifaddrmsg { family = family, prefixlen = prefixlen or 0, flags = flags or 0, index = index_of(index) }
         return request(kind, with_ack(extra), body, "IFA", list(...))
     end
 end
@@ -158,8 +162,13 @@ function M.deladdr(index, family, prefixlen, ...) return deladdr(index, family, 
 
 --- The routes as they come: getroute(family, type, table, protocol, scope, attributes ...).
 function M.getroute(family, kind, tab, protocol, scope, ...)
-    local body = t.rtmsg { family = family or "unspec", type = kind or "unspec", table = tab or "unspec", protocol = protocol or "unspec",
-        scope = scope or "universe" }
+    local body = t.rtmsg {
+        family = family or "unspec",
+        type = kind or "unspec",
+        table = tab or "unspec",
+        protocol = protocol or "unspec",
+        scope = scope or "universe",
+    }
     local messages, err = request("GETROUTE", "request, dump", body, "RTA", list(...))
     if not messages then return nil, err end
     return require("ljos.syscall.nl.route").list(messages, family, kind)
@@ -200,8 +209,12 @@ local function neighbour(body, index)
     full.ifindex = index_of(index)
     return t.ndmsg(full)
 end
-function M.newneigh(index, body, ...) return request("NEWNEIGH", with_ack("create, replace"), neighbour(body, index), "NDA", list(...)) end
-function M.delneigh(index, body, ...) return request("DELNEIGH", "request, ack", neighbour(body, index), "NDA", list(...)) end
+function M.newneigh(index, body, ...)
+    return request("NEWNEIGH", with_ack("create, replace"), neighbour(body, index), "NDA", list(...))
+end
+function M.delneigh(index, body, ...)
+    return request("DELNEIGH", "request, ack", neighbour(body, index), "NDA", list(...))
+end
 function M.getneigh(index, body, ...)
     local messages, err = request("GETNEIGH", "request, dump", neighbour(body, index), "NDA", list(...))
     if not messages then return nil, err end
@@ -232,7 +245,9 @@ function M.create_interface(options)
     end
     local info, data = { "kind", options.type or "dummy" }, {}
     if options.id then data = { "id", options.id } end
-    if options.mode then data[#data + 1], data[#data + 2] = "mode", options.mode end
+    if options.mode then
+        data[#data + 1], data[#data + 2] = "mode", options.mode
+    end
     if options.peer then
         local peer = {}
         for key, value in pairs(options.peer) do
@@ -240,7 +255,9 @@ function M.create_interface(options)
         end
         data = { "peer", peer }
     end
-    if #data > 0 then info[#info + 1], info[#info + 2] = "data", data end
+    if #data > 0 then
+        info[#info + 1], info[#info + 2] = "data", data
+    end
     attributes[#attributes + 1], attributes[#attributes + 2] = "linkinfo", info
     return M.newlink(0, "create, excl", 0, 0, unpack(attributes))
 end

@@ -23,7 +23,9 @@ local function flags(value, group)
         __tostring = function()
             local names = {}
             for name, flag in pairs(c[group]) do
-                if flag ~= 0 and bit.band(flag, flag - 1) == 0 and bit.band(value, flag) ~= 0 then names[#names + 1] = name end
+                if flag ~= 0 and bit.band(flag, flag - 1) == 0 and bit.band(value, flag) ~= 0 then
+                    names[#names + 1] = name
+                end
             end
             table.sort(names)
             return table.concat(names, " ")
@@ -37,7 +39,7 @@ local methods = {}
 
 Interface.__index = function(self, key)
     if methods[key] then return methods[key] end
-    if key == "typename" then return (nl().encapnames[rawget(self, "type")]) end
+    if key == "typename" then return nl().encapnames[rawget(self, "type")] end
     if key == "name" then return rawget(self, "ifname") end
     if type(key) ~= "string" then return nil end
     local upper = key:upper()
@@ -81,7 +83,8 @@ end
 
 local function address(one)
     local a, body = one.attributes, one.body
-    local self = { index = tonumber(body.ifa_index), family = body.family, prefixlen = body.prefixlen, scope = body.scope }
+    local self =
+        { index = tonumber(body.ifa_index), family = body.family, prefixlen = body.prefixlen, scope = body.scope }
     for key, value in pairs(a) do
         self[key] = value
     end
@@ -91,7 +94,13 @@ local function address(one)
 end
 
 local function neighbour(one)
-    local self = { ifindex = one.body.ifindex, family = one.body.family, state = one.body.state, flags = one.body.flags, type = one.body.type }
+    local self = {
+        ifindex = one.body.ifindex,
+        family = one.body.family,
+        state = one.body.state,
+        flags = one.body.flags,
+        type = one.body.type,
+    }
     for key, value in pairs(one.attributes) do
         self[key] = value
     end
@@ -117,17 +126,19 @@ List.__tostring = function(self)
     end
     return table.concat(lines, "\n")
 end
-List.__index = { refresh = function(self)
-    local new, err = M.all()
-    if not new then return nil, err end
-    for key in pairs(self) do
-        self[key] = nil
-    end
-    for key, value in pairs(new) do
-        self[key] = value
-    end
-    return self
-end }
+List.__index = {
+    refresh = function(self)
+        local new, err = M.all()
+        if not new then return nil, err end
+        for key in pairs(self) do
+            self[key] = nil
+        end
+        for key, value in pairs(new) do
+            self[key] = value
+        end
+        return self
+    end,
+}
 
 function M.links(messages)
     local list = {}
@@ -212,7 +223,10 @@ function methods.address(self, text, bits)
     if not addr then return nil, width end
     if require("ffi").sizeof(addr) == 4 then
         local _, broadcast = addr:get_mask_bcast(width)
-        return changed(self, nl().newaddr(self.index, "inet", width, "permanent", "local", addr, "address", addr, "broadcast", broadcast))
+        return changed(
+            self,
+            nl().newaddr(self.index, "inet", width, "permanent", "local", addr, "address", addr, "broadcast", broadcast)
+        )
     end
     return changed(self, nl().newaddr(self.index, "inet6", width, "permanent", "local", addr, "address", addr))
 end

@@ -26,43 +26,115 @@ M.bytes = bytes
 -- How the value of an attribute is written and read, by group and name. "nest:GROUP" is a list of attributes.
 local kinds = {
     IFLA = {
-        ADDRESS = "mac", BROADCAST = "mac", PERM_ADDRESS = "mac", IFNAME = "string", QDISC = "string", IFALIAS = "string",
-        MTU = "u32", LINK = "u32", TXQLEN = "u32", MASTER = "u32", WEIGHT = "u32", OPERSTATE = "u8", LINKMODE = "u8",
-        LINKINFO = "nest:IFLA_INFO", STATS = "struct:rtnl_link_stats", STATS64 = "struct:rtnl_link_stats64", GROUP = "u32",
-        NET_NS_PID = "u32", NET_NS_FD = "u32", PROMISCUITY = "u32", NUM_TX_QUEUES = "u32", NUM_RX_QUEUES = "u32",
-        CARRIER = "u8", MIN_MTU = "u32", MAX_MTU = "u32", GSO_MAX_SIZE = "u32", GSO_MAX_SEGS = "u32", PROTO_DOWN = "u8",
+        ADDRESS = "mac",
+        BROADCAST = "mac",
+        PERM_ADDRESS = "mac",
+        IFNAME = "string",
+        QDISC = "string",
+        IFALIAS = "string",
+        MTU = "u32",
+        LINK = "u32",
+        TXQLEN = "u32",
+        MASTER = "u32",
+        WEIGHT = "u32",
+        OPERSTATE = "u8",
+        LINKMODE = "u8",
+        LINKINFO = "nest:IFLA_INFO",
+        STATS = "struct:rtnl_link_stats",
+        STATS64 = "struct:rtnl_link_stats64",
+        GROUP = "u32",
+        NET_NS_PID = "u32",
+        NET_NS_FD = "u32",
+        PROMISCUITY = "u32",
+        NUM_TX_QUEUES = "u32",
+        NUM_RX_QUEUES = "u32",
+        CARRIER = "u8",
+        MIN_MTU = "u32",
+        MAX_MTU = "u32",
+        GSO_MAX_SIZE = "u32",
+        GSO_MAX_SEGS = "u32",
+        PROTO_DOWN = "u8",
         ALT_IFNAME = "string",
     },
     IFLA_INFO = { KIND = "string", SLAVE_KIND = "string" },
     IFLA_VLAN = { ID = "u16", PROTOCOL = "u16", FLAGS = "struct:ifla_vlan_flags" },
     IFLA_MACVLAN = { MODE = "u32", FLAGS = "u16" },
-    IFLA_VXLAN = { ID = "u32", LINK = "u32", TTL = "u8", TOS = "u8", LEARNING = "u8", GROUP = "address", LOCAL = "address", PORT = "be16" },
-    IFLA_BR = { FORWARD_DELAY = "u32", HELLO_TIME = "u32", MAX_AGE = "u32", STP_STATE = "u32", PRIORITY = "u16", VLAN_FILTERING = "u8" },
+    IFLA_VXLAN = {
+        ID = "u32",
+        LINK = "u32",
+        TTL = "u8",
+        TOS = "u8",
+        LEARNING = "u8",
+        GROUP = "address",
+        LOCAL = "address",
+        PORT = "be16",
+    },
+    IFLA_BR = {
+        FORWARD_DELAY = "u32",
+        HELLO_TIME = "u32",
+        MAX_AGE = "u32",
+        STP_STATE = "u32",
+        PRIORITY = "u16",
+        VLAN_FILTERING = "u8",
+    },
     IFLA_VRF = { TABLE = "u32" },
     IFLA_IPVLAN = { MODE = "u16" },
     IFA = {
-        ADDRESS = "address", LOCAL = "address", BROADCAST = "address", ANYCAST = "address", LABEL = "string",
-        CACHEINFO = "struct:ifa_cacheinfo", FLAGS = "u32", RT_PRIORITY = "u32",
+        ADDRESS = "address",
+        LOCAL = "address",
+        BROADCAST = "address",
+        ANYCAST = "address",
+        LABEL = "string",
+        CACHEINFO = "struct:ifa_cacheinfo",
+        FLAGS = "u32",
+        RT_PRIORITY = "u32",
     },
     RTA = {
-        DST = "address", SRC = "address", GATEWAY = "address", PREFSRC = "address", IIF = "u32", OIF = "u32", PRIORITY = "u32",
-        TABLE = "u32", FLOW = "u32", CACHEINFO = "struct:rta_cacheinfo", METRICS = "nest:RTAX", PREF = "u8", MARK = "u32", UID = "u32",
+        DST = "address",
+        SRC = "address",
+        GATEWAY = "address",
+        PREFSRC = "address",
+        IIF = "u32",
+        OIF = "u32",
+        PRIORITY = "u32",
+        TABLE = "u32",
+        FLOW = "u32",
+        CACHEINFO = "struct:rta_cacheinfo",
+        METRICS = "nest:RTAX",
+        PREF = "u8",
+        MARK = "u32",
+        UID = "u32",
     },
     RTAX = {},
-    NDA = { DST = "address", LLADDR = "mac", PROBES = "u32", VLAN = "u16", PORT = "be16", VNI = "u32", IFINDEX = "u32", MASTER = "u32",
-        CACHEINFO = "struct:nda_cacheinfo" },
+    NDA = {
+        DST = "address",
+        LLADDR = "mac",
+        PROBES = "u32",
+        VLAN = "u16",
+        PORT = "be16",
+        VNI = "u32",
+        IFINDEX = "u32",
+        MASTER = "u32",
+        CACHEINFO = "struct:nda_cacheinfo",
+    },
     VETH_INFO = { PEER = "peer" },
 }
 
 local widths = { u8 = "uint8_t[1]", u16 = "uint16_t[1]", u32 = "uint32_t[1]", u64 = "uint64_t[1]" }
-local info_groups = { vlan = "IFLA_VLAN", macvlan = "IFLA_MACVLAN", macvtap = "IFLA_MACVLAN", veth = "VETH_INFO", vxlan = "IFLA_VXLAN",
-    bridge = "IFLA_BR", vrf = "IFLA_VRF", ipvlan = "IFLA_IPVLAN" }
+local info_groups = {
+    vlan = "IFLA_VLAN",
+    macvlan = "IFLA_MACVLAN",
+    macvtap = "IFLA_MACVLAN",
+    veth = "VETH_INFO",
+    vxlan = "IFLA_VXLAN",
+    bridge = "IFLA_BR",
+    vrf = "IFLA_VRF",
+    ipvlan = "IFLA_IPVLAN",
+}
 
 -- An address from text, bytes of the family when it is given.
 local function to_address(value)
-    if type(value) == "string" then
-        value = value:find(":", 1, true) and t.in6_addr(value) or t.in_addr(value)
-    end
+    if type(value) == "string" then value = value:find(":", 1, true) and t.in6_addr(value) or t.in_addr(value) end
     return bytes(value)
 end
 
@@ -107,7 +179,9 @@ function encode(group, list, context)
         local upper = type(name) == "string" and name:upper() or name
         local kind = kinds[group] and kinds[group][upper]
         if group == "IFLA_INFO" and upper == "KIND" then context.info = info_groups[value] end
-        if group == "IFLA" and (upper == "NET_NS_FD") then value = require("ljos.syscall.fd").number(value, "net_ns_fd") end
+        if group == "IFLA" and (upper == "NET_NS_FD") then
+            value = require("ljos.syscall.fd").number(value, "net_ns_fd")
+        end
         if group == "IFLA_MACVLAN" and upper == "MODE" then value = c.MACVLAN_MODE[value] end
         local text = encode_value(kind, value, context)
         local head = t.rtattr()
@@ -122,8 +196,12 @@ local function name_of(group, number)
     local names = names_by_number[group]
     if not names then
         names = {}
+        -- Of two names for a number, the one that this file knows, else the first of the alphabet.
         for name, value in pairs(c[group] or {}) do
-            names[value] = names[value] or name:lower()
+            local known, other = kinds[group] and kinds[group][name], names[value]
+            if not other or known or (not (kinds[group] and kinds[group][other:upper()]) and name:lower() < other) then
+                names[value] = name:lower()
+            end
         end
         names_by_number[group] = names
     end
@@ -185,7 +263,10 @@ end
 -- The struct after the header, the group of the attributes, and the name of each message.
 local bodies = {}
 for name, body in pairs {
-    LINK = { "ifinfomsg", "IFLA" }, ADDR = { "ifaddrmsg", "IFA" }, ROUTE = { "rtmsg", "RTA" }, NEIGH = { "ndmsg", "NDA" },
+    LINK = { "ifinfomsg", "IFLA" },
+    ADDR = { "ifaddrmsg", "IFA" },
+    ROUTE = { "rtmsg", "RTA" },
+    NEIGH = { "ndmsg", "NDA" },
 } do
     for _, verb in ipairs { "NEW", "DEL", "GET" } do
         local number = c.RTM[verb .. name]

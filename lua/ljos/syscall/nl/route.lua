@@ -38,8 +38,16 @@ function M.object(one)
     for key, value in pairs(one.attributes) do
         self[key] = value
     end
-    self.fields = { family = body.family, dst_len = body.dst_len, src_len = body.src_len, tos = body.tos, protocol = body.protocol,
-        scope = body.scope, type = body.type, flags = body.flags }
+    self.fields = {
+        family = body.family,
+        dst_len = body.dst_len,
+        src_len = body.src_len,
+        tos = body.tos,
+        protocol = body.protocol,
+        scope = body.scope,
+        type = body.type,
+        flags = body.flags,
+    }
     if not self.table then self.fields.table = body.table end
     self.table = self.table or body.table
     local any = body.family == c.AF.INET6 and t.in6_addr() or body.family == c.AF.INET and t.in_addr() or nil

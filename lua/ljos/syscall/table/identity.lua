@@ -1,9 +1,5 @@
 --- Lines of ljos.syscall.spec: users and groups. The setters go through the C library, which tells all its threads.
 return [[
-getuid           | libc:getuid | int
-geteuid          | libc:geteuid | int
-getgid           | libc:getgid | int
-getegid          | libc:getegid | int
 setuid           uid:int | libc:setuid uid | ok
 setgid           gid:int | libc:setgid gid | ok
 seteuid          uid:int | libc:seteuid uid | ok

@@ -1,7 +1,5 @@
 --- Lines of ljos.syscall.spec: processes, signals and the scheduler.
 return [[
-getpid           | libc:getpid | int
-getppid          | libc:getppid | int
 gettid           | int
 getpgrp          | libc:getpgrp | int
 getpgid          pid:int=0 | int

@@ -8,6 +8,7 @@ local ffi = require "ffi"
 local native = require "ljos.native"
 local struct = require "ljos.syscall.struct"
 local c = require "ljos.syscall.constants"
+local ONE = ffi.new("uint64_t", 1)
 
 local tonumber = tonumber
 
@@ -40,19 +41,27 @@ local bits = [[ disabled inherit pinned exclusive exclude_user exclude_kernel ex
 local function define_attr()
     local get, set, n = {}, {}, 0
     for name in bits:gmatch "%S+" do
-        local mask = bit.lshift(1ULL, n)
+        local mask = bit.lshift(ONE, n)
         n = n + 1
         get[name] = function(self) return bit.band(self.flags, mask) ~= 0 end
         set[name] = function(self, on)
             self.flags = (on and on ~= 0) and bit.bor(self.flags, mask) or bit.band(self.flags, bit.bnot(mask))
         end
     end
-    get.sample_freq, get.bp_addr, get.bp_len = function(self) return tonumber(self.sample_period) end,
-        function(self) return self.config1 end, function(self) return self.config2 end
+    get.sample_freq, get.bp_addr, get.bp_len =
+        function(self) return tonumber(self.sample_period) end,
+        function(self) return self.config1 end,
+        function(self) return self.config2 end
     set.sample_freq = function(self, value) self.sample_period = value end
-    set.bp_addr, set.bp_len = function(self, value) self.config1 = value end, function(self, value) self.config2 = value end
-    local groups = { type = "PERF_TYPE", config = "PERF_COUNT", sample_type = "PERF_SAMPLE", read_format = "PERF_READ_FORMAT",
-        branch_sample_type = "PERF_SAMPLE_BRANCH" }
+    set.bp_addr, set.bp_len =
+        function(self, value) self.config1 = value end, function(self, value) self.config2 = value end
+    local groups = {
+        type = "PERF_TYPE",
+        config = "PERF_COUNT",
+        sample_type = "PERF_SAMPLE",
+        read_format = "PERF_READ_FORMAT",
+        branch_sample_type = "PERF_SAMPLE_BRANCH",
+    }
     struct.define("perf_event_attr", {
         get = get,
         set = set,
@@ -122,7 +131,9 @@ local definitions = {
         local _ = t.bpf_insn
         local ct = ffi.typeof(native.struct "bpf_insn" .. "[?]")
         struct.register("bpf_insns", ct, function(count, list)
-            if type(count) == "table" then count, list = #count, count end
+            if type(count) == "table" then
+                count, list = #count, count
+            end
             local insns = ffi.new(ct, count)
             for i = 1, list and #list or 0 do
                 insns[i - 1] = type(list[i]) == "table" and t.bpf_insn(unpack(list[i])) or list[i]
@@ -143,7 +154,9 @@ local definitions = {
         end)
     end,
     perf_event_header = function() struct.define "perf_event_header" end,
-    perf_reader = function() t.perf_reader = function(fd) return setmetatable({ fd = fd }, Reader) end end,
+    perf_reader = function()
+        t.perf_reader = function(fd) return setmetatable({ fd = fd }, Reader) end
+    end,
     seccomp_data = function() struct.define "seccomp_data" end,
 }
 

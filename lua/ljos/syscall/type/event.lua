@@ -9,6 +9,7 @@ local native = require "ljos.native"
 local struct = require "ljos.syscall.struct"
 local c = require "ljos.syscall.constants"
 local fd = require "ljos.syscall.fd"
+local LOW = ffi.new("uint64_t", 0xffffffff)
 
 local tonumber, type = tonumber, type
 
@@ -26,7 +27,12 @@ end
 local function define_pollfd()
     local define = struct.define("pollfd", {
         set = { fileno = function(self, value) self.fd = value end },
-        get = { getfd = function(self) return function() return self.fd end end, fileno = function(self) return self.fd end },
+        get = {
+            getfd = function(self)
+                return function() return self.fd end
+            end,
+            fileno = function(self) return self.fd end,
+        },
         new = function(self, init)
             if type(init) == "table" then
                 self.fd = fd.number(init.fd or init[1], "fd")
@@ -76,10 +82,10 @@ end
 local function define_epoll_event()
     struct.define("epoll_event", {
         get = {
-            fd = function(self) return tonumber(bit.band(self.u64, 0xffffffffULL)) end,
+            fd = function(self) return tonumber(bit.band(self.u64, LOW)) end,
             data = function(self) return self.u64 end,
             ptr = function(self) return ffi.cast("void *", ffi.cast("uintptr_t", self.u64)) end,
-            u32 = function(self) return tonumber(bit.band(self.u64, 0xffffffffULL)) end,
+            u32 = function(self) return tonumber(bit.band(self.u64, LOW)) end,
         },
         set = {
             fd = function(self, value) self.u64 = fd.number(value, "fd") end,
@@ -115,7 +121,10 @@ local function define_iocb()
             opcode = function(self, value) self.aio_lio_opcode = c.IOCB_CMD[value] end,
             fd = function(self, value) self.aio_fildes = fd.number(value, "fd") end,
             buf = function(self, value)
-                self.aio_buf = ffi.cast("uintptr_t", type(value) == "string" and ffi.cast("const char *", value) or ffi.cast("void *", value))
+                self.aio_buf = ffi.cast(
+                    "uintptr_t",
+                    type(value) == "string" and ffi.cast("const char *", value) or ffi.cast("void *", value)
+                )
             end,
             nbytes = function(self, value) self.aio_nbytes = value end,
             offset = function(self, value) self.aio_offset = value end,

@@ -8,6 +8,8 @@ local ffi = require "ffi"
 local native = require "ljos.native"
 local struct = require "ljos.syscall.struct"
 local c = require "ljos.syscall.constants"
+local ONE = ffi.new("uint64_t", 1)
+local ALL = ffi.cast("uint64_t", -1)
 
 local tonumber, type = tonumber, type
 
@@ -16,15 +18,18 @@ local t = struct.t
 
 local function define_rlimit()
     local function read(value)
-        if value == 0xffffffffffffffffULL then return -1 end
+        if value == ALL then return -1 end
         return tonumber(value)
     end
     local function write(value)
-        if value == "infinity" or value == -1 then return 0xffffffffffffffffULL end
+        if value == "infinity" or value == -1 then return ALL end
         return value
     end
     struct.define("rlimit", {
-        get = { cur = function(self) return read(self.rlim_cur) end, max = function(self) return read(self.rlim_max) end },
+        get = {
+            cur = function(self) return read(self.rlim_cur) end,
+            max = function(self) return read(self.rlim_max) end,
+        },
         set = {
             cur = function(self, value) self.rlim_cur = write(value) end,
             max = function(self, value) self.rlim_max = write(value) end,
@@ -45,7 +50,9 @@ local function define_rusage()
         get[name] = plain("ru_" .. name)
     end
     local function time(field)
-        return function(self) return struct.pt.timeval(ffi.cast("char *", self) + ffi.offsetof(native.struct "rusage", field))[0] end
+        return function(self)
+            return struct.pt.timeval(ffi.cast("char *", self) + ffi.offsetof(native.struct "rusage", field))[0]
+        end
     end
     get.utime, get.stime = time "ru_utime", time "ru_stime"
     struct.define("rusage", {
@@ -68,11 +75,11 @@ local function define_cpu_set()
     end
     local function get(self, cpu)
         local word, n = check(cpu)
-        return bit.band(self.val[word], bit.lshift(1ULL, n)) ~= 0
+        return bit.band(self.val[word], bit.lshift(ONE, n)) ~= 0
     end
     local function put(self, cpu, on)
         local word, n = check(cpu)
-        local mask = bit.lshift(1ULL, n)
+        local mask = bit.lshift(ONE, n)
         self.val[word] = on and bit.bor(self.val[word], mask) or bit.band(self.val[word], bit.bnot(mask))
         return self
     end
@@ -212,14 +219,19 @@ local function define_capabilities()
             end
         elseif type(names) == "table" then
             for name, on in pairs(names) do
-                if type(name) == "number" then name, on = on, true end
+                if type(name) == "number" then
+                    name, on = on, true
+                end
                 self[key][name] = on
             end
         end
     end
     Capabilities.__tostring = function(self)
         return ("{permitted = %s; effective = %s; inheritable = %s}"):format(
-            tostring(self.permitted), tostring(self.effective), tostring(self.inheritable))
+            tostring(self.permitted),
+            tostring(self.effective),
+            tostring(self.inheritable)
+        )
     end
     -- capabilities(hdr, data) or capabilities{permitted = "chown,mknod", version = 3, pid = 0}
     t.capabilities = function(first, data)
@@ -244,9 +256,11 @@ end
 
 local function define_header()
     struct.define("user_cap_header", {
-        set = { },
+        set = {},
         new = function(self, first, pid)
-            if type(first) == "table" then first, pid = first.version or first[1], first.pid or first[2] end
+            if type(first) == "table" then
+                first, pid = first.version or first[1], first.pid or first[2]
+            end
             self.version = c.LINUX_CAPABILITY_VERSION[first or 3] or first
             self.pid = pid or 0
         end,
@@ -272,13 +286,19 @@ local definitions = {
     utsname = function() struct.define("utsname", { get = string_fields "" }) end,
     sysinfo = function()
         struct.define("sysinfo", {
-            get = { loads = function(self) return { tonumber(self.loads[0]), tonumber(self.loads[1]), tonumber(self.loads[2]) } end },
+            get = {
+                loads = function(self)
+                    return { tonumber(self.loads[0]), tonumber(self.loads[1]), tonumber(self.loads[2]) }
+                end,
+            },
         })
     end,
     sched_param = function()
         struct.define("sched_param", {
             new = function(self, priority)
-                if type(priority) == "table" then priority = priority.priority or priority.sched_priority or priority[1] end
+                if type(priority) == "table" then
+                    priority = priority.priority or priority.sched_priority or priority[1]
+                end
                 self.sched_priority = priority or 0
             end,
             get = { priority = function(self) return self.sched_priority end },
@@ -287,9 +307,7 @@ local definitions = {
     capabilities = define_capabilities,
     user_cap_header = define_header,
     user_cap_data = function() struct.define "user_cap_data" end,
-    user_cap_data2 = function()
-        struct.register("user_cap_data2", ffi.typeof(native.struct "user_cap_data" .. "[2]"))
-    end,
+    user_cap_data2 = function() struct.register("user_cap_data2", ffi.typeof(native.struct "user_cap_data" .. "[2]")) end,
     vfs_cap_data = function() struct.define "vfs_cap_data" end,
 }
 

@@ -8,6 +8,8 @@ local ffi = require "ffi"
 local native = require "ljos.native"
 local struct = require "ljos.syscall.struct"
 local c = require "ljos.syscall.constants"
+local ONE = ffi.new("uint64_t", 1)
+local ALL = ffi.cast("uint64_t", -1)
 
 local tonumber, type = tonumber, type
 
@@ -31,7 +33,7 @@ local function define_sigset()
     local function change(on)
         return function(self, signals)
             each(signals, function(n)
-                local mask = bit.lshift(1ULL, n - 1)
+                local mask = bit.lshift(ONE, n - 1)
                 self.val[0] = on and bit.bor(self.val[0], mask) or bit.band(self.val[0], bit.bnot(mask))
             end)
             return self
@@ -48,7 +50,7 @@ local function define_sigset()
                     add(self, signal)
                 end
             elseif init == "all" then
-                self.val[0] = bit.bnot(0ULL)
+                self.val[0] = ALL
             elseif init ~= nil and init ~= "" then
                 add(self, init)
             end
@@ -58,7 +60,7 @@ local function define_sigset()
             if key == "add" then return add end
             if key == "del" then return del end
             if key == "isemptyset" then return self.val[0] == 0 end
-            return bit.band(self.val[0], bit.lshift(1ULL, number(key) - 1)) ~= 0
+            return bit.band(self.val[0], bit.lshift(ONE, number(key) - 1)) ~= 0
         end,
         __newindex = function(self, key, on) return (on and add or del)(self, key) end,
         __len = function(self) return ffi.sizeof(self) end,
@@ -111,7 +113,10 @@ local function define_signalfd()
     struct.define("signalfd_siginfo", {
         prefix = "ssi_",
         short = "signo errno code pid uid fd tid band overrun trapno status int ptr utime stime addr",
-        get = { user = function(self) return self.ssi_code == c.SI.USER end, signame = function(self) return name_of(self.ssi_signo) end },
+        get = {
+            user = function(self) return self.ssi_code == c.SI.USER end,
+            signame = function(self) return name_of(self.ssi_signo) end,
+        },
         missing = function(self, key)
             local value = c.SIG[key]
             if not value then error("siginfo has no field " .. tostring(key), 2) end
@@ -142,9 +147,10 @@ local function define_sigaction()
         set = {
             handler = function(self, value)
                 if type(value) == "function" then
-                    local callback = ffi.cast("void (*)(int, void *, void *)", function(n, info, context)
-                        value(n, info ~= nil and pt.siginfo(info) or nil, context)
-                    end)
+                    local callback = ffi.cast(
+                        "void (*)(int, void *, void *)",
+                        function(n, info, context) value(n, info ~= nil and pt.siginfo(info) or nil, context) end
+                    )
                     callbacks[#callbacks + 1] = callback
                     value = tonumber(ffi.cast("intptr_t", callback))
                 elseif type(value) == "cdata" and not tonumber(value) then
