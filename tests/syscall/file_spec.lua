@@ -69,7 +69,7 @@ describe("files", function()
     it("close when collected, unless nogc", function()
         local fd = assert(S.open("/dev/null"))
         local n = fd:getfd()
-        fd = nil
+        fd = nil -- luacheck: ignore
         collectgarbage()
         collectgarbage()
         local ok, err = S.fstat(n)
@@ -77,7 +77,7 @@ describe("files", function()
         assert.is_true(err.BADF)
         fd = assert(S.open("/dev/null")):nogc()
         n = fd:getfd()
-        fd = nil
+        fd = nil -- luacheck: ignore
         collectgarbage()
         assert.is_truthy(S.fstat(n))
         assert.is_true(S.close(n))

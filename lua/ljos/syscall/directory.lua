@@ -11,25 +11,30 @@ local M = {}
 local modules = {
     identity = " getpid getppid getuid geteuid getgid getegid ",
     open = " open openat openat2 creat close dup dup2 dup3 fcntl pipe pipe2 shm_open shm_unlink name_to_handle_at ",
-    transfer = [[ read write pwrite readv writev preadv pwritev preadv2 pwritev2 sendfile splice vmsplice copy_file_range ]],
-    stat = [[ stat lstat fstat fstatat statx statfs fstatfs readlink readlinkat mknod mknodat mkfifo mkfifoat chown lchown
+    transfer = [[ read write pwrite readv writev preadv pwritev preadv2 pwritev2 sendfile splice vmsplice
+    copy_file_range ]],
+    stat = [[ stat lstat fstat fstatat statx statfs fstatfs readlink readlinkat mknod mknodat mkfifo mkfifoat chown
+    lchown
     fchown fchownat faccessat faccessat2 utimensat futimens utimes futimes lutimes utime futimesat getcwd getdents
     pathconf fpathconf major minor makedev ]],
     xattr = [[ getxattr lgetxattr fgetxattr setxattr lsetxattr fsetxattr listxattr llistxattr flistxattr xattr lxattr
     fxattr setxattrat getxattrat listxattrat removexattrat ]],
     socket = [[ socket socketpair bind connect accept accept4 getsockname getpeername getsockopt setsockopt send sendto
     recv recvfrom sendmsg recvmsg sendmmsg recvmmsg inet_aton inet_ntoa inet_pton inet_ntop ]],
-    process = [[ fork clone clone3 execve exit atexit wait waitpid wait3 wait4 waitid nice getpriority setpriority getrlimit
+    process = [[ fork clone clone3 execve exit atexit wait waitpid wait3 wait4 waitid nice getpriority setpriority
+    getrlimit
     setrlimit prlimit getrusage getcpu sched_getaffinity sched_setaffinity sched_getparam sched_rr_get_interval
     sched_getattr getgroups setgroups getresuid getresgid environ getenv setenv unsetenv clearenv vfork ]],
     signal = [[ signal sigaction sigprocmask sigpending sigsuspend sigqueue signalfd sigtimedwait on_signal ]],
     memory = [[ mmap mremap shmat getpagesize getrandom semctl ]],
-    time = [[ gettimeofday settimeofday time clock_getres clock_gettime clock_nanosleep nanosleep sleep getitimer setitimer
+    time = [[ gettimeofday settimeofday time clock_getres clock_gettime clock_nanosleep nanosleep sleep getitimer
+    setitimer
     timer_create timer_delete timer_gettime timer_settime timer_getoverrun timerfd_gettime timerfd_settime adjtimex
     clock_adjtime ]],
     event = [[ poll ppoll select pselect epoll_ctl epoll_wait epoll_pwait epoll_pwait2 inotify_read io_setup io_submit
     io_cancel io_getevents io_pgetevents futex ]],
-    terminal = [[ ioctl isatty tcgetattr tcsetattr tcsendbreak tcdrain tcflush tcflow tcgetsid posix_openpt openpt grantpt
+    terminal = [[ ioctl isatty tcgetattr tcsetattr tcsendbreak tcdrain tcflush tcflow tcgetsid posix_openpt openpt
+    grantpt
     unlockpt ptsname cfgetispeed cfgetospeed cfsetispeed cfsetospeed cfsetspeed ]],
     system = [[ uname gethostname sethostname getdomainname setdomainname sysinfo syslog ksyslogctl sysctl reboot mount
     unmount errno syscall posix_fadvise statmount listmount ]],
@@ -73,7 +78,23 @@ function M.find(name)
         if names:gsub("%s+", " "):find(word, 1, true) then return require("ljos.syscall.call." .. module)[name] end
     end
     local spec = require "ljos.syscall.spec"
-    return spec.get(name) or in_constants(name)
+    local found = spec.get(name) or in_constants(name)
+    if found ~= nil then return found end
+    -- Any other number of the kernel's table, as it is: integers and pointers in, a number out.
+    if rawget(require("ljos.syscall.constants").SYS, name) then
+        local syscall = require("ljos.syscall.call.system").syscall
+        return function(...) return syscall(name, ...) end
+    end
+end
+
+--- Tells whether a function of that name has checks and types of its own.
+---@param name string
+---@return boolean
+function M.is_typed(name)
+    for _, names in pairs(modules) do
+        if names:gsub("%s+", " "):find(" " .. name .. " ", 1, true) then return true end
+    end
+    return require("ljos.syscall.spec").line(name) ~= nil
 end
 
 return M

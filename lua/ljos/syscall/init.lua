@@ -1,6 +1,7 @@
 --- The kernel interface of Linux: every system call under its own name.
 ---
---- `S.open("f", "creat, wronly", "0644")` gives the value, or `true` where there is none; a failure gives `nil, err` with
+--- `S.open("f", "creat, wronly", "0644")` gives the value, or `true` where there is none; a failure gives `nil, err`
+--- with
 --- `err.NOENT`, `err.errno`, `tostring(err)`. Flags are numbers or strings of their group in `S.c`. Descriptors are
 --- objects that close themselves; anywhere one is taken, a number, "stderr", or an object with `getfd` will do.
 --- Descriptors are made close-on-exec; the flag "nocloexec" leaves one open across execve. Nothing but this table is

@@ -10,12 +10,16 @@ local M = {}
 
 local same =
     [[ dup dup2 dup3 read write pread pwrite lseek fchdir fsync fdatasync fstat fcntl fchmod bind listen connect
-accept accept4 getsockname getpeername send sendto recv recvfrom readv writev preadv pwritev preadv2 pwritev2 sendmsg recvmsg
-sendmmsg recvmmsg setsockopt getsockopt shutdown epoll_ctl epoll_wait epoll_pwait epoll_pwait2 sendfile getdents ftruncate
+accept accept4 getsockname getpeername send sendto recv recvfrom readv writev preadv pwritev preadv2 pwritev2
+sendmsg recvmsg
+sendmmsg recvmmsg setsockopt getsockopt shutdown epoll_ctl epoll_wait epoll_pwait epoll_pwait2 sendfile getdents
+ftruncate
 inotify_add_watch inotify_rm_watch inotify_read flistxattr fsetxattr fgetxattr fremovexattr fxattr splice vmsplice tee
-timerfd_gettime timerfd_settime fadvise fallocate posix_fallocate readahead sync_file_range syncfs fstatfs futimens futimes
+timerfd_gettime timerfd_settime fadvise fallocate posix_fallocate readahead sync_file_range syncfs fstatfs futimens
+futimes
 fstatat unlinkat mkdirat mknodat mkfifoat faccessat fchmodat fchown fchownat readlinkat setns openat openat2 ioctl flock
-fpathconf grantpt unlockpt ptsname isatty tcgetattr tcsetattr tcsendbreak tcdrain tcflush tcflow tcgetsid utimensat statx
+fpathconf grantpt unlockpt ptsname isatty tcgetattr tcsetattr tcsendbreak tcdrain tcflush tcflow tcgetsid utimensat
+statx
 copy_file_range posix_fadvise ]]
 
 local short = {

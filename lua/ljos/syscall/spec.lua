@@ -5,9 +5,12 @@
 ---     fchmodat  dir:at path:path mode:MODE flags:AT | fchmodat dir path mode | ok
 ---
 --- A parameter is `name:type`, with `=default` for what nil stands for. Types: `fd`, `at` (a directory), `path`, `int`,
---- `ptr` (buffer, string or nil), `buf` (buffer or nil), `:struct` types in lower case that `t` knows, and the name of a
---- group of constants in upper case. The kernel call may be left out when it is the same name with all the parameters in
---- order; in it `@GROUP.NAME` is a constant, and a number is itself. `libc:` before its name takes the C library's function.
+--- `ptr` (buffer, string or nil), `buf` (buffer or nil), `:struct` types in lower case that `t` knows, and the name
+--- of a
+--- group of constants in upper case. The kernel call may be left out when it is the same name with all the parameters
+--- in
+--- order; in it `@GROUP.NAME` is a constant, and a number is itself. `libc:` before its name takes the C library's
+--- function.
 --- Results: `ok` (true), `int`, `fd`, `wide` (a number above 2^31), and `!` after it when the call is not repeated on
 --- EINTR. The Lua source made of a line has fixed arity and is compiled when the function is first asked for.
 ---
@@ -211,8 +214,8 @@ function M.compile(name, line)
         if retry then body[#body + 1] = ("while K_res == %d do K_res = %s end"):format(-Error.errno_of.EINTR, call) end
         body[#body + 1] = results[result]
     end
-    local head =
-        "local K_call, K_number, K_at, K_path, K_pointer, K_buffer, K_integer, K_flag, K_struct, K_errno, K_fd, K_sizeof, K_type, up = ...\n"
+    local head = "local K_call, K_number, K_at, K_path, K_pointer, K_buffer, K_integer, "
+        .. "K_flag, K_struct, K_errno, K_fd, K_sizeof, K_type, up = ...\n"
     local values = {}
     for i, upvalue in ipairs(upvalues) do
         head = head .. ("local %s = up[%d]\n"):format(upvalue[1], i)

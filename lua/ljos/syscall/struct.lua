@@ -1,6 +1,7 @@
 --- Struct types: the kernel's structs with short field names, flag strings, and tables as initialisers.
 ---
---- `struct.define` declares the struct, gives it a metatype and registers its constructor, pointer type and size. The full
+--- `struct.define` declares the struct, gives it a metatype and registers its constructor, pointer type and size. The
+--- full
 --- C names stay raw fields (64-bit ones as cdata), short names are Lua numbers. `t.x{...}` sets short or full names,
 --- `t.x(a, b)` fills in the order given. Unknown names raise.
 ---

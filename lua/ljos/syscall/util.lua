@@ -7,8 +7,6 @@ local bit = require "bit"
 local ffi = require "ffi"
 local S = require "ljos.syscall"
 
-local c = S.c
-
 ---@class ljos.syscall.util
 local M = {}
 

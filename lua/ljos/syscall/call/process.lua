@@ -76,7 +76,7 @@ function M.execve(path, argv, envp)
     local args, keep = strings(argv, 2)
     local env, keep_env = strings(envp, 3)
     local res = execve(argument.path(path, 1), args, env)
-    local _ = keep, keep_env
+    local _ = { keep, keep_env }
     return kernel.done(res)
 end
 

@@ -28,7 +28,8 @@ local function disposition(action)
     return tonumber(action.sa_sigaction)
 end
 
---- sigaction(2): the handler is "ign", "dfl", a C function pointer or a Lua function. A Lua function is an FFI callback: it
+--- sigaction(2): the handler is "ign", "dfl", a C function pointer or a Lua function. A Lua function is an FFI
+--- callback: it
 --- may run only while the process is inside a call made from interpreted code; `on_signal` has no such limit.
 function M.sigaction(signal, action, old)
     if action ~= nil and not (type(action) == "cdata" and ffi.istype(t.sigaction, action)) then
@@ -90,7 +91,7 @@ end
 local signalfd = kernel.call("signalfd4", "ipii")
 --- signalfd(2). Close-on-exec unless "nocloexec".
 function M.signalfd(set, flags, file)
-    local bits = flags
+    local bits
     if type(flags) == "string" and flags:lower():find("nocloexec", 1, true) then
         bits = flag(c.SFD, (flags:lower():gsub("%s*,?%s*nocloexec%s*", "")), 2)
     else
@@ -102,7 +103,8 @@ function M.signalfd(set, flags, file)
     return file or fd.new(res)
 end
 
---- Blocks the signals and returns a source of them: an object with `fd` (for poll), `dispatch()` (calls the handler once
+--- Blocks the signals and returns a source of them: an object with `fd` (for poll), `dispatch()` (calls the handler
+--- once
 --- for each signal that came, with its siginfo; returns how many) and `close()` (which unblocks them again).
 ---@param set string|table
 ---@param handler fun(info: ffi.cdata*)

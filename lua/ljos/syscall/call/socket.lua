@@ -1,6 +1,7 @@
 --- Sockets: addresses in and out, options, messages with control data.
 ---
---- Descriptors are close-on-exec unless "nocloexec" is among the flags. Where the control data was cut off, the flags of
+--- Descriptors are close-on-exec unless "nocloexec" is among the flags. Where the control data was cut off, the flags
+--- of
 --- the message say so (MSG_CTRUNC), and nothing is lost silently.
 ---
 --- Errors:   returns nil, ljos.Error; wrong arguments raise
@@ -17,7 +18,7 @@ local address = require "ljos.syscall.type.address"
 
 local number, flag, integer = fd.number, argument.flag, argument.integer
 local t, pt = types.t, types.pt
-local type, tonumber = type, tonumber
+local type = type
 
 ---@class ljos.syscall.call.socket
 local M = {}

@@ -170,7 +170,10 @@ function M.futimes(file, times) return kernel.done(utimensat(number(file, 1), ni
 function M.lutimes(path, times)
     return kernel.done(utimensat(FDCWD, path_of(path, 1), to_spec(times), c.AT.SYMLINK_NOFOLLOW))
 end
-function M.futimesat(dir, path, times) return kernel.done(utimensat(at(dir, 1), path_of(path, 2), to_spec(times), 0)) end
+function M.futimesat(dir, path, times)
+    local specs = to_spec(times)
+    return kernel.done(utimensat(at(dir, 1), path_of(path, 2), specs, 0))
+end
 --- utime(2): whole seconds of access and modification; without them now.
 function M.utime(path, access, modification)
     local times = access ~= nil and t.timespec2 { { access, 0 }, { modification or access, 0 } } or nil

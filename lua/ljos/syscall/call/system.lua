@@ -61,7 +61,8 @@ function M.syslog(kind, buffer, length)
 end
 M.ksyslogctl = M.syslog
 
---- Reads a setting under /proc/sys ("kernel.ostype"), without its newline; with `new` writes it and gives the old value.
+--- Reads a setting under /proc/sys ("kernel.ostype"), without its newline; with `new` writes it and gives the old
+--- value.
 function M.sysctl(name, new)
     local S = require "ljos.syscall"
     if type(name) ~= "string" then argument.wrong(1, "string", name) end

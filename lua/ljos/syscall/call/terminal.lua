@@ -17,7 +17,8 @@ local t = types.t
 ---@class ljos.syscall.call.terminal
 local M = {}
 
--- What an ioctl takes and gives: the type, "r" when the kernel fills it, "w" when it reads it, "1" when the result is the
+-- What an ioctl takes and gives: the type, "r" when the kernel fills it, "w" when it reads it, "1" when the result is
+-- the
 -- one number in it.
 local typed = {
     TIOCGWINSZ = { "winsize", "r" },

@@ -11,7 +11,7 @@ local fd = require "ljos.syscall.fd"
 local kernel = require "ljos.syscall.kernel"
 local types = require "ljos.syscall.types"
 
-local type, tonumber, min = type, tonumber, math.min
+local type, min = type, math.min
 local number, integer, flag = fd.number, argument.integer, argument.flag
 local ffi_errno, errno, EINTR = ffi.errno, Error.errno, Error.errno_of.EINTR
 
@@ -36,10 +36,11 @@ end
 local function read_string(file, count)
     count = count or 4096
     local buffer = ffi.new("char[?]", count)
-    local res, err = read(file, buffer, count), nil
+    local res = read(file, buffer, count)
     if res < 0 then
-        res, err = again(read, file, buffer, count)
-        if not res then return nil, err end
+        local count_read, err = again(read, file, buffer, count)
+        if not count_read then return nil, err end
+        res = count_read
     end
     return ffi.string(buffer, res)
 end

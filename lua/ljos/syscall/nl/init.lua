@@ -236,7 +236,8 @@ function M.interface(name)
 end
 function M.iplink() return M.getlink() end
 
---- Makes an interface: {name =, type = "dummy" | "vlan" | "veth" | ..., link =, id =, peer = {...}}; other keys of the kind
+--- Makes an interface: {name =, type = "dummy" | "vlan" | "veth" | ..., link =, id =, peer = {...}}; other keys of
+--- the kind
 --- go into its data.
 function M.create_interface(options)
     local attributes = { "ifname", options.name }

@@ -1,3 +1,4 @@
+-- luacheck: no max line length
 --- Lines of ljos.syscall.spec: sandboxing, keys, tracing.
 return [[
 landlock_create_ruleset attr:landlock_ruleset_attr flags:LANDLOCK_CREATE_RULESET | landlock_create_ruleset attr #attr flags | fd

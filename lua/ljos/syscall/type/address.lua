@@ -26,7 +26,10 @@ function M.text(family, address)
 end
 
 --- Fills an address from text; false when the text is none.
-function M.parse(family, text, address) return inet_pton(family, text, address) == 1 end
+function M.parse(family, text, address)
+    if type(text) ~= "string" then error("address expected, got " .. type(text), 0) end
+    return inet_pton(family, text, address) == 1
+end
 
 local names4 = { any = "0.0.0.0", loopback = "127.0.0.1", broadcast = "255.255.255.255" }
 local names6 = { any = "::", loopback = "::1" }

@@ -35,7 +35,8 @@ end
 -- The flags of perf_event_attr that share one word, from the first bit on (linux/perf_event.h).
 local bits = [[ disabled inherit pinned exclusive exclude_user exclude_kernel exclude_hv exclude_idle mmap comm freq
     inherit_stat enable_on_exec task watermark precise_ip precise_ip_high mmap_data sample_id_all exclude_host
-    exclude_guest exclude_callchain_kernel exclude_callchain_user mmap2 comm_exec use_clockid context_switch write_backward
+    exclude_guest exclude_callchain_kernel exclude_callchain_user mmap2 comm_exec use_clockid context_switch
+    write_backward
     namespaces ksymbol bpf_event aux_output cgroup text_poke build_id inherit_thread remove_on_exec sigtrap ]]
 
 local function define_attr()

@@ -307,7 +307,10 @@ local definitions = {
     capabilities = define_capabilities,
     user_cap_header = define_header,
     user_cap_data = function() struct.define "user_cap_data" end,
-    user_cap_data2 = function() struct.register("user_cap_data2", ffi.typeof(native.struct "user_cap_data" .. "[2]")) end,
+    user_cap_data2 = function()
+        local ct = ffi.typeof(native.struct "user_cap_data" .. "[2]")
+        struct.register("user_cap_data2", ct)
+    end,
     vfs_cap_data = function() struct.define "vfs_cap_data" end,
 }
 

@@ -237,7 +237,10 @@ local function define_cmsg()
         local cred = ffi.cast(native.struct "ucred" .. " *", ffi.cast("char *", self) + HEAD)
         return cred.pid, tonumber(cred.uid), tonumber(cred.gid)
     end
-    function methods.tostring(self) return ffi.string(ffi.cast("char *", self) + HEAD, tonumber(self.cmsg_len) - HEAD) end
+    function methods.tostring(self)
+        local data = ffi.cast("char *", self) + HEAD
+        return ffi.string(data, tonumber(self.cmsg_len) - HEAD)
+    end
     struct.define("cmsghdr", {
         get = {
             len = function(self) return tonumber(self.cmsg_len) end,

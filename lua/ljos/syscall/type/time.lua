@@ -123,8 +123,8 @@ local definitions = {
     itimerval = function() define_timer("itimerval", "timeval") end,
     timex = function()
         struct.define("timex", {
-            short = "offset freq maxerror esterror constant precision tolerance tick ppsfreq jitter shift stabil jitcnt "
-                .. "calcnt errcnt stbcnt tai",
+            short = "offset freq maxerror esterror constant precision tolerance tick ppsfreq jitter shift stabil "
+                .. "jitcnt calcnt errcnt stbcnt tai",
             get = { modes = function(self) return self.modes end },
             set = {
                 modes = function(self, value) self.modes = c.ADJ[value] end,

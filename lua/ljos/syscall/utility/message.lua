@@ -32,7 +32,8 @@ function M.sendcred(socket, pid, uid, gid)
     return S.sendmsg(socket, t.msghdr { iov = { "\0" }, control = control })
 end
 
---- Receives one message with its control data: {count, iovec, fd = list of descriptors, pid, uid, gid, flags, truncated}.
+--- Receives one message with its control data: {count, iovec, fd = list of descriptors, pid, uid, gid, flags,
+--- truncated}.
 function M.recvcmsg(socket, size, flags)
     local control = ffi.new("uint64_t[?]", 132)
     local buffer = ffi.new("char[?]", size or 1024)

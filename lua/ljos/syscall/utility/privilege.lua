@@ -62,7 +62,8 @@ function M.capget(file)
     }
 end
 
---- Sets the capabilities of a file: {permitted = "...", inheritable = "...", effective = boolean}; flags of setxattr(2).
+--- Sets the capabilities of a file: {permitted = "...", inheritable = "...", effective = boolean}; flags of
+--- setxattr(2).
 function M.capset(file, caps, flags)
     local data = t.vfs_cap_data()
     local magic = bit.bor(c.VFS_CAP["REVISION_2"], caps.effective and c.VFS_CAP_FLAGS.EFFECTIVE or 0)

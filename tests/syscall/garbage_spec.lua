@@ -1,0 +1,152 @@
+local S = require "ljos.syscall"
+local directory = require "ljos.syscall.directory"
+local spec = require "ljos.syscall.spec"
+
+-- Calls that end the process, fork it, or wait for good when they are given nothing.
+local skipped = {
+    exit = true,
+    _exit = true,
+    exit_group = true,
+    fork = true,
+    vfork = true,
+    clone = true,
+    clone3 = true,
+    pause = true,
+    sleep = true,
+    nanosleep = true,
+    clock_nanosleep = true,
+    wait = true,
+    wait3 = true,
+    wait4 = true,
+    waitpid = true,
+    waitid = true,
+    sigsuspend = true,
+    sigtimedwait = true,
+    reboot = true,
+    kill = true,
+    tkill = true,
+    tgkill = true,
+    killpg = true,
+    vhangup = true,
+    alarm = true,
+    poll = true,
+    ppoll = true,
+    select = true,
+    pselect = true,
+    restart_syscall = true,
+    brk = true,
+    sigqueue = true,
+    rt_sigqueueinfo = true,
+    rt_tgsigqueueinfo = true,
+    setitimer = true,
+    set_thread_area = true,
+    arch_prctl = true,
+    syscall = true,
+    uretprobe = true,
+    uprobe = true,
+}
+
+local function names()
+    local list = {}
+    for _, text in pairs(directory.modules()) do
+        for name in text:gmatch "%S+" do
+            list[#list + 1] = name
+        end
+    end
+    for name in spec.lines() do
+        list[#list + 1] = name
+    end
+    table.sort(list)
+    return list
+end
+
+local closed = S.open "/dev/null"
+closed:close()
+local garbage = {
+    { n = 0 },
+    { {}, {}, {}, {}, n = 4 },
+    { -1, -1, -1, -1, -1, -1, n = 6 },
+    { "garbage", "garbage", "garbage", "garbage", n = 4 },
+    { closed, closed, closed, closed, n = 4 },
+    { 0 / 0, 1e300, -1e300, n = 3 },
+    { print, print, print, n = 3 },
+}
+
+-- Calls one function with everything, in a child of its own that an alarm ends; returns what went wrong. The standard
+-- descriptors are anonymous memory: whatever a call does to number 0 is done to nothing else.
+local function try(name)
+    local pid = assert(S.fork())
+    if pid == 0 then
+        S.alarm(10)
+        local scratch = S.memfd_create "scratch"
+        for i = 0, 2 do
+            S.dup2(scratch, i):nogc()
+        end
+        S.close_range(3)
+        for _, arguments in ipairs(garbage) do
+            pcall(function() return S[name](unpack(arguments, 1, arguments.n)) end)
+        end
+        S._exit(0)
+    end
+    local _, _, status = S.waitpid(pid)
+    if not status.WIFEXITED then return name .. ": signal " .. tostring(status.WTERMSIG) end
+    if status.EXITSTATUS ~= 0 then return name .. ": exit " .. status.EXITSTATUS end
+end
+
+-- Leaves for an empty file system in namespaces of its own; false and the reason where the kernel forbids it.
+local function leave()
+    local uid, gid = S.geteuid(), S.getegid()
+    local ok, err = S.unshare "newuser, newpid, newns, newnet, newuts, newipc"
+    if not ok then return false, "unshare: " .. tostring(err) end
+    S.util.writefile("/proc/self/setgroups", "deny")
+    S.util.writefile("/proc/self/uid_map", "0 " .. uid .. " 1")
+    S.util.writefile("/proc/self/gid_map", "0 " .. gid .. " 1")
+    -- What is loaded on demand must be loaded before the files are out of sight.
+    for _, name in ipairs(names()) do
+        local _ = S[name]
+    end
+    for _, name in ipairs(S.types.names()) do
+        local _ = S.t[name]
+    end
+    for _, step in ipairs {
+        function() return S.mount("none", "/", nil, "rec, private") end,
+        function() return S.mount("tmpfs", "/tmp", "tmpfs") end,
+        function() return S.chroot "/tmp" end,
+        function() return S.chdir "/" end,
+    } do
+        ok, err = step()
+        if not ok then return false, "unshare: " .. tostring(err) end
+    end
+    return true
+end
+
+describe("garbage as arguments", function()
+    it("gives errors and never a crash", function()
+        local _, _, r, w = assert(S.pipe())
+        local outer = assert(S.fork())
+        if outer == 0 then
+            local ok, err = leave()
+            if not ok then
+                w:write(err)
+                S._exit(0)
+            end
+            local init = assert(S.fork())
+            if init == 0 then
+                local failed = {}
+                for _, name in ipairs(names()) do
+                    if not skipped[name] then failed[#failed + 1] = try(name) end
+                end
+                w:write("done " .. table.concat(failed, "\n"))
+                S._exit(0)
+            end
+            S.waitpid(init)
+            S._exit(0)
+        end
+        w:close()
+        local text = r:read(nil, 65536)
+        r:close()
+        S.waitpid(outer)
+        if text:match "^unshare" then return pending(text) end
+        assert.equal("done ", text)
+    end)
+end)
