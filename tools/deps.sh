@@ -85,7 +85,7 @@ cargo_tool() {
     "$1 $2") return ;;
     esac
     echo "== cargo install $1 $2 (some minutes, once)"
-    cargo install --locked --force "$1@$2" || die "cargo could not install $1 $2."
+    cargo install --locked --force --features "${3:-}" "$1@$2" || die "cargo could not install $1 $2."
 }
 cargo_tool emmylua_check "$emmylua_version"
-cargo_tool stylua "$stylua_version"
+cargo_tool stylua "$stylua_version" luajit
