@@ -1,0 +1,94 @@
+-- Every example as a user runs it: by bin/ljos and by a plain luajit, from the checkout.
+local byte_span = require "ljos.byte_span"
+local ip = require "ljos.ip"
+local temporary_directory = require "temporary_directory"
+
+local RUNNERS = { "bin/ljos", "env -u LUA_PATH luajit" }
+
+-- Starts a server example; returns the port it listens at and a function that ends it with a signal and returns
+-- what it printed after that, with its exit status.
+local function start(runner, example)
+    local command = "{ %s examples/%s 0 & echo $!; wait $!; echo status $?; } 2>&1"
+    local pipe = assert(io.popen(command:format(runner, example)))
+    local pid = pipe:read "*l"
+    local first = pipe:read "*l"
+    local port = assert(first:match "listening on 127%.0%.0%.1:(%d+)", first)
+    return tonumber(port),
+        function(signal)
+            os.execute(("kill -%s %s"):format(signal, pid))
+            local rest = pipe:read "*a"
+            pipe:close()
+            return rest
+        end
+end
+
+local function run(command)
+    local pipe = assert(io.popen(command .. " 2>&1; echo status $?"))
+    local output = pipe:read "*a"
+    pipe:close()
+    return output
+end
+
+-- Reads until `text` has come whole.
+local function expect(socket, text)
+    local got = ""
+    local buffer = byte_span.new(1024)
+    while #got < #text do
+        got = got .. tostring(buffer:first(socket:read_some(buffer)))
+    end
+    assert.equal(text, got)
+end
+
+for _, runner in ipairs(RUNNERS) do
+    describe("by " .. runner:match "%S+$", function()
+        it(
+            "hello.lua greets from three fibers",
+            function() assert.matches("hello from fiber three\n.*status 0", run(runner .. " examples/hello.lua")) end
+        )
+
+        it("echo.lua echoes, and ends clean on Ctrl-C with a connection open", function()
+            local port, stop = start(runner, "echo.lua")
+            local a = ip.tcp.dial("127.0.0.1:" .. port)
+            a:write_some(byte_span.append "to and fro")
+            expect(a, "to and fro")
+            local output = stop "INT"
+            assert.matches("closed, 1 connection ended\nstatus 0", output)
+            a:close()
+        end)
+
+        it("chat.lua passes lines on, and ends clean on SIGTERM", function()
+            local port, stop = start(runner, "chat.lua")
+            local a = ip.tcp.dial("127.0.0.1:" .. port)
+            a:write_some(byte_span.append "nobody hears\n")
+            local b = ip.tcp.dial("127.0.0.1:" .. port)
+            expect(a, "* guest2 came\n")
+            b:write_some(byte_span.append "hello\r\nagain\n")
+            expect(a, "guest2: hello\nguest2: again\n")
+            b:close()
+            expect(a, "* guest2 left\n")
+            assert.matches("closed, 2 came in all\nstatus 0", stop "TERM")
+            a:close()
+        end)
+
+        it("logstat.lua counts the same in the open and in a sandbox", function()
+            local log = temporary_directory.make() .. "/a.log"
+            local file = assert(io.open(log, "w"))
+            for i = 1, 5000 do
+                file:write(("2026-01-01 00:00:00 %s package-%d\n"):format(i % 3 == 0 and "remove" or "install", i))
+            end
+            file:close()
+            for _, mode in ipairs { "", "--sandbox " } do
+                local output = run(("%s examples/logstat.lua %s--top 2 %s"):format(runner, mode, log))
+                assert.matches("5000 lines by field 3\n +3334  install\n +1666  remove\n", output)
+                assert.matches("MB/s" .. (mode == "" and "\n" or ", parsed in a sandbox\n") .. "status 0", output)
+            end
+            temporary_directory.remove_all()
+        end)
+
+        it("logstat.lua says what is wrong with its arguments, and has --help", function()
+            assert.matches("usage: logstat.lua", run(runner .. " examples/logstat.lua --field x"))
+            assert.matches("No such file or directory", run(runner .. " examples/logstat.lua /nowhere"))
+            assert.matches("usage: logstat.lua.*status 0", run(runner .. " examples/logstat.lua --help"))
+        end)
+    end)
+end
