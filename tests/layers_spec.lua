@@ -8,7 +8,7 @@ local LAYERS = {
     { "native" },
     { "error", "generic_error", "asio_error", "turtle", "error_category" },
     { "syscall", "ipc" },
-    { "engine", "loop", "timer_wheel", "operation" },
+    { "clock", "engine", "loop", "timer_wheel", "operation" },
     {
         "fiber",
         "this_fiber",

@@ -28,7 +28,7 @@ local M = {}
 local future_methods = {}
 local Future = opaque_type.define({}, "future", future_methods)
 
----@class ljos.Promise: userdata
+---@class ljos.Promise
 local promise_methods = {}
 local prototype = newproxy(true)
 local Promise = opaque_type.define(getmetatable(prototype), "promise", promise_methods)

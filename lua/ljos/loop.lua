@@ -15,6 +15,7 @@
 --- Needs:    nothing beyond Linux 5.15
 --- Long:     one data structure; splitting it would make its invariants public
 local ffi = require "ffi"
+local clock = require "ljos.clock"
 local engine = require "ljos.engine"
 local error_ = require "ljos.error"
 local native = require "ljos.native"
@@ -32,7 +33,7 @@ local resume, yield, create = coroutine.resume, coroutine.yield, coroutine.creat
 ---@field gate boolean          whether the next suspending call must look twice (canceled, forbid_suspend)
 ---@field scope table|false     clean-up handlers of the innermost scope
 ---@field link any              false when detached, the joiner's record, or the number of its handle
----@field extra table|false     what few fibers need: see fiber.lua
+---@field id integer            its number; what few fibers need is kept by it (cancellation.lua)
 
 ---@class ljos.loop
 local M = {}
@@ -68,7 +69,7 @@ M.wake = wake
 
 -- Time ------------------------------------------------------------------------------------------------------
 
-local function now() return C.ljos_clock_monotonic() end
+local now = clock.monotonic
 M.now = now
 
 local wheel = timer_wheel.new(now())

@@ -19,7 +19,7 @@ local current, suspend, wake = loop.current, loop.suspend, loop.wake
 local M = {}
 
 ---@class ljos.Mutex
----@field package locked boolean
+---@field locked boolean
 ---@field package waiting ljos.WaitQueue
 local methods = {}
 local Mutex = opaque_type.define({}, "mutex", methods)

@@ -24,7 +24,7 @@ function M.name(object) return ("%s %p"):format(getmetatable(object), object) en
 --- Fills in the metatable of a type.
 ---@param metatable table  {} or what getmetatable(newproxy(true)) returned
 ---@param name string      what `getmetatable(object)` answers
----@param methods table<string, function>
+---@param methods table
 ---@param properties? table<string, fun(self: any): any>  computed at each access
 ---@return table metatable
 function M.define(metatable, name, methods, properties)

@@ -9,7 +9,13 @@ local loop = require "ljos.loop"
 local sleep, type = loop.sleep, type
 
 ---@class ljos.time
-local M = {}
+local M = {
+    steady_clock = require "ljos.time.steady_clock",
+    system_clock = require "ljos.time.system_clock",
+    high_resolution_clock = require "ljos.time.high_resolution_clock",
+    steady_timer = require "ljos.time.steady_timer",
+    system_timer = require "ljos.time.system_timer",
+}
 
 --- Suspends the fiber for `seconds` (a fraction is fine; 0 lets the others run). A cancellation point.
 --- Raises EDOM for a negative number (seed 003, "time.sleep").

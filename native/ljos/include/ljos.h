@@ -371,6 +371,13 @@ double ljos_clock_monotonic(void);
 // The seconds of `CLOCK_REALTIME` since 1970: a double holds them to a quarter of a microsecond.
 double ljos_clock_realtime(void);
 
+// Reads a clock (`CLOCK_MONOTONIC`, ...) exactly: whole seconds and nanoseconds go to `parts[0]` and `parts[1]`.
+//
+// # Safety
+// `parts` points to two writable doubles.
+void ljos_clock_read(int clock,
+                     double *parts);
+
 // The constants of `group` as `NAME=value` lines, or null for a group that does not exist. The text lives as
 // long as the library.
 //

@@ -2,10 +2,18 @@
 
 use std::ffi::c_int;
 
-fn seconds(clock: c_int) -> f64 {
+use crate::memory;
+
+// 0 for a clock that does not exist; those named below always do.
+fn read(clock: c_int) -> libc::timespec {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: a valid pointer to a local; the clocks named below always exist.
+    // SAFETY: a valid pointer to a local.
     unsafe { libc::clock_gettime(clock, &mut time) };
+    time
+}
+
+fn seconds(clock: c_int) -> f64 {
+    let time = read(clock);
     time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }
 
@@ -19,4 +27,16 @@ pub extern "C" fn ljos_clock_monotonic() -> f64 {
 #[no_mangle]
 pub extern "C" fn ljos_clock_realtime() -> f64 {
     seconds(libc::CLOCK_REALTIME)
+}
+
+/// Reads a clock (`CLOCK_MONOTONIC`, ...) exactly: whole seconds and nanoseconds go to `parts[0]` and `parts[1]`.
+///
+/// # Safety
+/// `parts` points to two writable doubles.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_clock_read(clock: c_int, parts: *mut f64) {
+    let time = read(clock);
+    // SAFETY: the caller's promise.
+    let parts = unsafe { memory::slice_mut(parts, 2) };
+    parts.copy_from_slice(&[time.tv_sec as f64, time.tv_nsec as f64]);
 }
