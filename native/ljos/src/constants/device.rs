@@ -193,6 +193,10 @@ pub const GROUPS: &[Group] = &[
         typed {
             SIOCBRADDBR = 0x89a0, SIOCBRDELBR = 0x89a1, SIOCBRADDIF = 0x89a2, SIOCBRDELIF = 0x89a3
         }
+        [linux_raw_sys::ioctl] {
+            TCFLSH TCGETA TCGETS TCGETS2 TCGETX TCSBRK TCSBRKP TCSETA TCSETAF TCSETAW TCSETS TCSETS2
+            TCSETSF TCSETSF2 TCSETSW TCSETSW2 TCSETX TCSETXF TCSETXW TCXONC
+        }
     ),
     group!("LO":
         [linux_raw_sys::loop_device] {
