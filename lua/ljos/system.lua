@@ -18,6 +18,12 @@ local modules = {
     linux_capabilities = "ljos.system.linux_capabilities",
 }
 
+-- cap_get_proc and its like, SECBIT_*.
+local function capability_function(name)
+    if not name:find "^cap_" and not name:find "^SECBIT_" then return nil end
+    return require("ljos.system.linux_capabilities")[name]
+end
+
 return setmetatable(M, {
     __index = function(self, name)
         local value
@@ -26,6 +32,9 @@ return setmetatable(M, {
         elseif modules[name] then
             value = require(modules[name])
         else
+            value = capability_function(tostring(name))
+        end
+        if value == nil then
             local error_ = require "ljos.error"
             error(error_.core("bad_index", { index = 2, detail = "system." .. tostring(name) }), 0)
         end

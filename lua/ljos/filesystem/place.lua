@@ -5,6 +5,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local calls = require "ljos.filesystem.calls"
 local error_ = require "ljos.error"
+local file_descriptor = require "ljos.file_descriptor"
 local lexical = require "ljos.filesystem.path.lexical"
 local path_ = require "ljos.filesystem.path"
 local status = require "ljos.filesystem.status"
@@ -28,7 +29,6 @@ end
 ---@return ljos.filesystem.Path?
 function M.current_working_directory(p)
     if p == nil then return make(working_directory()) end
-    local file_descriptor = require "ljos.file_descriptor"
     if file_descriptor.is(p) then
         check(calls.fchdir(file_descriptor.number_of(p, 1)), "current_working_directory", tostring(p))
     else
@@ -37,7 +37,8 @@ function M.current_working_directory(p)
     end
 end
 
---- Sets the root directory of the process. Source: chroot(2).
+--- Sets the root directory of the process. Source: chroot(2). Lua modules that are not loaded yet are looked for
+--- below the new root from then on.
 ---@param p ljos.filesystem.Path|string
 function M.chroot(p)
     local text = string_of(p, 1)

@@ -4,7 +4,7 @@
 --- buffer. What does not work on a pair of filesystems is remembered in a `means` table, for the files that
 --- follow. Holes stay holes.
 ---
---- Errors:   none raised: results are 0 or -errno
+--- Errors:   none raised: results are >= 0 or -errno
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
@@ -46,12 +46,13 @@ local function write_all(fd, length)
     return 0
 end
 
--- Copies up to `length` bytes, fewer at the end of the file.
+-- Copies up to `length` bytes and returns how many are missing because the file has ended, or -errno.
 local function through_buffer(from, to, length)
     buffer = buffer or ffi.new("uint8_t[?]", BUFFER)
     while length > 0 do
         local got = calls.read(from, buffer, min(length, BUFFER))
-        if got <= 0 then return got end
+        if got == 0 then return length end
+        if got < 0 then return got end
         local res = write_all(to, got)
         if res < 0 then return res end
         length = length - got
@@ -59,7 +60,7 @@ local function through_buffer(from, to, length)
     return 0
 end
 
--- Copies up to `length` bytes from one offset to the other.
+-- The same, from one offset to the other in the kernel where it can.
 local function copy_range(from, to, length, means)
     local start = length
     while length > 0 and means.range do
@@ -68,7 +69,7 @@ local function copy_range(from, to, length, means)
             length = length - res
         elseif res == 0 then
             -- The end; or one of the files whose bytes are made when they are read, which have a size of their own.
-            if length < start then return 0 end
+            if length < start then return length end
             break
         elseif unable[res] and length == start then
             means.range = false
@@ -90,8 +91,8 @@ local function copy_sparse(from, to, size, means)
         if hole < 0 then return hole end
         calls.lseek(from, data, constants.SEEK_SET)
         calls.lseek(to, data, constants.SEEK_SET)
-        local res = copy_range(from, to, hole - data, means)
-        if res < 0 then return res end
+        local missing = copy_range(from, to, hole - data, means)
+        if missing ~= 0 then return missing end
         at = hole
     end
     return calls.ftruncate(to, size)
@@ -103,7 +104,7 @@ end
 ---@param size number   of `from`
 ---@param blocks number of `from`
 ---@param means ljos.filesystem.copy.Means
----@return integer # 0 or -errno
+---@return integer # >= 0 or -errno
 function M.copy(from, to, size, blocks, means)
     if size > 0 and means.clone then
         local res = calls.clone(to, from)

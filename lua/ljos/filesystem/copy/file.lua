@@ -67,8 +67,12 @@ end
 -- Opens the existing file and empties it. Returns a descriptor, -errno, or nil: it is to be kept.
 local function open_existing(dirfd, name, existing)
     local res = calls.statx(dirfd, name, 0, target)
-    -- Nothing behind a name that exists: a symbolic link to nowhere.
-    if res < 0 then return res == -errno_of.ENOENT and EEXIST or res end
+    if res == -errno_of.ENOENT then
+        -- Nothing behind a name that exists: a symbolic link to nowhere, which is not followed.
+        if existing == "skip" then return nil end
+        return EEXIST
+    end
+    if res < 0 then return res end
     local verdict = objection(existing)
     if verdict <= 0 then return verdict < 0 and verdict or nil end
     local fd = calls.openat(dirfd, name, WRITE, 0)
