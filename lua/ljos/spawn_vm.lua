@@ -102,6 +102,7 @@ local function spawn_process(options, subprocess, importer, caller)
     add_module(options.module, importer, caller, boot)
     add_init(subprocess.init, boot, grants)
     if subprocess.newns_pid then boot.pid1 = "1" end
+    if subprocess.newns_user then boot.user_namespace = "1" end
     return launch.launch {
         boot = boot,
         grants = grants,

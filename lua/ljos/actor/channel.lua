@@ -17,6 +17,7 @@ local process = require "ljos.process"
 local wire = require "ljos.actor.wire"
 
 local error, pcall, rawget, setmetatable = error, pcall, rawget, setmetatable
+local ECONNRESET, EPIPE = error_.errno_of.ECONNRESET, error_.errno_of.EPIPE
 local constants = native.constant_table "socket"
 local MSG_NOSIGNAL = native.constant_table("MSG").MSG_NOSIGNAL
 local SIGKILL = native.constant_table("signal").SIGKILL
@@ -116,6 +117,8 @@ function methods:send(msg)
         res = operation.sendmsg(self, packet.message, packet, 0, "send")
     end
     packet_.give_back(packet)
+    -- The receiver ended with messages unread: for the sender that is the same.
+    if res == -ECONNRESET then res = -EPIPE end
     if res < 0 then error_.check(res) end
 end
 

@@ -73,7 +73,8 @@ end
 local function on_package_path(id)
     local file = id:find "^[%w_.]+$" and package.searchpath(id, package.path)
     if not file then error(error_.core("module_not_found", { detail = id .. ": not on package.path" }), 0) end
-    return { file = file, root = file:match "^(.*)/[^/]*$" or ".", names = {}, is_leaf = false }
+    local root, name = ("./" .. file):gsub("^%./(%.?/)", "%1"):match "^(.*)/([^/]*)%.lua$"
+    return { file = file, root = root, names = { name }, is_leaf = name ~= "init" }
 end
 
 ---@param module string
@@ -98,12 +99,16 @@ function M.add_module(module, importer, caller, boot)
     put(boot, found.file, found.root, found.names or {}, found.is_leaf)
 end
 
---- The file of the function at `level` of the stack, as the caller counts.
+--- The file of the nearest function in a file at `level` of the stack or above, as the caller counts.
 ---@param level integer
 ---@return string?
 function M.caller_file(level)
-    local info = debug.getinfo(level + 1, "S")
-    return info and info.source:match "^@(.*)$"
+    repeat
+        level = level + 1
+        local info = debug.getinfo(level, "S")
+        local file = info and info.source:match "^@(.*)$"
+        if file then return file end
+    until not info
 end
 
 return M

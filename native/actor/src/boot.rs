@@ -39,6 +39,13 @@ impl Boot {
         self.get(wanted).is_some()
     }
 
+    /// Overwrites a value that nothing needs any more.
+    pub fn forget(&mut self, unwanted: &str) {
+        for (_, value) in self.entries.iter_mut().filter(|(key, _)| key == unwanted.as_bytes()) {
+            wipe(value);
+        }
+    }
+
     /// Whether the list of words behind `key` has `word`.
     pub fn lists(&self, key: &str, word: &str) -> bool {
         self.get(key)
@@ -64,9 +71,18 @@ pub fn take() -> Option<(Boot, Control)> {
     let mut file = unsafe { File::from_raw_fd(BOOT) };
     // The parent wrote it through the same open file.
     file.rewind().ok()?;
-    let mut bytes = Vec::new();
+    // With room for all at once: growing would leave copies behind.
+    let size = file.metadata().ok()?.len() as usize;
+    let mut bytes = Vec::with_capacity(size + 1);
     file.read_to_end(&mut bytes).ok()?;
-    Boot::parse(&bytes).map(|boot| (boot, Control))
+    let boot = Boot::parse(&bytes);
+    wipe(&mut bytes);
+    boot.map(|boot| (boot, Control))
+}
+
+fn wipe(bytes: &mut [u8]) {
+    // SAFETY: the whole slice, which is ours; unlike `fill` it is never optimised away.
+    unsafe { libc::explicit_bzero(bytes.as_mut_ptr().cast(), bytes.len()) };
 }
 
 /// The control socket. To the parent: one message, "R" (ready) or "E", errno and the step that failed. From the

@@ -140,6 +140,13 @@ fn capability_failure(error: &caps::errors::CapsError) -> Failure {
     Failure { step: format!("capabilities: {error}"), errno: libc::EPERM }
 }
 
+/// The capabilities in a new user namespace came through exec as ambient ones. From here on they are this process'
+/// alone, as if there had been no exec: nothing that it starts inherits them.
+pub fn settle_capabilities() -> Result {
+    caps::clear(None, CapSet::Ambient).map_err(|error| capability_failure(&error))?;
+    caps::clear(None, CapSet::Inheritable).map_err(|error| capability_failure(&error))
+}
+
 fn drop_capabilities() -> Result {
     drop_all_sets().map_err(|error| capability_failure(&error))
 }

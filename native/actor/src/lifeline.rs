@@ -55,7 +55,9 @@ extern "C" fn on_change(_: c_int) {
         // "May outlive the parent": the socket has done its duty.
         // SAFETY: ours; nobody else uses the number.
         unsafe { libc::close(CONTROL) };
-    } else if received == 0 {
+    // SAFETY: as above.
+    } else if received == 0 || !matches!(unsafe { errno.read() }, libc::EAGAIN | libc::EINTR) {
+        // The end, or ECONNRESET: the parent ended without having read what is under way to it.
         // SAFETY: ends this process.
         unsafe { libc::raise(libc::SIGKILL) };
     }

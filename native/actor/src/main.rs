@@ -22,11 +22,11 @@ fn main() -> ExitCode {
     // The functions of the native library are found by ffi.C; this call keeps them in the program.
     std::hint::black_box(ljos::ljos_abi());
 
-    let Some((boot, control)) = boot::take() else {
+    let Some((mut boot, control)) = boot::take() else {
         eprintln!("ljos-actor: started by ljos for actors with `subprocess`; it is no program of its own");
         return ExitCode::from(2);
     };
-    match run(&boot, &control) {
+    match run(&mut boot, &control) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             control.fail(&failure);
@@ -47,9 +47,13 @@ impl Failure {
     }
 }
 
-fn run(boot: &Boot, control: &Control) -> Result<u8, Failure> {
+fn run(boot: &mut Boot, control: &Control) -> Result<u8, Failure> {
+    if boot.has("user_namespace") {
+        confine::settle_capabilities()?;
+    }
     if let Some(script) = boot.get("init") {
         init_script::run(script, boot.has("init_arg"))?;
+        boot.forget("init");
     }
     let lua = State::lasting().ok_or(Failure { step: "luaL_newstate".into(), errno: libc::ENOMEM })?;
     let main = prepare(lua, boot).map_err(|error| Failure::lua("the actor's Lua state", &error))?;
