@@ -206,7 +206,8 @@ local function define_capabilities()
     Capabilities.__index = function(self, key)
         if sets[key] then return setmetatable({ data = rawget(self, "data"), field = key }, Set) end
         if key == "hdrdata" then
-            return function() return t.user_cap_header { version = self.version, pid = self.pid }, rawget(self, "data") end
+            local header = t.user_cap_header { version = self.version, pid = self.pid }
+            return function() return header, rawget(self, "data") end
         end
     end
     Capabilities.__newindex = function(self, key, names)
