@@ -236,6 +236,39 @@ describe("byte_span.append", function()
         assert.are.equal("abcabcabcabc", tostring(span:append(span, span, span)))
     end)
 
+    it("takes any number of arguments", function()
+        for count = 0, 40 do
+            local sources, expected = {}, {}
+            for i = 1, count do
+                if i % 5 ~= 0 then
+                    expected[#expected + 1] = ("%d,"):format(i)
+                    sources[i] = i % 2 == 0 and append(expected[#expected]) or expected[#expected]
+                end
+            end
+            local text = table.concat(expected)
+            assert.are.equal(text, tostring(append(unpack(sources, 1, count))))
+            assert.are.equal("x" .. text, tostring(append("x"):append(unpack(sources, 1, count))))
+            local span = new(200):first(1):fill(0x78)
+            assert.are.equal("x" .. text, tostring(span:append(unpack(sources, 1, count))))
+            assert.are.equal("x" .. text, tostring(span:first(1 + #text)))
+        end
+        local span = append("abcdefghijklmnopqrstuvwxyz"):first(1)
+        local z, b = span:sub(26, 26), span:sub(2, 2)
+        assert.are.equal("azbzbzbzbzb", tostring(span:append(z, b, z, b, z, b, z, b, z, b)))
+    end)
+
+    it("names the argument of a wrong type among many", function()
+        for _, at in ipairs { 2, 7, 8, 9, 15, 16, 17, 30 } do
+            local sources = { append "abc" }
+            for i = 2, 30 do
+                sources[i] = i == at and 1 or "x"
+            end
+            fails("EINVAL", at, append, unpack(sources))
+            sources[1] = "abc"
+            fails("EINVAL", at, append, unpack(sources))
+        end
+    end)
+
     it("names the argument of a wrong type and writes nothing", function()
         local span = append("abcdef"):first(2)
         for _, value in ipairs { 1, true, {}, print, int64, ffi.new "uint8_t[4]" } do

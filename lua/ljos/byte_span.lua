@@ -122,9 +122,48 @@ function ByteSpan:fill(byte)
     return self
 end
 
--- Append
+-- Append. Fixed parameters, where nil costs nothing: compiled code has no loop over varargs.
 
--- A span with `len` bytes of `self` and room for `needed`: doubling keeps a loop of appends linear.
+local function check_total(total)
+    if total > MAX_LENGTH then not_integer(total, 0, MAX_LENGTH, "total length") end
+    return total
+end
+
+local function length_of(source, arg)
+    if source == nil then return 0 end
+    local _, count = bytes_of(source, arg)
+    return count
+end
+
+local function put(ptr, source)
+    if source == nil then return ptr end
+    local bytes, count = bytes_of(source, 0)
+    ffi_copy(ptr, bytes, count)
+    return ptr + count
+end
+
+local function put_all(ptr, a, b, c, d, e, f, g, h)
+    ptr = put(put(put(put(ptr, a), b), c), d)
+    return put(put(put(put(ptr, e), f), g), h)
+end
+
+-- Whether the source has bytes in the memory from `first` up to `last`.
+local function lies_in(source, first, last)
+    if not is(source) then return false end
+    return source.ptr < last and source.ptr + source.len > first
+end
+
+local function any_lies_in(first, last, b, c, d, e, f, g, h)
+    return lies_in(b, first, last)
+        or lies_in(c, first, last)
+        or lies_in(d, first, last)
+        or lies_in(e, first, last)
+        or lies_in(f, first, last)
+        or lies_in(g, first, last)
+        or lies_in(h, first, last)
+end
+
+-- A span with the bytes of `self` and room for `needed`: doubling keeps a loop of appends linear.
 local function grown(self, needed)
     local cap = self.cap * 2
     if cap > MAX_LENGTH then cap = MAX_LENGTH end
@@ -133,84 +172,55 @@ local function grown(self, needed)
     return result
 end
 
-local function check_total(total)
-    if total > MAX_LENGTH then not_integer(total, 0, MAX_LENGTH, "total length") end
-    return total
+-- A span of all sources; the first is argument `arg`.
+local function concatenated(arg, a, b, c, d, e, f, g, h)
+    local total = length_of(a, arg) + length_of(b, arg + 1) + length_of(c, arg + 2) + length_of(d, arg + 3)
+    total = total + length_of(e, arg + 4) + length_of(f, arg + 5) + length_of(g, arg + 6) + length_of(h, arg + 7)
+    local result = allocate(check_total(total), total)
+    put_all(result.ptr, a, b, c, d, e, f, g, h)
+    return result
 end
 
 local function append_one(self, source)
-    if source == nil then return slice(self, self.ptr, self.len, self.cap) end
-    local bytes, count = bytes_of(source, 2)
     local len = self.len
-    local needed = len + count
-    if needed <= self.cap then
-        C.memmove(self.ptr + len, bytes, count)
-        return slice(self, self.ptr, needed, self.cap)
-    end
-    local result = grown(self, check_total(needed))
-    ffi_copy(result.ptr + len, bytes, count)
-    return result
-end
-
--- Their lengths summed up; `offset` is what the position of the first is above 1, for the error.
-local function total_length(offset, ...)
-    local total = 0
-    for i = 1, select("#", ...) do
-        local source = (select(i, ...))
-        if source ~= nil then
-            local _, count = bytes_of(source, i + offset)
-            total = total + count
-        end
-    end
-    return check_total(total)
-end
-
-local function write(ptr, ...)
-    for i = 1, select("#", ...) do
-        local source = (select(i, ...))
-        if source ~= nil then
-            local bytes, count = bytes_of(source, i)
-            ffi_copy(ptr, bytes, count)
-            ptr = ptr + count
-        end
-    end
-end
-
--- Whether a source has bytes in the memory from `first` up to `last`.
-local function reads_from(first, last, ...)
-    for i = 1, select("#", ...) do
-        local source = (select(i, ...))
-        if is(source) and source.ptr < last and source.ptr + source.len > first then return true end
-    end
-    return false
-end
-
-local function append_from_scratch(...)
-    local total = total_length(0, ...)
-    local result = allocate(total, total)
-    write(result.ptr, ...)
-    return result
-end
-
-local function append_all(self, ...)
-    local len = self.len
-    local count = total_length(1, ...)
+    local count = length_of(source, 2)
     local needed = check_total(len + count)
     if needed > self.cap then
         local result = grown(self, needed)
-        write(result.ptr + len, ...)
+        put(result.ptr + len, source)
+        return result
+    end
+    if count > 0 then C.memmove(self.ptr + len, bytes_of(source, 2), count) end
+    return slice(self, self.ptr, needed, self.cap)
+end
+
+local function append_all(self, a, b, c, d, e, f, g)
+    local len = self.len
+    local count = length_of(a, 2) + length_of(b, 3) + length_of(c, 4) + length_of(d, 5)
+    count = count + length_of(e, 6) + length_of(f, 7) + length_of(g, 8)
+    local needed = check_total(len + count)
+    if needed > self.cap then
+        local result = grown(self, needed)
+        put_all(result.ptr + len, a, b, c, d, e, f, g)
         return result
     end
     local first = self.ptr + len
-    if reads_from(first, first + count, ...) then
+    if any_lies_in(first, first + count, a, b, c, d, e, f, g) then
         -- An earlier source would be written over a later one: gather first.
-        local gathered = allocate(count, count)
-        write(gathered.ptr, ...)
-        ffi_copy(first, gathered.ptr, count)
-    else
-        write(first, ...)
+        return append_one(self, concatenated(2, a, b, c, d, e, f, g))
     end
+    put_all(first, a, b, c, d, e, f, g)
     return slice(self, self.ptr, needed, self.cap)
+end
+
+-- A span of the arguments from the eighth on.
+local function rest_of(...)
+    local rest = allocate(0, 0)
+    for i = 1, select("#", ...), 8 do
+        local a, b, c, d, e, f, g, h = select(i, ...)
+        rest = append_one(rest, concatenated(i + 7, a, b, c, d, e, f, g, h))
+    end
+    return rest
 end
 
 --- Makes a span with the bytes of all arguments, one after the other; nil is skipped.
@@ -219,12 +229,15 @@ end
 --- Else the result is on new memory, with a capacity of at least its length. Sources may overlap what is written.
 --- EINVAL for an argument of another type, and where the sum exceeds 2^31-1; ENOMEM.
 ---@param self string|ljos.byte_span|nil
+---@param a? string|ljos.byte_span
 ---@param ... string|ljos.byte_span|nil
 ---@return ljos.byte_span
-function ByteSpan.append(self, ...)
-    if not is(self) then return append_from_scratch(self, ...) end
-    if select("#", ...) == 1 then return append_one(self, (...)) end
-    return append_all(self, ...)
+function ByteSpan.append(self, a, b, c, d, e, f, ...)
+    local rest ---@type ljos.byte_span?
+    if select("#", ...) > 0 then rest = rest_of(...) end
+    if not is(self) then return concatenated(1, self, a, b, c, d, e, f, rest) end
+    if b == nil and c == nil and d == nil and e == nil and f == nil and rest == nil then return append_one(self, a) end
+    return append_all(self, a, b, c, d, e, f, rest)
 end
 
 for name, method in pairs(ByteSpan) do

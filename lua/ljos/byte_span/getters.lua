@@ -20,27 +20,49 @@ local ByteSpan = span.ByteSpan
 
 -- `a` is the index of the most significant byte. The bit operations are signed, so an upper part is multiplied.
 
+---@param p ljos.byte_span.pointer
+---@return integer
 local function u16(p, a, b) return bor(lshift(p[a], 8), p[b]) end
 
+---@param p ljos.byte_span.pointer
+---@return integer
 local function u24(p, a, b, c) return bor(lshift(p[a], 16), lshift(p[b], 8), p[c]) end
 
+---@param p ljos.byte_span.pointer
+---@return integer
 local function u32(p, a, b, c, d) return u16(p, a, b) * 0x10000 + u16(p, c, d) end
 
+---@param p ljos.byte_span.pointer
+---@return integer
 local function u40(p, a, b, c, d, e) return u16(p, a, b) * 0x1000000 + u24(p, c, d, e) end
 
+---@param p ljos.byte_span.pointer
+---@return integer
 local function u48(p, a, b, c, d, e, f) return u24(p, a, b, c) * 0x1000000 + u24(p, d, e, f) end
 
 -- The sign is that of the most significant byte.
+---@param p ljos.byte_span.pointer
+---@return integer
 local function i8(p, a) return arshift(lshift(p[a], 24), 24) end
 
+---@param p ljos.byte_span.pointer
+---@return integer
 local function i16(p, a, b) return arshift(lshift(u16(p, a, b), 16), 16) end
 
+---@param p ljos.byte_span.pointer
+---@return integer
 local function i24(p, a, b, c) return arshift(lshift(u24(p, a, b, c), 8), 8) end
 
+---@param p ljos.byte_span.pointer
+---@return integer
 local function i32(p, a, b, c, d) return bor(lshift(p[a], 24), u24(p, b, c, d)) end
 
+---@param p ljos.byte_span.pointer
+---@return integer
 local function i40(p, a, b, c, d, e) return i16(p, a, b) * 0x1000000 + u24(p, c, d, e) end
 
+---@param p ljos.byte_span.pointer
+---@return integer
 local function i48(p, a, b, c, d, e, f) return i24(p, a, b, c) * 0x1000000 + u24(p, d, e, f) end
 
 local NAN = 0 / 0

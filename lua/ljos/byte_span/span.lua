@@ -47,6 +47,7 @@ M.ByteSpan = ByteSpan
 M.MAX_LENGTH = 2147483647
 
 local take, hold, owner_in = anchor.take, anchor.hold, anchor.owner
+---@type any
 local new_bytes = ffi.typeof "uint8_t[?]"
 local meta = {}
 
