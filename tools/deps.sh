@@ -79,13 +79,13 @@ component() {
 component clippy clippy
 component rustfmt fmt
 
-# cargo_tool NAME VERSION: a lint of a fixed version, so that its verdict does not change overnight.
+# Lints of fixed versions, so that their verdict does not change overnight. stylua reads LuaJIT's 1ULL only when told
+# so at build time.
 cargo_tool() {
-    case $("$1" --version 2>/dev/null) in
-    "$1 $2") return ;;
-    esac
-    echo "== cargo install $1 $2 (some minutes, once)"
-    cargo install --locked --force --features "${3:-}" "$1@$2" || die "cargo could not install $1 $2."
+    echo "== cargo install $* (some minutes, once)"
+    cargo install --locked --force "$@" || die "cargo could not install $1."
 }
-cargo_tool emmylua_check "$emmylua_version"
-cargo_tool stylua "$stylua_version" luajit
+[ "$(emmylua_check --version 2>/dev/null)" = "emmylua_check $emmylua_version" ] ||
+    cargo_tool "emmylua_check@$emmylua_version"
+[ "$(stylua --version 2>/dev/null)" = "stylua $stylua_version" ] && echo "return 1ULL" | stylua - >/dev/null 2>&1 ||
+    cargo_tool "stylua@$stylua_version" --features luajit
