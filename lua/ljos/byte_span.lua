@@ -23,6 +23,7 @@ local MAX_LENGTH = span.MAX_LENGTH
 local ByteSpan = span.ByteSpan
 
 ---@class ljos.byte_span.module
+---@field [string] function  the methods of a span, as functions
 local M = {}
 
 ffi.cdef "void *memmove(void *, const void *, size_t);"

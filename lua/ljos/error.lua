@@ -35,6 +35,7 @@ local M = {}
 ---@field errno? integer              the code again, for the categories system and generic
 ---@field sym? string                 its symbol without the leading E ("NOENT"), same categories
 ---@field lsym? string                the same in lower case
+---@field [string] any                context the raiser added
 
 -- Set to false by app mode, where tostring(error) is the category's message alone (seed 003, "The error table").
 ---@type boolean

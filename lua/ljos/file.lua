@@ -66,7 +66,7 @@ end
 ---@param buffer ljos.byte_span|string
 ---@return integer
 function M.write_all_at(io_object, offset, buffer)
-    local span = type(buffer) == "string" and byte_span.append(buffer) or buffer
+    local span = (type(buffer) == "string" and byte_span.append(buffer) or buffer) --[[@as ljos.byte_span]]
     byte_span.check(span, 3)
     return M.write_at_least_at(io_object, offset, span, #span)
 end

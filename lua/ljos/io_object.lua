@@ -34,7 +34,7 @@ local M = {}
 
 --- The common part of a new, closed object.
 ---@param fields? table  further fields, to be kept
----@return table
+---@return any
 function M.new(fields)
     fields = fields or {}
     fields.fd, fields.pending, fields.owner = -1, 0, false
@@ -107,7 +107,7 @@ local function read_only() error(error_.generic "EPERM", 0) end
 
 --- Makes the metatable of a class of objects. Unknown keys raise bad_index, new keys EPERM.
 ---@param name string                                what getmetatable(object) answers
----@param methods table<string, function>
+---@param methods table
 ---@param properties table<string, fun(self: table): any>
 ---@return table
 function M.metatable(name, methods, properties)

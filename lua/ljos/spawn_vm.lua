@@ -116,7 +116,7 @@ end
 
 --- Starts an actor.
 ---@param options string|ljos.SpawnOptions  the module, or named parameters (seed 003, "spawn_vm")
----@param importer? ljos.Module             in app mode: the module that calls
+---@param importer? ljos.Module             app mode: the module that calls
 ---@return ljos.Channel
 return function(options, importer)
     local caller = source.caller_file(2)

@@ -22,6 +22,7 @@ local SPAN0, SPAN1, SPAN2, SPAN3 = RING0, RING0 * RING, RING0 * RING ^ 2, RING0 
 ---@field tick integer   the tick that is being worked on; all before it is done
 ---@field when number[]  deadline of an entry, in seconds of the caller's clock
 ---@field target any[]   what the entry is for
+---@field package [string] any
 local Wheel = {}
 Wheel.__index = Wheel
 

@@ -11,6 +11,7 @@
 ---@field first integer
 ---@field last integer
 ---@field count integer  fibers waiting
+---@field [integer] ljos.FiberRecord|false
 local WaitQueue = {}
 WaitQueue.__index = WaitQueue
 

@@ -38,6 +38,7 @@ registry[KEY] = M
 ---@field ptr ljos.byte_span.pointer     for library modules: `uint8_t *`; null where the capacity is 0
 ---@field len integer                    for library modules: what `#span` gives
 ---@field cap integer                    for library modules: what `span.capacity` gives
+---@field sub fun(self: ljos.byte_span, first?: integer, last?: integer): ljos.byte_span
 ---@field slot integer                   for the anchors alone
 ---@operator len: integer
 local ByteSpan = {}
@@ -84,7 +85,7 @@ function M.allocate(len, cap)
     if cap < LARGE then
         buffer = new_bytes(cap)
     else
-        local ok, result = pcall(new_bytes, cap)
+        local ok, result = pcall(new_bytes --[[@as function]], cap)
         if not ok then error(error_.generic("ENOMEM", { detail = "byte_span of " .. cap .. " bytes" }), 0) end
         buffer = result
     end

@@ -24,7 +24,7 @@ end
 
 --- Cuts a file, or extends it by a hole. Source: truncate(2).
 ---@param p ljos.filesystem.Path|string
----@param new_size integer  in bytes
+---@param new_size integer  bytes
 function M.resize_file(p, new_size)
     local text = string_of(p, 1)
     if type(new_size) ~= "number" or new_size < 0 or new_size > 2 ^ 53 or new_size % 1 ~= 0 then

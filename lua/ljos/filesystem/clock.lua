@@ -16,6 +16,7 @@ local floor = math.floor
 local M = {}
 
 ---@class ljos.filesystem.clock.TimePoint
+---@field package [table] number  seconds and nanoseconds, by private keys
 ---@field seconds_since_epoch number
 ---@field seconds_since_unix_epoch number
 ---@operator add(number): ljos.filesystem.clock.TimePoint

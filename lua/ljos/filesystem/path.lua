@@ -65,6 +65,7 @@ local function string_of(x, arg)
         if text then return text end
     end
     if type(x) ~= "string" then error_.argument(arg, "filesystem.path or string expected, got " .. type(x)) end
+    ---@cast x string
     if x:find("\0", 1, true) then error_.argument(arg, "a path cannot hold a NUL byte") end
     return x
 end
@@ -134,7 +135,7 @@ end
 ---@param replacement? ljos.filesystem.Path|string  with or without its dot
 ---@return ljos.filesystem.Path
 function Path.replace_extension(self, replacement)
-    local extension = replacement == nil and "" or string_of(replacement, 2)
+    local extension = string_of(replacement or "", 2)
     return make(lexical.replace_extension(text_of(self), extension))
 end
 

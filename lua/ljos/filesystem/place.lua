@@ -32,7 +32,7 @@ function M.current_working_directory(p)
     if file_descriptor.is(p) then
         check(calls.fchdir(file_descriptor.number_of(p, 1)), "current_working_directory", tostring(p))
     else
-        local text = string_of(p, 1)
+        local text = string_of(p --[[@as string]], 1)
         check(calls.chdir(text), "current_working_directory", text)
     end
 end

@@ -152,7 +152,7 @@ end
 ---@return integer
 function M.remove_all(p)
     local text = string_of(p, 1)
-    local last = lexical.filename(text:match "^(.-)/*$")
+    local last = lexical.filename(text:match("^(.-)/*$") --[[@as string]])
     if text ~= "" and (last == "" or last == "." or last == "..") then
         error_.argument(1, "the root, . and .. cannot be removed: " .. text)
     end
@@ -161,7 +161,7 @@ function M.remove_all(p)
     if res == ENOENT then return 0 end
     if not is_directory_error(res) then check(res, "remove_all", text) end
     -- A slash at the end would make open(2) follow a link.
-    local root = text:match "^(.-)/*$"
+    local root = text:match("^(.-)/*$") --[[@as string]]
     local fd = directory.open(AT_FDCWD, root, false)
     if fd == EACCES and unlinkat(AT_FDCWD, root, AT_REMOVEDIR) == 0 then return 1 end
     if fd < 0 then check(res == EPERM and res or fd, "remove_all", text) end

@@ -18,7 +18,7 @@ local band, istype = bit.band, ffi.istype
 ---@class ljos.ip.address
 local M = {}
 
----@class ljos.ip.Address
+---@class ljos.ip.Address: ffi.cdata*
 ---@field is_loopback boolean
 ---@field is_multicast boolean
 ---@field is_unspecified boolean
@@ -107,7 +107,7 @@ M.sockaddr_type = ffi.typeof "union { uint64_t align; uint8_t bytes[128]; }"
 
 --- Fills `out` with the sockaddr_in or sockaddr_in6 of an address and a port.
 ---@param address ljos.ip.Address
----@param port integer  in host order; the caller has checked it
+---@param port integer  host order; the caller has checked it
 ---@param out ffi.cdata*  of `sockaddr_type`
 ---@return integer # the socket address's length
 function M.to_sockaddr(address, port, out) return C.ljos_ip_to_sockaddr(address, port, out) end
@@ -162,7 +162,7 @@ end
 
 -- Properties
 
-local property, property_v6 = {}, {}
+local property, property_v6 = {}, {} ---@type table<string, function>, table<string, function>
 
 local function is_zero(bytes, last)
     for i = 0, last do

@@ -45,6 +45,7 @@ function M.toendpoint(ep)
         host, port = ep:match "^([%d.]+):(%d+)$"
     end
     if not host or tonumber(port) > 65535 then error_.argument(1, ("not an endpoint: %q"):format(ep)) end
+    ---@cast host string
     return address.of(host, 1), tonumber(port)
 end
 

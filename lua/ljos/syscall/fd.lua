@@ -19,7 +19,7 @@ local M = {}
 ffi.cdef "struct ljos_fd { int filenum; int sequence; };"
 ---@class ljos.syscall.Fd: ffi.cdata*
 ---@field filenum integer
-local ctype = ffi.typeof "struct ljos_fd"
+local ctype = ffi.typeof "struct ljos_fd" ---@type any
 M.ctype = ctype
 
 local close = kernel.libc("close", "int (int)")

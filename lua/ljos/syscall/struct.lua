@@ -103,7 +103,7 @@ end
 ---@param make? any  what `t[name]` is; default: the type itself
 function M.register(name, ct, make)
     M.t[name] = make or ct
-    local ok, size = pcall(ffi.sizeof, ct)
+    local ok, size = pcall(ffi.sizeof --[[@as function]], ct)
     if ok and size then M.s[name] = size end
     local pointer
     M.pt[name] = function(p)
