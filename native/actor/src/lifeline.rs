@@ -7,6 +7,7 @@
 use crate::boot::{Control, CONTROL};
 use crate::Failure;
 use std::ffi::c_int;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 // Handlers and FFI callbacks aside, no Lua code has a reason to use the last real-time signal.
 fn signal() -> c_int {
@@ -42,8 +43,15 @@ pub fn arm(_: &Control) -> Result<(), Failure> {
     Ok(())
 }
 
+/// False once the parent has let the actor go: signals that are still queued, and whoever has the number of the
+/// descriptor then, mean nothing.
+static ARMED: AtomicBool = AtomicBool::new(true);
+
 /// ASYNC-SIGNAL-SAFE. Something came over the control socket, or its other end is gone.
 extern "C" fn on_change(_: c_int) {
+    if !ARMED.load(Ordering::Relaxed) {
+        return;
+    }
     // SAFETY: thread-local, always valid.
     let errno = unsafe { libc::__errno_location() };
     // SAFETY: as above.
@@ -53,6 +61,7 @@ extern "C" fn on_change(_: c_int) {
     let received = unsafe { libc::recv(CONTROL, (&raw mut byte).cast(), 1, libc::MSG_DONTWAIT) };
     if received == 1 {
         // "May outlive the parent": the socket has done its duty.
+        ARMED.store(false, Ordering::Relaxed);
         // SAFETY: ours; nobody else uses the number.
         unsafe { libc::close(CONTROL) };
     // SAFETY: as above.
