@@ -115,7 +115,48 @@ function suites.file()
     end
 end
 
-local ORDER = { "echo", "fiber", "file" }
+-- Lines of about 80 bytes; the third field is a number.
+local function lines_file()
+    local path, count = "target/bench/lines", measure.quick and 500000 or 3000000
+    local program = [[BEGIN { srand(1); for (i = 0; i < N; i++)
+        printf "%07d host%03d %9.2f GET /some/path/of/a/page HTTP/1.1 200 ok, it is %d\n",
+            i, rand() * 1000, rand() * 100000, 1000 + i % 9000 }]]
+    assert(0 == os.execute(("mawk -v N=%d '%s' >%s"):format(count, program, path)))
+    return path
+end
+
+-- What `command` prints; the numbers of two programs must be the same before their times mean anything.
+local function answer(command)
+    local pipe = assert(io.popen(command))
+    local number = pipe:read "*n"
+    pipe:close()
+    return number
+end
+
+function suites.scanner()
+    measure.heading "Scanner, lines of 80 bytes: CPU time of the reference / CPU time of ours"
+    local path = lines_file()
+    local ours = "luajit bench/programs/scan.lua "
+    local mawk_sum = [[mawk '{s+=$3}END{printf "%.2f\\n", s}' ]]
+    local rows = {
+        { "get_line / mawk 'END{print NR}'", ours .. "count " .. path, "mawk 'END{print NR}' " .. path, 0.45 },
+        { "fields / mawk '{s+=$3}'", ours .. "fields " .. path, [[mawk '{s+=$3}END{printf "%.2f\n", s}' ]] .. path, 0.5 },
+        { "bulk sum / C with SIMD", ours .. "bulk " .. path, "target/bench/column_sum " .. path, 0.85 },
+    }
+    for _, row in ipairs(rows) do
+        local name, mine, reference, bar = unpack(row)
+        local a, b = answer(mine), answer(reference)
+        if not a or math.abs(a - b) > 1e-9 * math.abs(b) then error(("%s: %s is not %s"):format(name, a, b), 0) end
+        local time = measure.in_turns {
+            ours = function() return (measure.pinned("target/bench/cpu_time " .. mine)) end,
+            reference = function() return (measure.pinned("target/bench/cpu_time " .. reference)) end,
+        }
+        local note = ("%.3f s, %.3f s"):format(time.ours, time.reference)
+        measure.report(name, time.reference / time.ours, ">=", bar, note)
+    end
+end
+
+local ORDER = { "echo", "fiber", "file", "scanner" }
 local wanted = #arg > 0 and arg or ORDER
 for _, name in ipairs(wanted) do
     local suite = suites[name]
