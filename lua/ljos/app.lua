@@ -36,10 +36,11 @@ Environment:
   LJOS_LIB     the native library's path, when it is not found by itself
 ]]
 
--- The core modules a program knows by their bare names (seed 003, "Reference").
+-- The core modules a program knows by their bare names: those of seed 003, "Reference", and structured concurrency.
 local CORE = {
     "asio_error",
     "byte_span",
+    "channel",
     "condition_variable",
     "file",
     "file_descriptor",
@@ -53,10 +54,14 @@ local CORE = {
     "pipe",
     "recursive_mutex",
     "regex",
+    "select",
+    "semaphore",
     "serial_port",
     "stream",
     "system",
+    "task_group",
     "time",
+    "timeout",
     "tls",
     "unix",
 }

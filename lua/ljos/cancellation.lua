@@ -4,6 +4,10 @@
 --- so that a fiber that needs none of it costs nothing; `gate` in the record says that there is something to
 --- look at.
 ---
+--- A region is a stretch of a fiber's run that can be canceled alone (a timeout, the body of a task group): until the
+--- region is left, the fiber behaves as if it were canceled. Regions nest. One that was opened while cancellation was
+--- disabled is subject to itself only: that is what shields are made of.
+---
 --- Errors:   raises ljos.Error
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
@@ -16,6 +20,13 @@ local error_ = require "ljos.error"
 ---@field locals? table       fiber-local storage
 ---@field traceback? string   of the error that is being unwound
 ---@field traced? any         that error
+---@field regions? ljos.CancellationRegion[]  open ones, outermost first
+
+---@class ljos.CancellationRegion
+---@field fiber ljos.FiberRecord
+---@field canceled boolean
+---@field no_cancel integer  how often cancellation was disabled when it was opened
+---@field deadline? ljos.Deadline
 
 ---@class ljos.cancellation
 local M = {}
@@ -36,16 +47,38 @@ local function extra_of(fiber)
 end
 M.extra_of = extra_of
 
+-- Whether a canceled region may be noticed: cancellation was not disabled since it was opened.
+local function is_region_due(extra)
+    local regions = extra.regions
+    if not regions then return false end
+    for i = #regions, 1, -1 do
+        local region = regions[i]
+        if region.canceled and extra.no_cancel <= region.no_cancel then return true end
+    end
+    return false
+end
+
+local function has_canceled_region(extra)
+    local regions = extra.regions
+    for i = 1, regions and #regions or 0 do
+        if regions[i].canceled then return true end
+    end
+    return false
+end
+
 ---@param fiber ljos.FiberRecord
 ---@param extra ljos.FiberExtra
-local function set_gate(fiber, extra) fiber.gate = extra.canceled or extra.no_suspend > 0 end
+local function set_gate(fiber, extra)
+    local is_canceled = extra.canceled or has_canceled_region(extra)
+    fiber.gate = is_canceled or extra.no_suspend > 0
+end
 
 ---@param fiber ljos.FiberRecord
 ---@return boolean # canceled, and allowed to notice
 local function is_due(fiber)
     if not fiber.gate then return false end
     local extra = extra_of(fiber)
-    return extra.canceled and extra.no_cancel == 0
+    return extra.canceled and extra.no_cancel == 0 or is_region_due(extra)
 end
 M.is_due = is_due
 
@@ -77,6 +110,39 @@ function M.cancel(fiber)
     fiber.gate = true
     local wait = fiber.wait
     if wait and extra.no_cancel == 0 and wait.cancel_wait then wait:cancel_wait(fiber) end
+end
+
+--- Opens a region in the running fiber; `close_region` must follow, in reverse order.
+---@param fiber ljos.FiberRecord
+---@return ljos.CancellationRegion
+function M.open_region(fiber)
+    local extra = extra_of(fiber)
+    local region = { fiber = fiber, canceled = false, no_cancel = extra.no_cancel }
+    extra.regions = extra.regions or {}
+    extra.regions[#extra.regions + 1] = region
+    return region
+end
+
+--- Leaves the innermost region of its fiber.
+---@param region ljos.CancellationRegion
+---@return boolean # whether fiber_canceled raised inside was meant for this region alone
+function M.close_region(region)
+    local extra = extra_of(region.fiber)
+    extra.regions[#extra.regions] = nil
+    set_gate(region.fiber, extra)
+    return region.canceled and not is_due(region.fiber)
+end
+
+--- Cancels an open region: its fiber raises fiber_canceled at its next cancellation point there, or at the one it is
+--- suspended in.
+---@param region ljos.CancellationRegion
+function M.cancel_region(region)
+    if region.canceled then return end
+    region.canceled = true
+    local fiber = region.fiber
+    fiber.gate = true
+    local wait = fiber.wait
+    if wait and wait.cancel_wait and is_due(fiber) then wait:cancel_wait(fiber) end
 end
 
 ---@param fiber ljos.FiberRecord

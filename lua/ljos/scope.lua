@@ -69,14 +69,25 @@ local function rethrow(ok, err)
     if not ok then error(err, 0) end
 end
 
+--- Runs `f(...)` in a scope of its own, and returns what pcall would. No cancellation point, unlike M.pcall; the
+--- traceback of an error is kept (`kept_traceback`).
+---@param f function
+---@param ... any
+---@return boolean ok
+---@return any ...
+function M.guard(f, ...)
+    local fiber = current()
+    local outer = fiber.scope
+    fiber.scope = false
+    return leave(fiber, outer, raw_xpcall(f, keep_traceback, ...))
+end
+local guard = M.guard
+
 --- Runs `f` in a scope of its own; its clean-up handlers have run when `scope` returns or raises f's error.
 ---@param f fun()
 function M.scope(f)
     error_.check_type(f, "function", 1)
-    local fiber = current()
-    local outer = fiber.scope
-    fiber.scope = false
-    rethrow(leave(fiber, outer, raw_xpcall(f, keep_traceback)))
+    rethrow(guard(f))
 end
 
 --- Registers a clean-up handler with the innermost scope.

@@ -1,9 +1,9 @@
 --- Timeouts: a deadline for everything that a function does.
 ---
 --- The function runs in the calling fiber, in a region of its own (cancellation.lua) that one entry of the loop's timer
---- wheel cancels. So the deadline is inherited by whatever the function calls, by the tasks of task groups below it, and
---- by timeouts inside, which can only be earlier. What an operation had done when the deadline came is not lost: its
---- result is delivered, and the next cancellation point raises.
+--- wheel cancels. So the deadline is inherited by whatever the function calls, by the tasks of task groups below it,
+--- and by timeouts inside, which can only be earlier. What an operation had done when the deadline came is not lost:
+--- its result is delivered, and the next cancellation point raises.
 ---
 --- Errors:   raises ljos.Error; `run` raises ETIMEDOUT
 --- Suspends: when the function does
@@ -60,9 +60,9 @@ local function in_time(late, ok, ...)
     return ...
 end
 
---- Runs `f(...)` and returns its results. When `seconds` have passed before it is done, it is canceled: its cancellation
---- points raise fiber_canceled until it has ended, and `run` raises ETIMEDOUT. Results that come late all the same, and
---- other errors, are passed on. `timeout(seconds, f, ...)` is the same.
+--- Runs `f(...)` and returns its results. When `seconds` have passed before it is done, it is canceled: its
+--- cancellation points raise fiber_canceled until it has ended, and `run` raises ETIMEDOUT. Results that come late all
+--- the same, and other errors, are passed on. `timeout(seconds, f, ...)` is the same.
 ---@param seconds number  0 or less: the first cancellation point raises
 ---@param f fun(...: any): ...
 ---@param ... any
@@ -83,8 +83,8 @@ local function shielded(fiber, late, ok, ...)
     return true, ...
 end
 
---- Runs `f(...)` out of reach of cancellation and of the deadlines around it, for clean-up that must talk to somebody, but
---- for `seconds` at the most.
+--- Runs `f(...)` out of reach of cancellation and of the deadlines around it, for clean-up that must talk to somebody,
+--- but for `seconds` at the most.
 ---@param seconds number
 ---@param f fun(...: any): ...
 ---@param ... any

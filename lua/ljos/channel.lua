@@ -1,0 +1,200 @@
+--- Channels: bounded queues of values between fibers.
+---
+--- A ring of at most `capacity` values and two queues of fibers: receivers wait when it is empty, senders when it is
+--- full. A value goes to the receiver that has waited longest; with capacity 0 sender and receiver meet. A value that
+--- was handed over is delivered, canceled or not; a sender that is canceled first takes its value back.
+---
+--- Errors:   raises ljos.Error; channel_closed
+--- Suspends: send, receive, each
+--- Needs:    nothing beyond Linux 5.15
+local error_ = require "ljos.error"
+local loop = require "ljos.loop"
+local opaque_type = require "ljos.opaque_type"
+local wait_queue = require "ljos.wait_queue"
+
+local error, setmetatable, type = error, setmetatable, type
+local enter, suspend, wake = loop.enter, loop.suspend, loop.wake
+
+---@class ljos.channel
+local M = {}
+
+---@class ljos.Channel
+---@field capacity integer
+---@field count integer     values inside
+---@field is_closed boolean
+---@field package values any[]  a ring
+---@field package first integer
+---@field package receivers ljos.WaitQueue
+---@field package senders ljos.WaitQueue
+local methods = {}
+local Channel = opaque_type.define({}, "channel", methods)
+
+-- What ends a wait without a value.
+local CANCELED, CLOSED = {}, {}
+
+-- A fiber that waits in a queue of a channel: `op` is the channel, or a select's state (select.lua), and a sender's
+-- value is in `res`.
+local receiving, sending = {}, {}
+M.receiving, M.sending = receiving, sending
+function receiving.cancel_wait(_, fiber)
+    fiber.op.receivers:remove(fiber)
+    wake(fiber, CANCELED)
+end
+function receiving.describe_wait(_, fiber) return "receive " .. opaque_type.name(fiber.op) end
+function sending.cancel_wait(_, fiber)
+    fiber.op.senders:remove(fiber)
+    wake(fiber, CANCELED)
+end
+function sending.describe_wait(_, fiber) return "send " .. opaque_type.name(fiber.op) end
+
+-- Set by select.lua: the value a fiber in a select sends on this channel, and how its wait ends.
+local select_value, select_done
+function M.connect_select(value, done)
+    select_value, select_done = value, done
+end
+
+-- Ends the wait of a fiber taken from one of the channel's queues.
+local function hand(channel, fiber, wait, value)
+    if fiber.wait == wait then
+        wake(fiber, value)
+    else
+        select_done(channel, fiber, wait, value)
+    end
+end
+
+--- Makes a channel that holds at most `capacity` values.
+---@param capacity? integer  0 unless given
+---@return ljos.Channel
+function M.new(capacity)
+    capacity = capacity or 0
+    if type(capacity) ~= "number" or capacity < 0 or capacity % 1 ~= 0 then error_.argument(1, "capacity expected") end
+    return setmetatable({
+        capacity = capacity,
+        count = 0,
+        is_closed = false,
+        values = {},
+        first = 0,
+        receivers = wait_queue.new(),
+        senders = wait_queue.new(),
+    }, Channel)
+end
+
+local function put(self, value)
+    self.values[(self.first + self.count) % self.capacity + 1] = value
+    self.count = self.count + 1
+end
+
+local function get(self)
+    local at = self.first + 1
+    local value = self.values[at]
+    self.values[at] = false
+    self.first = at % self.capacity
+    self.count = self.count - 1
+    return value
+end
+
+local function check_value(value)
+    if value == nil then error_.argument(2, "a value expected, got nil") end
+end
+
+local function closed() error(error_.core "channel_closed", 0) end
+
+-- The value of a waiting sender.
+local function take_from(channel, fiber)
+    local value
+    if fiber.wait == sending then
+        value = fiber.res
+    else
+        value = select_value(channel, fiber)
+    end
+    hand(channel, fiber, sending, 0)
+    return value
+end
+
+--- Sends a value if that is possible at once; never suspends. Raises channel_closed.
+---@param value any  not nil
+---@return boolean
+function methods:try_send(value)
+    check_value(value)
+    if self.is_closed then closed() end
+    local receiver = self.receivers:pop()
+    if receiver then
+        hand(self, receiver, receiving, value)
+        return true
+    end
+    if self.count >= self.capacity then return false end
+    put(self, value)
+    return true
+end
+
+--- Receives a value if there is one; never suspends. Raises channel_closed when there will be none.
+---@return any # nil when there is none yet
+function methods:try_receive()
+    if self.count > 0 then
+        local value = get(self)
+        local sender = self.senders:pop()
+        if sender then put(self, take_from(self, sender)) end
+        return value
+    end
+    local sender = self.senders:pop()
+    if sender then return take_from(self, sender) end
+    if self.is_closed then closed() end
+    return nil
+end
+
+-- What the wait ended with.
+local function result(fiber, res)
+    if res == CANCELED then loop.raise_canceled(fiber) end
+    if res == CLOSED then closed() end
+    return res
+end
+
+--- Sends a value, waiting until a receiver takes it or there is room. A cancellation point. Raises channel_closed.
+---@param value any  not nil
+function methods:send(value)
+    local fiber = enter()
+    if self:try_send(value) then return end
+    self.senders:push(fiber)
+    fiber.op, fiber.res = self, value
+    result(fiber, suspend(fiber, sending))
+end
+
+--- Receives the value that has waited longest, waiting for one. A cancellation point. Raises channel_closed when the
+--- channel is closed and empty.
+---@return any
+function methods:receive()
+    local fiber = enter()
+    local value = self:try_receive()
+    if value ~= nil then return value end
+    self.receivers:push(fiber)
+    fiber.op = self
+    return result(fiber, suspend(fiber, receiving))
+end
+
+--- Closes the channel: nothing can be sent any more, and what is inside can be received still. Fibers that wait in
+--- `send` or `receive` hear of it. Closing twice is fine.
+function methods:close()
+    self.is_closed = true
+    for _ = 1, self.receivers.count do
+        hand(self, self.receivers:pop(), receiving, CLOSED)
+    end
+    for _ = 1, self.senders.count do
+        hand(self, self.senders:pop(), sending, CLOSED)
+    end
+end
+
+--- Iterates over what is received until the channel is closed and empty: `for value in channel:each() do`.
+---@return fun(): any
+function methods:each()
+    return function()
+        if self.is_closed and self.count == 0 and self.senders.count == 0 then return nil end
+        local ok, value = pcall(self.receive, self)
+        if ok then return value end
+        if error_.is_core(value, "channel_closed") then return nil end
+        error(value, 0)
+    end
+end
+
+M.CLOSED, M.CANCELED = CLOSED, CANCELED
+
+return M
