@@ -100,8 +100,8 @@ local function open()
 end
 
 -- A progress line on a terminal, for input that takes longer than a moment.
-local began, shown = ljos.loop.now(), 0
-local function seconds() return ljos.loop.now() - began end
+local began, shown = time.steady_clock.now(), 0
+local function seconds() return time.steady_clock.now().seconds_since_epoch - began.seconds_since_epoch end
 local is_terminal = system.err:isatty()
 local function progress(bytes)
     if not is_terminal or seconds() < shown + 0.5 then return end
