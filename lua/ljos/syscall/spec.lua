@@ -17,6 +17,7 @@
 --- Errors:   the functions return nil, Error; wrong arguments raise
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
+--- Long:     compile binds a source to its upvalues in one list, whose order is that of the names
 local argument = require "ljos.syscall.argument"
 local c = require "ljos.syscall.constants"
 local fd = require "ljos.syscall.fd"

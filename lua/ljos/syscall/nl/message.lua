@@ -6,6 +6,7 @@
 --- Errors:   returns nil, ljos.Error; unknown names of attributes to send raise
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
+--- Long:     writing and reading share the one table of attributes
 local bit = require "bit"
 local ffi = require "ffi"
 local native = require "ljos.native"

@@ -1,4 +1,8 @@
 --- Lines of ljos.syscall.spec: notification and asynchronous input and output.
+---
+--- Errors:   never; it is a text
+--- Suspends: never
+--- Needs:    nothing; a call that the kernel lacks answers ENOSYS
 return [[
 eventfd          init:int=0 flags:EFD | eventfd2 init flags | fd
 timerfd_create   clock:CLOCK=monotonic flags:TFD | fd

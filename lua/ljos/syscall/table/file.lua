@@ -1,4 +1,8 @@
 --- Lines of ljos.syscall.spec: calls on open files.
+---
+--- Errors:   never; it is a text
+--- Suspends: never
+--- Needs:    nothing; a call that the kernel lacks answers ENOSYS
 return [[
 lseek            fd:fd offset:int=0 whence:SEEK=set | wide
 fsync            fd:fd | ok

@@ -1,4 +1,8 @@
 --- Lines of ljos.syscall.spec: users and groups. The setters go through the C library, which tells all its threads.
+---
+--- Errors:   never; it is a text
+--- Suspends: never
+--- Needs:    nothing; a call that the kernel lacks answers ENOSYS
 return [[
 setuid           uid:int | libc:setuid uid | ok
 setgid           gid:int | libc:setgid gid | ok

@@ -1,4 +1,8 @@
 --- Lines of ljos.syscall.spec: memory. mmap and mremap, whose results are addresses, are in memory.lua.
+---
+--- Errors:   never; it is a text
+--- Suspends: never
+--- Needs:    nothing; a call that the kernel lacks answers ENOSYS
 return [[
 munmap           addr:ptr length:int | ok
 mprotect         addr:ptr length:int prot:PROT | ok

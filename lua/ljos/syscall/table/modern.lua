@@ -1,4 +1,8 @@
 --- Lines of ljos.syscall.spec: the rest of the tables of numbers, as they are.
+---
+--- Errors:   never; it is a text
+--- Suspends: never
+--- Needs:    nothing; a call that the kernel lacks answers ENOSYS
 return [[
 process_vm_readv pid:int local_iov:ptr local_count:int remote_iov:ptr remote_count:int flags:int=0 | int
 process_vm_writev pid:int local_iov:ptr local_count:int remote_iov:ptr remote_count:int flags:int=0 | int

@@ -1,4 +1,8 @@
 --- Lines of ljos.syscall.spec: calls on names in the file system.
+---
+--- Errors:   never; it is a text
+--- Suspends: never
+--- Needs:    nothing; a call that the kernel lacks answers ENOSYS
 return [[
 access           path:path mode:OK | faccessat @AT_FDCWD.FDCWD path mode | ok
 chdir            path:path | ok

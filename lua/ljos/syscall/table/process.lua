@@ -1,4 +1,8 @@
 --- Lines of ljos.syscall.spec: processes, signals and the scheduler.
+---
+--- Errors:   never; it is a text
+--- Suspends: never
+--- Needs:    nothing; a call that the kernel lacks answers ENOSYS
 return [[
 gettid           | int
 getpgrp          | libc:getpgrp | int

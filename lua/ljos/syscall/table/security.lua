@@ -1,5 +1,9 @@
--- luacheck: no max line length
 --- Lines of ljos.syscall.spec: sandboxing, keys, tracing.
+---
+--- Errors:   never; it is a text
+--- Suspends: never
+--- Needs:    nothing; a call that the kernel lacks answers ENOSYS
+-- luacheck: no max line length
 return [[
 landlock_create_ruleset attr:landlock_ruleset_attr flags:LANDLOCK_CREATE_RULESET | landlock_create_ruleset attr #attr flags | fd
 landlock_restrict_self ruleset:fd flags:LANDLOCK_RESTRICT_SELF | ok

@@ -1,4 +1,8 @@
 --- Lines of ljos.syscall.spec: the machine as a whole.
+---
+--- Errors:   never; it is a text
+--- Suspends: never
+--- Needs:    nothing; a call that the kernel lacks answers ENOSYS
 return [[
 init_module      image:ptr length:int params:path | ok
 finit_module     fd:fd params:path flags:MODULE_INIT | ok

@@ -3,6 +3,7 @@
 --- Errors:   raises for a value that does not fit
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
+--- Long:     a type is one function, metatable and all, run when the type is first asked for
 local bit = require "bit"
 local ffi = require "ffi"
 local native = require "ljos.native"
