@@ -117,7 +117,7 @@ end
 
 -- Lines of about 80 bytes; the third field is a number.
 local function lines_file()
-    local path, count = "target/bench/lines", measure.quick and 500000 or 3000000
+    local path, count = "target/bench/lines", measure.quick and 2000000 or 5000000
     local program = [[BEGIN { srand(1); for (i = 0; i < N; i++)
         printf "%07d host%03d %9.2f GET /some/path/of/a/page HTTP/1.1 200 ok, it is %d\n",
             i, rand() * 1000, rand() * 100000, 1000 + i % 9000 }]]
@@ -137,10 +137,10 @@ function suites.scanner()
     measure.heading "Scanner, lines of 80 bytes: CPU time of the reference / CPU time of ours"
     local path = lines_file()
     local ours = "luajit bench/programs/scan.lua "
-    local mawk_sum = [[mawk '{s+=$3}END{printf "%.2f\\n", s}' ]]
+    local mawk_sum = [[mawk '{s+=$3}END{printf "%.2f\n", s}' ]]
     local rows = {
         { "get_line / mawk 'END{print NR}'", ours .. "count " .. path, "mawk 'END{print NR}' " .. path, 0.45 },
-        { "fields / mawk '{s+=$3}'", ours .. "fields " .. path, [[mawk '{s+=$3}END{printf "%.2f\n", s}' ]] .. path, 0.5 },
+        { "fields / mawk '{s+=$3}'", ours .. "fields " .. path, mawk_sum .. path, 0.5 },
         { "bulk sum / C with SIMD", ours .. "bulk " .. path, "target/bench/column_sum " .. path, 0.85 },
     }
     for _, row in ipairs(rows) do
