@@ -74,19 +74,20 @@ end
 
 ---@return integer # a descriptor, O_CLOEXEC set
 function M.openat(dirfd, path, flags, mode)
-    local res
-    repeat
+    local res = EINTR
+    while res == EINTR do
         res = result(libc.libc_openat(dirfd, path, bit.bor(flags, constants.O_CLOEXEC), mode))
-    until res ~= EINTR
+    end
     return res
 end
 
 ---@return integer # a descriptor, O_CLOEXEC set
 function M.openat2(dirfd, path, flags, mode, resolve)
-    local res
-    repeat
-        res = C.ljos_file_openat2(dirfd, path, bit.bor(flags, constants.O_CLOEXEC), mode, resolve)
-    until res ~= EINTR
+    flags = bit.bor(flags, constants.O_CLOEXEC)
+    local res = EINTR
+    while res == EINTR do
+        res = C.ljos_file_openat2(dirfd, path, flags, mode, resolve)
+    end
     return res
 end
 
@@ -94,18 +95,18 @@ end
 function M.close(fd) return result(libc.libc_close(fd)) end
 
 function M.read(fd, buffer, length)
-    local res
-    repeat
+    local res = EINTR
+    while res == EINTR do
         res = result(libc.libc_read(fd, buffer, length))
-    until res ~= EINTR
+    end
     return res
 end
 
 function M.write(fd, buffer, length)
-    local res
-    repeat
+    local res = EINTR
+    while res == EINTR do
         res = result(libc.libc_write(fd, buffer, length))
-    until res ~= EINTR
+    end
     return res
 end
 
@@ -121,10 +122,10 @@ function M.truncate(path, length) return result(libc.libc_truncate(path, length)
 
 --- copy_file_range(2) from and to the descriptors' own offsets.
 function M.copy_file_range(from, to, length)
-    local res
-    repeat
+    local res = EINTR
+    while res == EINTR do
         res = result(libc.libc_copy_file_range(from, nil, to, nil, length, 0))
-    until res ~= EINTR
+    end
     return res
 end
 

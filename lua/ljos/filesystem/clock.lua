@@ -21,8 +21,10 @@ local M = {}
 ---@field seconds_since_unix_epoch number
 ---@operator add(number): ljos.filesystem.clock.TimePoint
 ---@operator sub(number): ljos.filesystem.clock.TimePoint
+---@field package [any] number
 local TimePoint = {}
 
+-- Keys that nobody else has.
 local SECONDS, NANOSECONDS = {}, {}
 local BILLION, LIMIT = 1e9, 2 ^ 53
 local metatable = { __metatable = "filesystem.clock.time_point" }
@@ -38,8 +40,10 @@ local function store(self, seconds, nanoseconds)
     return self
 end
 
+---@return ljos.filesystem.clock.TimePoint
 local function make(seconds, nanoseconds)
-    return setmetatable({ [SECONDS] = seconds, [NANOSECONDS] = nanoseconds }, metatable)
+    local point = setmetatable({ [SECONDS] = seconds, [NANOSECONDS] = nanoseconds }, metatable)
+    return point --[[@as ljos.filesystem.clock.TimePoint]]
 end
 
 local function is(x) return type(x) == "table" and rawget(x, SECONDS) ~= nil end

@@ -44,7 +44,12 @@ local TEXT = "(text)"
 local metatable = { __metatable = "filesystem.path" }
 
 -- For text that is known to hold no NUL.
-local function make(text) return setmetatable({ ["(text)"] = text }, metatable) end
+---@param text string
+---@return ljos.filesystem.Path
+local function make(text)
+    local path = setmetatable({ ["(text)"] = text }, metatable)
+    return path --[[@as ljos.filesystem.Path]]
+end
 M.make = make
 
 --- The preferred directory separator on this system.
@@ -135,7 +140,8 @@ end
 ---@param replacement? ljos.filesystem.Path|string  with or without its dot
 ---@return ljos.filesystem.Path
 function Path.replace_extension(self, replacement)
-    local extension = string_of(replacement or "", 2)
+    local extension = ""
+    if replacement ~= nil then extension = string_of(replacement, 2) end
     return make(lexical.replace_extension(text_of(self), extension))
 end
 

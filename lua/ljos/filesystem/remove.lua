@@ -28,6 +28,8 @@ local ROUNDS_MAX = 16
 local M = {}
 
 -- What unlink says of a directory: EISDIR on Linux's own filesystems, EPERM (POSIX) on others.
+local function without_slash(text) return text:match "^(.-)/*$" or "" end
+
 local function is_directory_error(res) return res == EISDIR or res == EPERM end
 
 --- Removes a file or an empty directory; false when there is none. Source: seed 003, "filesystem.remove".
@@ -152,7 +154,8 @@ end
 ---@return integer
 function M.remove_all(p)
     local text = string_of(p, 1)
-    local last = lexical.filename(text:match("^(.-)/*$") --[[@as string]])
+    local root = without_slash(text)
+    local last = lexical.filename(root)
     if text ~= "" and (last == "" or last == "." or last == "..") then
         error_.argument(1, "the root, . and .. cannot be removed: " .. text)
     end
@@ -160,8 +163,7 @@ function M.remove_all(p)
     if res == 0 then return 1 end
     if res == ENOENT then return 0 end
     if not is_directory_error(res) then check(res, "remove_all", text) end
-    -- A slash at the end would make open(2) follow a link.
-    local root = text:match("^(.-)/*$") --[[@as string]]
+    -- Without a slash at the end, which would make open(2) follow a link.
     local fd = directory.open(AT_FDCWD, root, false)
     if fd == EACCES and unlinkat(AT_FDCWD, root, AT_REMOVEDIR) == 0 then return 1 end
     if fd < 0 then check(res == EPERM and res or fd, "remove_all", text) end

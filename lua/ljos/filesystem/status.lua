@@ -67,7 +67,7 @@ end
 ---@field seconds number      of the last modification
 ---@field nanoseconds number
 
-local not_found = { type = "not_found", mode = "unknown" }
+local not_found = { type = "not_found", mode = "unknown", size = 0, links = 0, seconds = 0, nanoseconds = 0 }
 
 --- Gets what directory entries keep of a file, all of one moment.
 ---@param text string

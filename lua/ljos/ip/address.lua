@@ -18,7 +18,7 @@ local band, istype = bit.band, ffi.istype
 ---@class ljos.ip.address
 local M = {}
 
----@class ljos.ip.Address: ffi.cdata*
+---@class ljos.ip.Address
 ---@field is_loopback boolean
 ---@field is_multicast boolean
 ---@field is_unspecified boolean
@@ -40,6 +40,14 @@ local Address = {}
 
 local ctype = ffi.typeof "struct ljos_ip_address"
 
+---@param version? 4|6
+---@return ljos.ip.Address
+local function make(version)
+    local address = ctype()
+    address.version = version or 0
+    return address --[[@as ljos.ip.Address]]
+end
+
 --- Tells whether `x` is an address object.
 ---@param x any
 ---@return boolean
@@ -55,8 +63,8 @@ local function fill(address, from, ...)
     return address
 end
 
-local function new_v4(a, b, c, d) return fill(ctype({ version = 4 }), 0, a, b, c, d) end
-local function new_v6() return ctype { version = 6 } end
+local function new_v4(a, b, c, d) return fill(make(4), 0, a, b, c, d) end
+local function new_v6() return make(6) end
 
 --- Makes an address from text: dotted decimal (IPv4), or hexadecimal with an optional `%scope` (IPv6). Without
 --- text: 0.0.0.0.
@@ -73,10 +81,17 @@ end
 ---@param arg integer|string  the argument's position or name, for the error
 ---@return ljos.ip.Address
 function M.of(x, arg)
-    if is(x) then return x end
+    if is(x) then
+        return x --[[@as ljos.ip.Address]]
+    end
     if type(x) ~= "string" then error_.argument(arg, "ip.address or string expected, got " .. type(x)) end
-    local address = ctype()
-    if C.ljos_ip_parse(x, #x, address) < 0 then error_.argument(arg, ("not an IP address: %q"):format(x)) end
+    ---@cast x string
+    local address = make()
+    if
+        C.ljos_ip_parse(x, #x, address --[[@as ffi.cdata*]]) < 0
+    then
+        error_.argument(arg, ("not an IP address: %q"):format(x))
+    end
     return address
 end
 
@@ -107,18 +122,20 @@ M.sockaddr_type = ffi.typeof "union { uint64_t align; uint8_t bytes[128]; }"
 
 --- Fills `out` with the sockaddr_in or sockaddr_in6 of an address and a port.
 ---@param address ljos.ip.Address
----@param port integer  host order; the caller has checked it
+---@param port integer  the caller has checked it
 ---@param out ffi.cdata*  of `sockaddr_type`
 ---@return integer # the socket address's length
-function M.to_sockaddr(address, port, out) return C.ljos_ip_to_sockaddr(address, port, out) end
+function M.to_sockaddr(address, port, out)
+    return C.ljos_ip_to_sockaddr(address --[[@as ffi.cdata*]], port, out)
+end
 
 --- Reads a sockaddr_in or sockaddr_in6.
 ---@param sockaddr ffi.cdata*  of `sockaddr_type`
 ---@param length integer  what the kernel said
 ---@return ljos.ip.Address?, integer # address and port; nil and -EAFNOSUPPORT when it is neither
 function M.from_sockaddr(sockaddr, length)
-    local address = ctype()
-    local port = C.ljos_ip_from_sockaddr(sockaddr, length, address)
+    local address = make()
+    local port = C.ljos_ip_from_sockaddr(sockaddr, length, address --[[@as ffi.cdata*]])
     if port < 0 then return nil, port end
     return address, port
 end
@@ -155,14 +172,14 @@ function Address.to_v4(self)
     if not is(self) then error_.argument(1, "ip.address expected, got " .. type(self)) end
     if self.version ~= 6 then fail_version(self, 6) end
     if not is_v4_mapped(self) then error_.argument(1, "an IPv4-mapped address expected, got " .. tostring(self)) end
-    local address = ctype { version = 4 }
+    local address = make(4)
     ffi.copy(address.bytes, self.bytes + 12, 4)
     return address
 end
 
 -- Properties
 
-local property, property_v6 = {}, {} ---@type table<string, function>, table<string, function>
+local property, property_v6 = {}, {}
 
 local function is_zero(bytes, last)
     for i = 0, last do
@@ -228,10 +245,10 @@ local metatable = {
         if method then return method end
         local get = property[key]
         if get then return get(self) end
-        get = property_v6[key]
-        if not get then error(error_.core("bad_index", { index = 2, detail = tostring(key) }), 0) end
+        local get_v6 = property_v6[key]
+        if not get_v6 then error(error_.core("bad_index", { index = 2, detail = tostring(key) }), 0) end
         if self.version ~= 6 then fail_version(self, 6) end
-        return get(self)
+        return get_v6(self)
     end,
     __newindex = function(self, key, value)
         if key ~= "scope_id" then error(error_.generic("EPERM", { detail = tostring(key) }), 0) end

@@ -44,9 +44,9 @@ function M.toendpoint(ep)
     if not host then
         host, port = ep:match "^([%d.]+):(%d+)$"
     end
-    if not host or tonumber(port) > 65535 then error_.argument(1, ("not an endpoint: %q"):format(ep)) end
-    ---@cast host string
-    return address.of(host, 1), tonumber(port)
+    local number = tonumber(port) or math.huge
+    if not host or number > 65535 then error_.argument(1, ("not an endpoint: %q"):format(ep)) end
+    return address.of(host --[[@as string]], 1), number --[[@as integer]]
 end
 
 return M

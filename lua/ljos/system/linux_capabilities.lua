@@ -54,8 +54,7 @@ function M.wrap(set) return setmetatable({ [SET] = set }, metatable) end
 ---@return ljos.system.CapabilitySet
 local function set_of(x, arg)
     local set = type(x) == "table" and rawget(x, SET)
-    if not set then error_.argument(arg, "linux_capabilities expected, got " .. type(x)) end
-    return set
+    return set or error_.argument(arg, "linux_capabilities expected, got " .. type(x))
 end
 M.set_of = set_of
 

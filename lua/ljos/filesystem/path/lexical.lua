@@ -19,6 +19,8 @@ local SLASH, DOT = 47, 46
 function M.is_absolute(text) return text:byte(1) == SLASH end
 
 -- Position of the first byte that is not part of the root directory; past the end when there is none.
+---@param text string
+---@return integer
 local function names_at(text) return text:find("[^/]") or #text + 1 end
 
 --- Splits a path: root directory, names, and an empty string for a slash after the last name.
@@ -26,12 +28,12 @@ local function names_at(text) return text:find("[^/]") or #text + 1 end
 ---@return string[]
 function M.components(text)
     local at = names_at(text)
-    if at > #text then return { text ~= "" and text or nil } end
-    local parts = { at > 1 and "/" or nil }
+    local parts = {} ---@type string[]
+    if text ~= "" and at > 1 then parts[1] = at > #text and text or "/" end
     for name in text:gmatch "[^/]+" do
         parts[#parts + 1] = name
     end
-    if text:byte(-1) == SLASH then parts[#parts + 1] = "" end
+    if at <= #text and text:byte(-1) == SLASH then parts[#parts + 1] = "" end
     return parts
 end
 
@@ -67,8 +69,7 @@ end
 function M.split_extension(name)
     if name == ".." then return name, "" end
     local stem, extension = name:match "^(.+)(%.[^.]*)$"
-    if not stem then return name, "" end
-    return stem, extension
+    return stem or name, extension or ""
 end
 
 --- Removes the last component and keeps the slash before it.

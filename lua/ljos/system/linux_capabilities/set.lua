@@ -44,9 +44,8 @@ end
 ---@param arg integer|string  the argument's position or name, for the error
 ---@return integer
 function M.check_name(name, arg)
-    local number = type(name) == "string" and number_of[name:lower()]
-    if not number then error_.argument(arg, "name of a capability expected, got " .. tostring(name)) end
-    return number
+    local number = number_of[type(name) == "string" and name:lower() or ""]
+    return number or error_.argument(arg, "name of a capability expected, got " .. tostring(name))
 end
 
 --- Returns `flag` when it is the name of one, else raises EINVAL.
