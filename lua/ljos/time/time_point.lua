@@ -67,9 +67,7 @@ end
 ---@return number seconds, number nanoseconds
 function M.parts(tp) return tp.seconds, tp.nanoseconds end
 
-local properties = {
-    seconds_since_epoch = function(self) return self.seconds + self.nanoseconds / BILLION end,
-}
+local function seconds_since_epoch(self) return self.seconds + self.nanoseconds / BILLION end
 
 local function difference(a, b) return a.seconds - b.seconds + (a.nanoseconds - b.nanoseconds) / BILLION end
 M.difference = difference
@@ -112,10 +110,13 @@ function M.make(clock_name, seconds, nanoseconds) return makers[clock_name](seco
 ---@param clock_name string  "time.steady_clock"
 ---@param id integer   MONOTONIC or REALTIME
 ---@param movable boolean  whether durations can be added to its time points
+---@param extra? { methods: table, properties: table }  what its time points have besides; the type's from now on
 ---@return ljos.TimeClock
-function M.new_clock(clock_name, id, movable)
+function M.new_clock(clock_name, id, movable, extra)
     local name = clock_name .. ".time_point"
-    local methods = {} ---@type table
+    local methods = extra and extra.methods or {} ---@type table
+    local properties = extra and extra.properties or {}
+    properties.seconds_since_epoch = seconds_since_epoch
     local TimePoint = opaque_type.define({}, name, methods, properties)
     local function make(seconds, nanoseconds)
         return setmetatable({ seconds = seconds, nanoseconds = nanoseconds }, TimePoint)
