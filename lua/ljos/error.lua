@@ -32,6 +32,8 @@ local M = {}
 ---@field category ljos.ErrorCategory the domain of the number
 ---@field arg? integer|string         position or name of the argument that was wrong
 ---@field detail? string              what was expected and what came
+---@field step? string                the system call, or the step of a start, that failed
+---@field protection? string          of a sandbox: the one that cannot be had
 ---@field errno? integer              the code again, for the categories system and generic
 ---@field sym? string                 its symbol without the leading E ("NOENT"), same categories
 ---@field lsym? string                the same in lower case

@@ -35,8 +35,7 @@ local M = {
 ---@field working_directory? string
 ---@field numbers? table<string, integer> members of struct ljos_process_spec: namespaces, flags, ruid, pdeathsig, ...
 
----@class ljos.Child
----@field fd integer       the pidfd; -1 once it was reaped
+---@class ljos.Child: ljos.IoObject  its descriptor is the pidfd; closed once it was reaped
 ---@field pid integer
 ---@field code? integer    exit code, once it has ended
 ---@field signal? integer  the signal that ended it, 0 for none

@@ -92,10 +92,10 @@ end
 
 -- Which of the namespaces it was that clone(2) refused: the first that it refuses beside the user namespace alone.
 local function raise_refused(err, wanted)
-    local base = 0
+    local base = 0 ---@type integer
     for _, entry in ipairs(NAMESPACES) do
-        local name, flag = entry[1], entry[2]
-        local errno = wanted[name] and process.probe_namespaces(bor(base, flag))
+        local name, flag = entry[1], entry[2] --[[@as integer]]
+        local errno = wanted[name] and process.probe_namespaces(bor(base, flag) --[[@as integer]])
         if errno then fail(errno, name, "the kernel refuses a namespace of this kind") end
         if wanted[name] and name == "user" then base = flag end
     end
@@ -148,7 +148,8 @@ local function start(options, caller)
     local flags
     flags, boot.protections = plan(wanted)
     if wanted.pid then boot.pid1 = "1" end
-    local ok, result = pcall(launch.launch, {
+    local ok, result ---@type boolean, any
+    ok, result = pcall(launch.launch, {
         boot = boot,
         grants = grants,
         namespaces = flags,
@@ -157,8 +158,9 @@ local function start(options, caller)
         environment = surroundings.environment(options.environment, "environment"),
     })
     if ok then return result end
-    if error_.is_error(result) and result.step == "clone" then raise_refused(result, wanted) end
-    error(result, 0)
+    local err = result --[[@as ljos.Error]]
+    if error_.is_error(err) and err.step == "clone" then raise_refused(err, wanted) end
+    error(err, 0)
 end
 
 --- Starts a sandboxed actor and waits until its protections are in place.
@@ -169,7 +171,7 @@ function M.spawn(options)
     local caller = source.caller_file(2)
     error_.check_type(options, "table", 1)
     local channel = start(options, caller)
-    local ok, err = pcall(launch.wait_until_ready, channel)
+    local ok, err = pcall(launch.wait_until_ready, channel) ---@type boolean, any
     if ok then return channel end
     channel:kill()
     local protection = error_.is_error(err) and err.step and err.step:match "^[%w_]+"

@@ -97,7 +97,8 @@ end
 
 local function spawn_process(options, subprocess, importer, caller)
     refuse_options(options, subprocess)
-    local boot, grants = { engine = os.getenv "LJOS_ENGINE" }, {}
+    local boot, grants = {}, {} ---@type table<string, string>, integer[]
+    boot.engine = os.getenv "LJOS_ENGINE"
     source.add_tree(subprocess.source_tree_cache, boot)
     add_module(options.module, importer, caller, boot)
     add_init(subprocess.init, boot, grants)

@@ -35,8 +35,8 @@ local M = {}
 
 ---@class ljos.Channel: ljos.IoObject
 ---@field child_pid integer  of a direct child
----@field package child ljos.Child|false
----@field package control ljos.IoObject|false  the socket by whose end the child notices ours
+---@field child ljos.Child|false         for the modules that start actors
+---@field control ljos.IoObject|false    the socket by whose end the child notices ours
 local methods, properties = {}, {}
 local metatable = io_object.metatable("ipc_actor_channel", methods, properties)
 

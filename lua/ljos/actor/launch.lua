@@ -9,6 +9,7 @@
 --- Suspends: wait_until_ready
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
+local byte_span = require "ljos.byte_span"
 local channel = require "ljos.actor.channel"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
@@ -146,11 +147,12 @@ end
 ---@param started ljos.Channel
 function M.wait_until_ready(started)
     local child, control = started.child, started.control
-    local buffer = ffi.new("uint8_t[?]", REPORT_BYTES)
-    local res = operation.recv(control, { ptr = buffer, len = REPORT_BYTES }, 0, "spawn")
+    if not child or not control then return end
+    local report = byte_span.new(REPORT_BYTES)
+    local res = operation.recv(control, report, 0, "spawn")
     if child.fd < 0 then io_object.close(control) end
     error_.check(res, { detail = "the actor's process" })
-    raise_report(ffi.string(buffer, res))
+    raise_report(ffi.string(report.ptr, res))
 end
 
 return M

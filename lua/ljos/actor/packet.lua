@@ -27,6 +27,8 @@ local SPOILED = constants.MSG_TRUNC + constants.MSG_CTRUNC
 
 ---@class ljos.actor.Packet
 ---@field message ffi.cdata*  struct ljos_message[1], for the kernel
+---@field vector ffi.cdata*   struct ljos_vector[1]: the bytes of `wire`
+---@field control ffi.cdata*  room for the descriptors
 ---@field wire ffi.cdata*     struct ljos_wire_message
 ---@field fds ffi.cdata*      int[20]
 ---@field fd_count integer

@@ -66,7 +66,8 @@ function M.add_path(path, boot) put(boot, path, path:match "^(.*)/[^/]*$" or "",
 local function importer_of(caller, read)
     local system = module_system.new { globals = {}, builtins = {}, read = read }
     local root = caller and (caller:match "^(.*)/[^/]*$" or ".")
-    return { system = system, file = caller or "", root = root or false, names = {}, is_leaf = false }
+    local importer = { system = system, file = caller or "", root = root or false, names = {}, is_leaf = false }
+    return importer --[[@as ljos.Module]]
 end
 
 -- A name without "/" or "." in front, outside of app mode: what the host's `require` would take.

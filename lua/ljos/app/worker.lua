@@ -51,7 +51,9 @@ local function granted(boot)
     local grants = {}
     for key, value in pairs(boot) do
         local name = key:match "^grant/(.*)$"
-        if name then grants[name] = file_descriptor.new(tonumber(value)) end
+        if name then
+            grants[name] = file_descriptor.new(tonumber(value) --[[@as integer]])
+        end
     end
     return grants
 end
@@ -72,7 +74,7 @@ end
 ---@param boot ljos.app.BootRecord
 ---@return fun(): integer
 function M.prepare(boot)
-    engine.choose(boot.engine or "")
+    engine.choose((boot.engine or "") --[[@as "epoll"]])
     actor_inbox.add_source(actor_inbox.own(), INBOX)
     io.stdout:setvbuf "no"
     return function() return run(boot) end

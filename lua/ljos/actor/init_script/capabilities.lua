@@ -72,7 +72,9 @@ local function parse(text)
     local sets = ffi.new "struct ljos_init_cap_sets"
     for clause in text:gmatch "%S+" do
         local list, operations = clause:match "^([%w_,]*)([=+-].*)$"
-        if not list or operations:find "[^=+%-epi]" then error_.argument(1, "not a capability clause: " .. clause) end
+        if not list or not operations or operations:find "[^=+%-epi]" then
+            return error_.argument(1, "not a capability clause: " .. clause)
+        end
         local chosen = each_capability(list)
         for operator, flags in operations:gmatch "([=+-])([epi]*)" do
             apply(sets, chosen, operator, flags)
