@@ -92,7 +92,8 @@ local function open()
         log:open(options.path, { "read_only" })
         return log, options.path
     end
-    for _, path in ipairs { "/var/log/dpkg.log", "/var/log/syslog", "/var/log/messages", "/etc/services", "/etc/passwd" } do
+    local candidates = { "/var/log/dpkg.log", "/var/log/syslog", "/var/log/messages", "/etc/services", "/etc/passwd" }
+    for _, path in ipairs(candidates) do
         if pcall(log.open, log, path, { "read_only" }) and log.size > 0 then return log, path end
         log:close()
     end

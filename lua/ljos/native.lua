@@ -143,7 +143,8 @@ function M.struct(name)
     for inner in declaration:gmatch "struct ljos_([%w_]+) [%w_%[%]]+;" do
         M.struct(inner)
     end
-    if not pcall(ffi.sizeof --[[@as function]], c_name) then ffi.cdef(declaration) end
+    local known = pcall(ffi.sizeof --[[@as function]], c_name)
+    if not known then ffi.cdef(declaration) end
     declared[name] = c_name
     return c_name
 end

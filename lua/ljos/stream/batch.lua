@@ -4,8 +4,8 @@
 --- native call for all records. What a batch has returned in arrays is overwritten when the same column of a later
 --- batch is asked for.
 ---
---- Errors:   raises EINVAL for a column that is no number and for a batch that is over, ENOTSUP for rules that the native
----           tokeniser has not
+--- Errors:   raises EINVAL for a column that is no number and for a batch that is over, ENOTSUP for rules that the
+---           native tokeniser has not
 --- Suspends: step
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"

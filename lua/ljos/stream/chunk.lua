@@ -6,8 +6,8 @@
 --- leaves the registry. A span made from a lent one is anchored to that one, as byte_span.slice does.
 ---
 --- A chunk that its scanner has retired is used again once all its spans are dead, so a lent span's bytes never change
---- behind its back. The memory is malloc's: were it the collector's own, each cycle would count the chunks that wait for
---- it, and the next cycle come twice as late. It is freed by the finalizer of `memory`, to which all is anchored.
+--- behind its back. The memory is malloc's: were it the collector's own, each cycle would count the chunks that wait
+--- for it, and the next cycle come twice as late. It is freed by the finalizer of `memory`, to which all is anchored.
 ---
 --- Errors:   raises ENOMEM
 --- Suspends: never
@@ -77,8 +77,8 @@ end
 -- compiled code at each allocation, and it waits until interpreted code allocates.)
 local cycle = setmetatable({ {} }, WEAK_VALUES)
 
--- Whatever has stopped scanning needs finalizers after all: a guard dies with its scanner, and from then on there is one
--- for each cycle, until nothing is left or somebody scans again.
+-- Whatever has stopped scanning needs finalizers after all: a guard dies with its scanner, and from then on there is
+-- one for each cycle, until nothing is left or somebody scans again.
 local taken, armed = false, false
 local guard, alarm = newproxy(true), newproxy(true)
 
@@ -123,8 +123,8 @@ local function allocate(capacity)
     return new(memory, ffi.cast("uint8_t *", memory), capacity, false)
 end
 
--- The collector does not see the memory of chunks. Where few, long records are handed out, it would leave many dead ones
--- for long, so it is called when they are more than the memory it does see, and than twice what turned out to live.
+-- The collector does not see the memory of chunks. Where few, long records are handed out, it would leave many dead
+-- ones for long, so it is called when they are more than the memory it does see, and than twice what turned out to live.
 local LIMIT = 16777216
 local limit = LIMIT
 

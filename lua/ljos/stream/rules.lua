@@ -44,11 +44,13 @@ function M.new()
     return { c = ffi.new "struct ljos_scan_rules", searches = false, skip = 0, trims = false, splits = false }
 end
 
-local function wrong(option, expected, value) error_.argument(option, expected .. " expected, got " .. tostring(value)) end
+local function wrong(option, what, value) error_.argument(option, what .. " expected, got " .. tostring(value)) end
 
 local function check_longest(value)
     if value == nil then return DEFAULT_LONGEST end
-    if type(value) ~= "number" or not (value >= 1) then wrong("max_record_size", "number of bytes above 0", value) end
+    if type(value) ~= "number" or value ~= value or value < 1 then
+        wrong("max_record_size", "number of bytes above 0", value)
+    end
     return value < LONGEST and value or LONGEST
 end
 

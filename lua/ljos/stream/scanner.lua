@@ -27,7 +27,7 @@ local error, floor, setmetatable, tostring, type = error, math.floor, setmetatab
 ---@field record_separator? string|ljos.Regex               default: "\n"
 ---@field field_separator? string|ljos.Regex|fun(line: ljos.byte_span): ...  what fields are not; default: no fields
 ---@field field_pattern? ljos.Regex                         what fields are
----@field trim_record? boolean|string                       whether to strip linear white space (or these bytes) from the ends
+---@field trim_record? boolean|string                       strip linear white space (or these bytes) at the ends
 ---@field buffer_size_hint? integer                         bytes
 ---@field max_record_size? integer                          bytes without the separator; default: 64 MiB
 
@@ -48,7 +48,7 @@ M.linear_whitespace = rules_.linear_whitespace
 
 local function check_hint(hint)
     if hint == nil then return nil end
-    if type(hint) ~= "number" or not (hint >= 1) then
+    if type(hint) ~= "number" or hint ~= hint or hint < 1 then
         error_.argument("buffer_size_hint", "number of bytes above 0 expected, got " .. tostring(hint))
     end
     return floor(math.min(hint, 2 ^ 29))

@@ -97,8 +97,8 @@ function M.wide(name, signature)
     declare(symbol, "ljos_wide", "int", list)
     local f = native.C[symbol]
     return function(a, b, x, d, e, g)
-        local res = f(out, nr, a or 0, b or 0, x or 0, d or 0, e or 0, g or 0)
-        if res < 0 then return nil, Error.errno(-res --[[@as integer]]) end
+        local res = f(out, nr, a or 0, b or 0, x or 0, d or 0, e or 0, g or 0) --[[@as integer]]
+        if res < 0 then return nil, Error.errno(-res) end
         return tonumber(out[0])
     end
 end
