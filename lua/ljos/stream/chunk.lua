@@ -124,7 +124,8 @@ local function allocate(capacity)
 end
 
 -- The collector does not see the memory of chunks. Where few, long records are handed out, it would leave many dead
--- ones for long, so it is called when they are more than the memory it does see, and than twice what turned out to live.
+-- ones for long, so it is called when they are more than the memory it does see, and than twice what
+-- turned out to live.
 local LIMIT = 16777216
 local limit = LIMIT
 
