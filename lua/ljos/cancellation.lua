@@ -20,6 +20,7 @@ local error_ = require "ljos.error"
 ---@field locals? table       fiber-local storage
 ---@field traceback? string   of the error that is being unwound
 ---@field traced? any         that error
+---@field name? string        for dumps
 ---@field regions? ljos.CancellationRegion[]  open ones, outermost first
 
 ---@class ljos.CancellationRegion

@@ -6,9 +6,11 @@
 --- Errors:   raises ljos.Error
 --- Suspends: as each function says
 --- Needs:    nothing beyond Linux 5.15
+local dump = require "ljos.fiber.dump"
 local main = require "ljos.fiber.main"
 local scope = require "ljos.scope"
 local spawn = require "ljos.fiber.spawn"
+local trace = require "ljos.fiber.trace"
 
 ---@class ljos.fiber
 return {
@@ -22,6 +24,9 @@ return {
     this_fiber = require "ljos.fiber.this_fiber",
     run = main.run,
     report_deadlock = main.report_deadlock,
+    dump = dump.dump,
+    set_name = dump.set_name,
+    trace = { start = trace.start, stop = trace.stop },
     each_live = spawn.each_live,
     count = spawn.count,
 }

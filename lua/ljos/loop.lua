@@ -75,6 +75,29 @@ M.now = now
 local wheel = timer_wheel.new(now())
 M.wheel = wheel
 
+-- Set by instruments (tracing, the mock loop), false otherwise; none is looked at when fibers switch.
+local after_poll = false ---@type false|fun()  the kernel has been asked
+local reorder = false ---@type false|fun(queue: ljos.FiberRecord[], n: integer)  before a round of ready fibers
+local idle = false ---@type false|fun(deadline: number?, operations: integer)  instead of waiting for the kernel
+local submitting = false ---@type false|fun(slot: integer, object: table, buffer: any, name: string)
+local submitted = false ---@type false|fun(slot: integer, res: integer)
+
+---@class ljos.LoopInstruments
+---@field resume? fun(co: thread, fiber: ljos.FiberRecord): boolean, any
+---@field after_poll? fun()
+---@field reorder? fun(queue: (ljos.FiberRecord|false)[], n: integer)
+---@field idle? fun(deadline: number?, operations: integer)
+---@field submitting? fun(slot: integer, object: table, buffer: any, name: string)
+---@field submitted? fun(slot: integer, res: integer)
+
+--- Sets all instruments; those not given are taken away.
+---@param instruments ljos.LoopInstruments
+function M.instrument(instruments)
+    resume = instruments.resume or coroutine.resume
+    after_poll, reorder, idle = instruments.after_poll or false, instruments.reorder or false, instruments.idle or false
+    submitting, submitted = instruments.submitting or false, instruments.submitted or false
+end
+
 ---@class ljos.TimerTarget
 ---@field expired fun(self: table)
 
@@ -147,6 +170,11 @@ local function release(slot)
     op_count = op_count - 1
 end
 
+--- The object of the operation that a fiber waits for.
+---@param fiber ljos.FiberRecord
+---@return {fd: integer, pending: integer}
+function operations.object_of(fiber) return op_object[fiber.op] end
+
 local function submit_cancel(slot)
     error_.check(C.ljos_engine_cancel(engine.handle(), op_user_data[slot], op_object[slot].fd))
 end
@@ -186,7 +214,9 @@ local function poll(timeout)
         complete(completion_user_data(i), completion_res(i))
     end
     if wheel.count > 0 then wheel:expire(now(), expire) end
+    if after_poll then after_poll() end
 end
+M.poll = poll
 
 -- Switching -------------------------------------------------------------------------------------------------
 
@@ -293,6 +323,7 @@ local resumed = 0
 local function next_batch()
     if falling_asleep_n > 0 then fall_asleep() end
     if filling_n == 0 then return false end
+    if reorder then reorder(filling, filling_n) end
     draining, filling = filling, draining
     draining_i, draining_n, filling_n = 0, filling_n, 0
     resumed = resumed + draining_n
@@ -311,6 +342,10 @@ local function wait_for_events()
         return filling_n > 0 or op_count > watching or wheel.count > 0
     end
     local deadline = wheel:next_deadline()
+    if idle then
+        idle(deadline, op_count)
+        return true
+    end
     poll(deadline and deadline - now())
     return true
 end
@@ -439,6 +474,7 @@ local function claim(object, buffer, name)
     op_count = op_count + 1
     op_object[slot], op_buffer[slot], op_name[slot], op_fiber[slot] = object, buffer, name, false
     object.pending = object.pending + 1
+    if submitting then submitting(slot, object, buffer, name) end
     return slot
 end
 
@@ -463,6 +499,7 @@ function M.user_data(slot) return op_user_data[slot] end
 ---@return integer res  >= 0 or -errno; raises only fiber_canceled
 function M.finish(slot, res)
     local fiber = current
+    if submitted then submitted(slot, res) end
     if res == PENDING then
         op_fiber[slot] = fiber
         fiber.op = slot
@@ -510,6 +547,10 @@ function M.watch(object, events, name, done)
         wake(watch, res)
     end
 end
+
+--- Has the kernel cancel the operation of a slot, as if somebody had canceled its object.
+---@param slot integer
+M.submit_cancel = submit_cancel
 
 --- Cancels every operation in flight on `object`; each still ends with its own completion.
 ---@param object {fd: integer, pending: integer}

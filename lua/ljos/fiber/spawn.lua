@@ -44,10 +44,7 @@ local Handle = {}
 --- How a fiber is called in reports.
 ---@param fiber ljos.FiberRecord
 ---@return string
-local function name_of(fiber)
-    local address = tostring(fiber):match "0x%x+"
-    return fiber == main and "Main fiber from VM " .. address or "Fiber " .. address
-end
+local function name_of(fiber) return (fiber == main and "Main fiber from VM %p" or "Fiber %p"):format(fiber) end
 
 M.name_of = name_of
 
@@ -158,6 +155,12 @@ local function new_id()
     return id
 end
 
+local on_spawn = false ---@type false|fun(fiber: ljos.FiberRecord)
+
+--- Has `f` called for each fiber that is spawned; false: no more.
+---@param f false|fun(fiber: ljos.FiberRecord)
+function M.watch(f) on_spawn = f end
+
 --- Makes a fiber that runs `f`. It starts when the caller next suspends.
 ---@param f fun(): ...
 ---@return ljos.Fiber
@@ -179,6 +182,7 @@ function M.spawn(f)
     live[id] = fiber
     live_count = live_count + 1
     loop.start(fiber)
+    if on_spawn then on_spawn(fiber) end
     return handle
 end
 

@@ -1,0 +1,125 @@
+--- Tracing: what a program remembers about its fibers while it is asked to.
+---
+--- While tracing is on, each fiber has a note: who spawned it, where, since when it waits. The notes are kept by two
+--- hooks, one in `spawn` and one in place of coroutine.resume, which also measures how long a fiber runs in one go and
+--- warns of one that keeps the others waiting. While it is off, neither hook is there.
+---
+--- Errors:   raises ljos.Error
+--- Suspends: never
+--- Needs:    nothing beyond Linux 5.15
+local error_ = require "ljos.error"
+local loop = require "ljos.loop"
+local spawn = require "ljos.fiber.spawn"
+local uncaught = require "ljos.uncaught"
+
+local getinfo, now, resume = debug.getinfo, loop.now, coroutine.resume
+
+---@class ljos.fiber.trace
+local M = {}
+
+---@class ljos.FiberNote
+---@field parent ljos.FiberRecord
+---@field parent_id integer
+---@field where string   where it was spawned
+---@field born number    seconds of the monotonic clock
+---@field since number   when it last gave control back
+
+-- By fiber number; each spawn makes the note anew.
+local notes = {} ---@type table<integer, ljos.FiberNote>
+local is_on = false
+local hog_seconds = 0.1
+
+-- "lua/ljos/": the library's own frames are of no interest.
+local LIBRARY = getinfo(1, "S").source:match "^(.*/)fiber/trace%.lua$" or "@ljos/"
+
+-- Function -> its file's short name; false for the library's own and for C functions.
+local files = setmetatable({}, { __mode = "k" })
+local function file_of(f)
+    local file = files[f]
+    if file == nil then
+        local info = getinfo(f, "S")
+        file = info.what ~= "C" and info.source:sub(1, #LIBRARY) ~= LIBRARY and info.short_src
+        files[f] = file
+    end
+    return file
+end
+
+-- debug.getinfo of another stack, or of the one below the caller.
+local function at(co, level, what)
+    local info
+    if co then
+        info = getinfo(co, level, what)
+    else
+        info = getinfo(level + 1, what)
+    end
+    return info -- no tail call: the levels count on this frame
+end
+
+--- Says where a stack is in the user's code: "file.lua:12"; nil when it is nowhere there.
+---@param co thread|nil  nil: the running one
+---@param level integer
+---@return string?
+function M.where(co, level)
+    if not co then level = level + 1 end
+    while true do
+        local info = at(co, level, "f")
+        if not info then return nil end
+        local file = info.func and file_of(info.func)
+        if file then return file .. ":" .. at(co, level, "l").currentline end
+        level = level + 1
+    end
+end
+
+local function spawned(fiber)
+    local parent = loop.current()
+    local time = now()
+    local where = M.where(nil, 3) or "?"
+    notes[fiber.id] = { parent = parent, parent_id = parent.id, where = where, born = time, since = time }
+end
+
+local function traced_resume(co, fiber)
+    local began = now()
+    local ok, what = resume(co, fiber)
+    local ended = now()
+    local note = notes[fiber.id]
+    if note then note.since = ended end
+    if ended - began > hog_seconds then
+        uncaught.print(
+            ("ljos: %s ran %.3f s without letting others run, now at %s"):format(
+                spawn.name_of(fiber),
+                ended - began,
+                M.where(co, 0) or "its end"
+            )
+        )
+    end
+    return ok, what
+end
+
+M.resume = traced_resume
+
+--- Begins tracing. A fiber that runs longer than `seconds` in one go is reported on stderr.
+---@param seconds? number  0.1 unless given
+function M.start(seconds)
+    if seconds and (type(seconds) ~= "number" or seconds <= 0) then error_.argument(1, "number of seconds expected") end
+    hog_seconds = seconds or 0.1
+    is_on = true
+    spawn.watch(spawned)
+    loop.instrument { resume = traced_resume }
+end
+
+--- Ends tracing and forgets all notes.
+function M.stop()
+    is_on = false
+    notes = {}
+    spawn.watch(false)
+    loop.instrument {}
+end
+
+---@return boolean
+function M.is_on() return is_on end
+
+---@param fiber ljos.FiberRecord
+---@return ljos.FiberNote?
+function M.note_of(fiber) return notes[fiber.id] end
+
+return M
