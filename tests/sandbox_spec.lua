@@ -256,10 +256,11 @@ describe("a sandboxed actor", function()
         it("leaves no core and cannot be looked into", function()
             local code = "return C.prctl(3, 0, 0, 0, 0)" -- PR_GET_DUMPABLE
             -- The control is a process of its own: a spec that changed its ids has made this one undumpable.
-            local control = [[local C = require("ffi").C; require("ffi").cdef "int prctl(int, ...);" print(C.prctl(3, 0, 0, 0, 0))]]
-            local pipe = assert(io.popen(("luajit -e '%s'"):format(control)))
-            assert.equal(1, pipe:read "*n")
-            pipe:close()
+            local control =
+                [[local C = require("ffi").C; require("ffi").cdef "int prctl(int, ...);" print(C.prctl(3, 0, 0, 0, 0))]]
+            local output = assert(io.popen(("luajit -e '%s'"):format(control)))
+            assert.equal(1, output:read "*n")
+            output:close()
             assert.equal(0, inside(code))
         end)
     end)

@@ -18,14 +18,14 @@ local enter, suspend, wake = loop.enter, loop.suspend, loop.wake
 ---@class ljos.channel
 local M = {}
 
----@class ljos.Channel
+---@class ljos.FiberChannel
 ---@field capacity integer
 ---@field count integer     values inside
 ---@field is_closed boolean
 ---@field package values any[]  a ring
 ---@field package first integer
----@field package receivers ljos.WaitQueue
----@field package senders ljos.WaitQueue
+---@field receivers ljos.WaitQueue
+---@field senders ljos.WaitQueue
 local methods = {}
 local Channel = opaque_type.define({}, "channel", methods)
 
@@ -64,7 +64,7 @@ end
 
 --- Makes a channel that holds at most `capacity` values.
 ---@param capacity? integer  0 unless given
----@return ljos.Channel
+---@return ljos.FiberChannel
 function M.new(capacity)
     capacity = capacity or 0
     if type(capacity) ~= "number" or capacity < 0 or capacity % 1 ~= 0 then error_.argument(1, "capacity expected") end

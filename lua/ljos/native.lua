@@ -143,8 +143,8 @@ function M.struct(name)
     for inner in declaration:gmatch "struct ljos_([%w_]+) [%w_%[%]]+;" do
         M.struct(inner)
     end
-    local known = pcall(ffi.sizeof --[[@as function]], c_name)
-    if not known then ffi.cdef(declaration) end
+    local exists = pcall(ffi.sizeof --[[@as function]], c_name)
+    if not exists then ffi.cdef(declaration) end
     declared[name] = c_name
     return c_name
 end

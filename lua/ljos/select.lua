@@ -22,8 +22,8 @@ local CANCELED, CLOSED = channel.CANCELED, channel.CLOSED
 local M = {}
 
 ---@class ljos.SelectCase
----@field receive? ljos.Channel
----@field send? ljos.Channel
+---@field receive? ljos.FiberChannel
+---@field send? ljos.FiberChannel
 ---@field value? any            what to send
 
 ---@class ljos.SelectState

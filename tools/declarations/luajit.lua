@@ -46,3 +46,7 @@ function bit.arshift(x, n) end
 ---@param base? integer
 ---@return any
 function tonumber(x, base) end
+
+---@param proxy? boolean|userdata
+---@return userdata
+function newproxy(proxy) end

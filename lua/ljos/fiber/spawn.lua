@@ -38,6 +38,9 @@ local JOINED, CAUGHT, DETACHED = { why = "joined" }, { why = "joined" }, { why =
 ---@field [2] any                      its only result, the list of its results, or its error
 ---@field [3] integer|string|nil       the number of results, none for 0; or the error's traceback
 ---@field cancellation_caught boolean  after join: whether cancellation ended the fiber
+---@field join fun(self: ljos.Fiber): ...
+---@field detach fun(self: ljos.Fiber)
+---@field cancel fun(self: ljos.Fiber)
 ---@field joinable boolean             whether join and detach are still legal
 local Handle = {}
 
@@ -115,7 +118,7 @@ local function detach(self)
     local fiber = joinable(self)
     self[1] = DETACHED
     if fiber == FAILED then
-        uncaught.report(rawget(self, 4), rawget(self, 2), rawget(self, 3))
+        uncaught.report(rawget(self, 4), rawget(self, 2), rawget(self, 3) --[[@as string?]])
     elseif not fiber.ended then
         fiber.link = false
     end
@@ -124,7 +127,7 @@ end
 --- Cancels the fiber: it raises fiber_canceled at its next cancellation point. Never suspends, always legal.
 ---@param self ljos.Fiber
 local function cancel(self)
-    local fiber = self[1]
+    local fiber = self[1] --[[@as any]]
     if not fiber.why and not fiber.ended then cancellation.cancel(fiber) end
 end
 
@@ -169,9 +172,9 @@ function M.spawn(f)
         error(("bad argument #1 to 'spawn' (function expected, got %s)"):format(type(f)), 2)
     end
     local id = new_id()
-    local fiber
+    local fiber ---@type ljos.FiberRecord
     if records_n > 0 then
-        fiber = records[records_n]
+        fiber = records[records_n] --[[@as ljos.FiberRecord]]
         records_n = records_n - 1
         fiber.wait, fiber.op, fiber.gate, fiber.link, fiber.id = false, f, false, true, id
     else

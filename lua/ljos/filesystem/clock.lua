@@ -33,7 +33,8 @@ function properties.seconds_since_unix_epoch(self) return self.seconds_since_epo
 ---@field now fun(): ljos.filesystem.clock.TimePoint
 ---@field epoch fun(): ljos.filesystem.clock.TimePoint
 local M = {}
-for name, f in pairs(time_point.new_clock(NAME, clock.REALTIME, true, { methods = methods, properties = properties })) do
+local additions = { methods = methods, properties = properties }
+for name, f in pairs(time_point.new_clock(NAME, clock.REALTIME, true, additions)) do
     M[name] = f
 end
 

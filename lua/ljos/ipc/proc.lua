@@ -61,7 +61,7 @@ end
 
 -- Writes one queued string as far as the pipe takes it; false when it is full, or gone.
 local function feed_one(self, text)
-    local from = ffi.cast("const char *", text) + self.written
+    local from = ffi.cast("const char *", text) + self.written ---@type ffi.cdata*
     local res = lib.ljos_pipe_write(self.child.ends[0], from, #text - self.written)
     if res >= 0 then
         self.written = self.written + res

@@ -87,7 +87,7 @@ local function is_eof(err) return error_.is_error(err) and err == asio_error.mis
 
 --- Reads more bytes from `stream`. At its end returns false and the error that says so.
 ---@param input ljos.stream.Input
----@param stream ljos.ReadStream
+---@param stream ljos.ReadStream?
 ---@return boolean more
 ---@return ljos.Error? eof
 function M.fill(input, stream)
@@ -97,7 +97,7 @@ function M.fill(input, stream)
     local chunk = input.chunk --[[@as ljos.stream.Chunk]]
     local room = chunk.capacity - input.fill
     local span = chunk_.slice(chunk, input.fill, room, room)
-    local ok, count = pcall(read_some, stream, span)
+    local ok, count = pcall(read_some --[[@as function]], stream, span)
     if not ok then
         if is_eof(count) then return false, count end
         error(count, 0)

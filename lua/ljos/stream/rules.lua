@@ -68,7 +68,8 @@ local function set_trim(c, trim)
     local set = trim == true and LINEAR_WHITESPACE or trim
     for i = 1, #set do
         local byte = set:byte(i)
-        c.trim_set[bit.rshift(byte, 3)] = bit.bor(c.trim_set[bit.rshift(byte, 3)], bit.lshift(1, bit.band(byte, 7)))
+        local place, at = bit.rshift(byte, 3), bit.band(byte, 7) ---@type integer, integer
+        c.trim_set[place] = bit.bor(c.trim_set[place], bit.lshift(1, at))
     end
 end
 

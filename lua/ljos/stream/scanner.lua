@@ -116,7 +116,7 @@ function Scanner:get_line()
     if tokens.next == tokens.count or not is_current(rules, self) then advance(self, tokens) end
     local index = tokens.next
     if rules.splits == "call" then
-        return committed(self, tokens, index, rules.field_separator(fields_.record(tokens, index)))
+        return committed(self, tokens, index, (rules.field_separator --[[@as function]])(fields_.record(tokens, index)))
     end
     local result
     if rules.splits then

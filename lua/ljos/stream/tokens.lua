@@ -26,6 +26,7 @@ local EMSGSIZE = error_.errno_of.EMSGSIZE
 local M = {}
 
 ---@class ljos.stream.Tokens: ljos.stream.Input
+---@field chunk any           ljos.stream.Chunk; false while nothing was read
 ---@field rules ljos.stream.Rules
 ---@field guard userdata       see chunk.guard
 ---@field batch any            `struct ljos_scan_batch`: the records found
@@ -58,7 +59,7 @@ end
 
 --- Makes room for `capacity` records; forgets those found ahead.
 ---@param tokens ljos.stream.Tokens
----@param capacity integer
+---@param capacity number
 function M.reserve(tokens, capacity)
     tokens.ends, tokens.heads = int_array(capacity), int_array(capacity + 1)
     tokens.batch.ends, tokens.batch.capacity = tokens.ends, capacity
@@ -114,7 +115,7 @@ end
 local function first_match(tokens)
     local from, fill, chunk = tokens.from, tokens.fill, tokens.chunk
     while from <= fill do
-        local size = fill - from
+        local size = fill - from ---@type integer
         local match = regex.search(tokens.rules.record_separator, slice(chunk, from, size, size))
         if match.empty then return nil end
         local first, last = match[0].start, match[0].end_
@@ -154,7 +155,7 @@ end
 --- Finds records, reading as much as that takes. At the end of the stream, what is left is the last record, without a
 --- terminator; when nothing is left, returns false and the error that says so.
 ---@param tokens ljos.stream.Tokens
----@param stream ljos.ReadStream
+---@param stream ljos.ReadStream?
 ---@return boolean
 ---@return ljos.Error? eof
 function M.advance(tokens, stream)

@@ -203,7 +203,7 @@ local function load_group(name)
     end
     if additions[name] then additions[name](values) end
     if name == "XATTR_CAPS" then return values end
-    return group.new(name, kind_of(name), values, list)
+    return group.new(name, kind_of(name), values --[[@as table<string, integer>]], list)
 end
 
 local function error_names()

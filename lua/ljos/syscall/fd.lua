@@ -19,6 +19,7 @@ local M = {}
 ffi.cdef "struct ljos_fd { int filenum; int sequence; };"
 ---@class ljos.syscall.Fd: ffi.cdata*
 ---@field filenum integer
+
 local ctype = ffi.typeof "struct ljos_fd" ---@type any
 M.ctype = ctype
 

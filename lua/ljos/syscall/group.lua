@@ -161,7 +161,7 @@ end
 ---@param group table
 ---@return string
 function M.names(group)
-    local list = {}
+    local list = {} ---@type string[]
     for name in pairs(group) do
         list[#list + 1] = tostring(name):lower()
     end

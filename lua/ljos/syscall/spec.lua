@@ -31,7 +31,7 @@ local M = {}
 local tables =
     { "file", "path", "socket", "process", "identity", "memory", "time", "event", "system", "security", "modern" }
 
-local blocks
+local blocks ---@type string[]
 local function load_blocks()
     blocks = {}
     for i, name in ipairs(tables) do

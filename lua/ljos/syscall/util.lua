@@ -8,6 +8,7 @@ local ffi = require "ffi"
 local S = require "ljos.syscall"
 
 ---@class ljos.syscall.util
+---@field signalfd_read fun(file: any, buffer?: any, size?: integer): table?, ljos.Error?
 local M = {}
 
 local lines_mt = {
@@ -238,7 +239,11 @@ local mount_mt = {
 }
 
 local function unescape(text)
-    return (text:gsub("\\(%d%d%d)", function(octal) return string.char(tonumber(octal, 8)) end))
+    return (
+        text:gsub("\\(%d%d%d)", function(octal)
+            return string.char(tonumber(octal, 8) --[[@as integer]])
+        end)
+    )
 end
 
 --- The mounts: {source, target, type, flags, freq, passno} each.

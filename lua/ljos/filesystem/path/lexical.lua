@@ -59,7 +59,9 @@ function M.parent_path(text)
     local at = names_at(text)
     if at > #text then return text end
     local before = text:match("^(.*)/", at)
-    if before then return text:sub(1, at - 1 --[[@as integer]]) .. before:match "^(.*[^/])" end
+    if before then
+        return text:sub(1, at - 1 --[[@as integer]]) .. before:match "^(.*[^/])"
+    end
     return at > 1 and "/" or ""
 end
 

@@ -199,7 +199,7 @@ end
 M.pipe = M.pipe2
 
 local function shm_path(name)
-    name = path_of(name, 1)
+    name = path_of(name, 1) --[[@as string]]
     if type(name) == "string" then name = name:gsub("^/+", "") end
     if name:find("/", 1, true) or name == "" then return nil end
     return "/dev/shm/" .. name
@@ -209,7 +209,11 @@ end
 function M.shm_open(name, flags, mode)
     local path = shm_path(name)
     if not path then return nil, Error.errno(Error.errno_of.EINVAL) end
-    return M.open(path, either(flag(O, flags, 2), bit.bor(O.NOFOLLOW, CLOEXEC, O.NONBLOCK)), mode)
+    return M.open(
+        path,
+        either(flag(O, flags, 2), bit.bor(O.NOFOLLOW, CLOEXEC, O.NONBLOCK) --[[@as integer]]) --[[@as integer]],
+        mode
+    )
 end
 
 local unlinkat = kernel.call("unlinkat", "ipi")

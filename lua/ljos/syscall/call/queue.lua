@@ -18,7 +18,10 @@ local t = types.t
 local M = {}
 
 -- mq_open(3) drops the slash that the kernel doesn't want.
-local function queue_name(name) return (argument.path(name, 1):gsub("^/", "")) end
+local function queue_name(name)
+    local text = argument.path(name, 1) --[[@as string]]
+    return (text:gsub("^/", ""))
+end
 
 ffi.cdef "struct ljos_mqd { int filenum; };"
 local methods = {}

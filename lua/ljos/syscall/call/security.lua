@@ -84,13 +84,13 @@ function M.prctl(option, arg2, arg3, arg4, arg5)
     end
     local second = arg2
     if groups[name] then
-        second = flag(c[groups[name]], arg2, 2)
+        second = flag((c --[[@as table]])[groups[name]], arg2, 2)
     elseif op == c.PR.CAP_AMBIENT and type(arg2) == "string" then
         second = flag(c.PR, "CAP_AMBIENT_" .. arg2, 2)
     end
     if op == c.PR.CAP_AMBIENT and type(arg3) == "string" then arg3 = flag(c.CAP, arg3, 3) end
     if op == c.PR.MCE_KILL and type(arg3) == "string" then arg3 = flag(c.PR_MCE_KILL_OPT, arg3, 3) end
-    local res
+    local res ---@type integer
     if type(second) == "cdata" then
         res = prctl_pointer(op, second, arg3 or 0, arg4 or 0, arg5 or 0)
     elseif type(arg3) == "cdata" or type(arg3) == "string" then

@@ -85,7 +85,7 @@ function M.ioctl(file, request, arg)
     local kind = type(request) == "string" and typed[request:upper()]
     local code = flag(c.IOCTL, request, 2)
     if kind then return typed_ioctl(n, code, kind, arg) end
-    local res
+    local res ---@type integer
     if type(arg) == "number" or type(arg) == "boolean" then
         res = ioctl_number(n, code, integer(arg, 3))
     else

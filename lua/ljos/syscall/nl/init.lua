@@ -52,7 +52,7 @@ function M.read(socket, address, size)
     local interface, result = require "ljos.syscall.nl.interface", {}
     for _, one in ipairs(messages) do
         if one.errno and one.errno ~= 0 then return nil, t.error(one.errno) end
-        local object = interface.object(one)
+        local object = interface.object(one) --[[@as table?]]
         if object then
             object.op = one.op
             object[one.op] = true

@@ -143,7 +143,7 @@ List.__index = {
 function M.links(messages)
     local list = {}
     for _, one in ipairs(messages) do
-        local object = M.object(one)
+        local object = M.object(one) --[[@as table?]]
         if object then
             list[#list + 1] = object
             if object.name then list[object.name] = object end

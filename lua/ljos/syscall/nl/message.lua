@@ -228,7 +228,7 @@ local function decode_value(kind, data, size, family)
     if nested then return decode(nested, data, size, family) end
     if struct then
         local value = t[struct]()
-        ffi.copy(value, data, math.min(size, ffi.sizeof(value)))
+        ffi.copy(value, data, math.min(size, ffi.sizeof(value) --[[@as integer]]))
         return value
     end
     return ffi.string(data, size)
@@ -294,7 +294,7 @@ function M.parse(buffer, size)
         elseif known then
             message.op = known.op
             local body = t[known.struct]()
-            local body_size = ffi.sizeof(body)
+            local body_size = ffi.sizeof(body) --[[@as integer]]
             ffi.copy(body, data + at + HEADER, math.min(body_size, len - HEADER))
             message.body = body
             local start = HEADER + bit.band(body_size + 3, bit.bnot(3))

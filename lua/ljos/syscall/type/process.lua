@@ -70,6 +70,7 @@ end
 
 local function define_cpu_set()
     local words = ffi.sizeof(native.struct "cpu_set") / 8
+    ---@return integer word, integer n
     local function check(cpu)
         if type(cpu) ~= "number" or cpu < 0 or cpu >= words * 64 then error("cpu number expected", 0) end
         return math.floor(cpu / 64), bit.band(cpu, 63)
@@ -151,6 +152,7 @@ local function define_groups()
 end
 
 -- wait(2)'s status word, read by the macros' names, in any case and with or without the leading W.
+---@type table<string, fun(status: any): any>
 local status_tests = {
     IFEXITED = function(s) return bit.band(s, 0x7f) == 0 or nil end,
     EXITSTATUS = function(s) return bit.band(s, 0x7f) == 0 and bit.rshift(bit.band(s, 0xff00), 8) or nil end,

@@ -179,7 +179,7 @@ local function define_storage()
                     if key ~= "family" and type(key) == "string" and view then view[key] = value end
                 end
             elseif init ~= nil then
-                ffi.copy(self, init, math.min(ffi.sizeof(init), ffi.sizeof(ct)))
+                ffi.copy(self, init, math.min(ffi.sizeof(init) --[[@as integer]], ffi.sizeof(ct) --[[@as integer]]))
             end
             return self
         end,

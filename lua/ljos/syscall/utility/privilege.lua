@@ -14,7 +14,7 @@ local NAME = "security.capability"
 local M = {}
 
 local function words(value)
-    local mask = { 0, 0 }
+    local mask = { 0, 0 } ---@type integer[]
     for name in (type(value) == "string" and value or ""):gmatch "[^,%s]+" do
         local cap = c.CAP[name]
         if not cap then error("invalid capability " .. name, 0) end
@@ -54,7 +54,7 @@ function M.capget(file)
     end
     if not text then return nil, err end
     local data = t.vfs_cap_data()
-    ffi.copy(data, text, math.min(#text, ffi.sizeof(data)))
+    ffi.copy(data, text, math.min(#text, ffi.sizeof(data) --[[@as integer]]))
     return {
         effective = bit.band(data.magic_etc, c.VFS_CAP_FLAGS.EFFECTIVE) ~= 0,
         permitted = names(data.data[0], data.data[2]),
