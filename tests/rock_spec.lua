@@ -31,7 +31,8 @@ describe("the rock", function()
         local tree = dir .. "/tree"
         local path = ("%s/share/lua/5.1/?.lua;%s/share/lua/5.1/?/init.lua"):format(tree, tree)
         local paths = ("LUA_PATH='%s' LUA_CPATH='%s/lib/lua/5.1/?.so'"):format(path, tree)
-        local status, output = run(("cd %s/elsewhere && env -u LJOS_LIB %s %s"):format(dir, paths, command))
+        local status, output =
+            run(("cd %s/elsewhere && env -u LJOS_LIB -u LJOS_ACTOR %s %s"):format(dir, paths, command))
         assert.is_nil(output:find(root .. "/", 1, true), output)
         return status, output
     end
@@ -54,10 +55,15 @@ describe("the rock", function()
         assert.matches("ran by ", output, 1, true)
     end)
 
-    it(
-        "holds the runner of actors beside the library",
-        function() assert.equal(0, (run(("test -x %s/tree/lib/lua/5.1/ljos-actor"):format(dir)))) end
-    )
+    it("starts actors from the runner beside the library", function()
+        local status, output = elsewhere [[luajit -e '
+            local sandbox, inbox = require "ljos.sandbox", require "ljos.inbox"
+            local code = [=[ require("inbox"):receive():send(_CONTEXT) ]=]
+            sandbox.spawn({ source = code, stderr = "share" }):send(inbox)
+            print(inbox:receive())']]
+        assert.equal(0, status, output)
+        assert.matches("worker", output, 1, true)
+    end)
 
     it("holds every Lua file of the checkout", function()
         local list = "find . -name '*.lua' | sort"
