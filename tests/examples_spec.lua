@@ -1,116 +1,105 @@
--- Every example runs, by plain luajit and by bin/ljos, and does what its first comment says.
-local ljos = require "ljos"
+-- Every example as a user runs it: by bin/ljos and by a plain luajit, from the checkout.
+local byte_span = require "ljos.byte_span"
+local ip = require "ljos.ip"
 local temporary_directory = require "temporary_directory"
-local byte_span, ip = ljos.byte_span, ljos.ip
 
-local RUNNERS = { "luajit", "bin/ljos" }
+local RUNNERS = { "bin/ljos", "env -u LUA_PATH luajit" }
+
+-- Starts a server example; returns the port it listens at and a function that ends it with a signal and returns
+-- what it printed after that, with its exit status.
+local function start(runner, example)
+    local command = "{ %s examples/%s 0 & echo $!; wait $!; echo status $?; } 2>&1"
+    local pipe = assert(io.popen(command:format(runner, example)))
+    local pid = pipe:read "*l"
+    local first = pipe:read "*l"
+    local port = assert(first:match "listening on 127%.0%.0%.1:(%d+)", first)
+    return tonumber(port),
+        function(signal)
+            os.execute(("kill -%s %s"):format(signal, pid))
+            local rest = pipe:read "*a"
+            pipe:close()
+            return rest
+        end
+end
 
 local function run(command)
-    local pipe = assert(io.popen(command .. " </dev/null 2>&1; echo status=$?"))
+    local pipe = assert(io.popen(command .. " 2>&1; echo status $?"))
     local output = pipe:read "*a"
     pipe:close()
-    return tonumber(output:match "status=(%d+)\n$"), (output:gsub("status=%d+\n$", ""))
-end
-
--- A server with its output on a pipe; the first line is the process, the second says where it listens.
-local function start(runner, example)
-    local pipe = assert(io.popen(("echo $$; exec %s examples/%s 0 </dev/null 2>&1"):format(runner, example)))
-    local pid = pipe:read "*l"
-    local line = pipe:read "*l" or ""
-    return { pipe = pipe, pid = pid, endpoint = line:match "listening on (%S+)", line = line }
-end
-
--- Ctrl-C; returns what the server still said.
-local function interrupt(server)
-    os.execute("kill -INT " .. server.pid)
-    local output = server.pipe:read "*a"
-    server.pipe:close()
     return output
 end
 
-local function read(socket)
-    local buffer = byte_span.new(4096)
-    return tostring(buffer:first(socket:read_some(buffer)))
-end
-
-local covered = {}
-
--- Registers a test of `example` under each runner.
-local function example(name, title, test)
-    covered[name] = true
-    for _, runner in ipairs(RUNNERS) do
-        it(("%s, by %s, %s"):format(name, runner, title), function() test(runner) end)
+-- Reads until `text` has come whole.
+local function expect(socket, text)
+    local got = ""
+    local buffer = byte_span.new(1024)
+    while #got < #text do
+        got = got .. tostring(buffer:first(socket:read_some(buffer)))
     end
+    assert.equal(text, got)
 end
 
-describe("the example", function()
-    after_each(temporary_directory.remove_all)
-
-    example("hello.lua", "greets from three fibers", function(runner)
-        local status, output = run(runner .. " examples/hello.lua")
-        assert.equal(0, status, output)
-        assert.equal(
-            "hello from fiber one\nhello from fiber two\nhello from fiber three\n",
-            output:match "^(.-)carried"
+for _, runner in ipairs(RUNNERS) do
+    describe("by " .. runner:match "%S+$", function()
+        it(
+            "hello.lua greets from three fibers",
+            function() assert.matches("hello from fiber three\n.*status 0", run(runner .. " examples/hello.lua")) end
         )
-    end)
 
-    example("echo.lua", "echoes, and closes what is open on Ctrl-C", function(runner)
-        local server = start(runner, "echo.lua")
-        assert.is_truthy(server.endpoint, server.line)
-        local a, b = ip.tcp.dial(server.endpoint), ip.tcp.dial(server.endpoint)
-        a:write_some(byte_span.append "one")
-        assert.equal("one", read(a))
-        b:write_some(byte_span.append "two")
-        assert.equal("two", read(b))
-        a:write_some(byte_span.append "three")
-        assert.equal("three", read(a))
-        assert.matches("closed, 2 connections ended", interrupt(server))
-        assert.error(function() read(a) end)
-        a:close()
-        b:close()
-    end)
-
-    example("chat.lua", "tells everybody else, and closes on Ctrl-C", function(runner)
-        local server = start(runner, "chat.lua")
-        assert.is_truthy(server.endpoint, server.line)
-        local a, b = ip.tcp.dial(server.endpoint), ip.tcp.dial(server.endpoint)
-        assert.equal("* guest2 came\n", read(a))
-        b:write_some(byte_span.append "good evening\r\n")
-        assert.equal("guest2: good evening\n", read(a))
-        b:close()
-        assert.equal("* guest2 left\n", read(a))
-        assert.matches("closed, 2 came in all", interrupt(server))
-        a:close()
-    end)
-
-    local function log_of(lines)
-        local path = temporary_directory.make() .. "/some.log"
-        local file = assert(io.open(path, "w"))
-        file:write(table.concat(lines, "\n"), "\n")
-        file:close()
-        return path
-    end
-
-    for _, sandbox in ipairs { "", "--sandbox " } do
-        example("logstat.lua", sandbox .. "counts the lines of a log by a word", function(runner)
-            local path = log_of { "1 a GET", "2 b PUT", "3 c GET", "4 d", "5 e GET" }
-            local status, output = run(("%s examples/logstat.lua %s--top 1 %s"):format(runner, sandbox, path))
-            assert.equal(0, status, output)
-            assert.matches(": 5 lines by field 3\n         3  GET\n", output, 1, true)
-            assert.is_nil(output:find("PUT", 1, true))
+        it("echo.lua echoes, and ends clean on Ctrl-C with a connection open", function()
+            local port, stop = start(runner, "echo.lua")
+            local a = ip.tcp.dial("127.0.0.1:" .. port)
+            a:write_some(byte_span.append "to and fro")
+            expect(a, "to and fro")
+            local output = stop "INT"
+            assert.matches("closed, 1 connection ended\nstatus 0", output)
+            a:close()
         end)
+
+        it("chat.lua passes lines on, and ends clean on SIGTERM", function()
+            local port, stop = start(runner, "chat.lua")
+            local a = ip.tcp.dial("127.0.0.1:" .. port)
+            a:write_some(byte_span.append "nobody hears\n")
+            local b = ip.tcp.dial("127.0.0.1:" .. port)
+            expect(a, "* guest2 came\n")
+            b:write_some(byte_span.append "hello\r\nagain\n")
+            expect(a, "guest2: hello\nguest2: again\n")
+            b:close()
+            expect(a, "* guest2 left\n")
+            assert.matches("closed, 2 came in all\nstatus 0", stop "TERM")
+            a:close()
+        end)
+
+        it("logstat.lua counts the same in the open and in a sandbox", function()
+            local log = temporary_directory.make() .. "/a.log"
+            local file = assert(io.open(log, "w"))
+            for i = 1, 5000 do
+                file:write(("2026-01-01 00:00:00 %s package-%d\n"):format(i % 3 == 0 and "remove" or "install", i))
+            end
+            file:close()
+            for _, mode in ipairs { "", "--sandbox " } do
+                local output = run(("%s examples/logstat.lua %s--top 2 %s"):format(runner, mode, log))
+                assert.matches("5000 lines by field 3\n +3334  install\n +1666  remove\n", output)
+                assert.matches("MB/s" .. (mode == "" and "\n" or ", parsed in a sandbox\n") .. "status 0", output)
+            end
+            temporary_directory.remove_all()
+        end)
+
+        it("logstat.lua says what is wrong with its arguments, and has --help", function()
+            assert.matches("usage: logstat.lua", run(runner .. " examples/logstat.lua --field x"))
+            assert.matches("No such file or directory", run(runner .. " examples/logstat.lua /nowhere"))
+            assert.matches("usage: logstat.lua.*status 0", run(runner .. " examples/logstat.lua --help"))
+        end)
+    end)
+end
+
+it("every example is run by this spec", function()
+    local file = assert(io.open "tests/examples_spec.lua")
+    local spec = file:read "*a"
+    file:close()
+    local pipe = assert(io.popen "ls examples")
+    for name in pipe:lines() do
+        assert.matches(name, spec, 1, true)
     end
-
-    example("logstat.lua", "says what is wrong with its arguments", function(runner)
-        local status, output = run(runner .. " examples/logstat.lua --field nonsense")
-        assert.equal(1, status)
-        assert.matches("usage: logstat.lua", output, 1, true)
-    end)
-
-    it("is run here, whatever its name", function()
-        for path in select(2, run "ls examples"):gmatch "[^\n]+" do
-            assert.is_true(covered[path], path .. " has no test in tests/examples_spec.lua")
-        end
-    end)
+    pipe:close()
 end)
