@@ -549,7 +549,7 @@ function M.watch(object, events, name, done)
 end
 
 --- Has the kernel cancel the operation of a slot, as if somebody had canceled its object.
----@param slot integer
+---@type fun(slot: integer)
 M.submit_cancel = submit_cancel
 
 --- Cancels every operation in flight on `object`; each still ends with its own completion.
