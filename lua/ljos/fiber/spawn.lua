@@ -7,6 +7,7 @@
 --- Errors:   raises ljos.Error; join re-raises the fiber's own error
 --- Suspends: join
 --- Needs:    nothing beyond Linux 5.15
+--- Long:     the states of a handle and its record, from spawn to join, are known here alone
 local cancellation = require "ljos.cancellation"
 local error_ = require "ljos.error"
 local loop = require "ljos.loop"
