@@ -102,6 +102,21 @@ function M.hold(slot, span) spans[slot] = span end
 ---@return any
 function M.owner(slot) return owners[slot] end
 
+-- More slots than these are not worth a search.
+local SEARCHED = 4096
+
+--- Tells whether any span but that of `slot` is anchored to `owner`, or may be.
+---@param owner any
+---@param slot integer
+---@return boolean
+function M.owns_others(owner, slot)
+    if capacity > SEARCHED then return true end
+    for other = 1, capacity do
+        if owners[other] == owner and other ~= slot and spans[other] ~= nil then return true end
+    end
+    return false
+end
+
 -- Runs at the end of each collection. A finaliser may run wherever memory is allocated, in `resize` too.
 local sentinel = newproxy(true)
 getmetatable(sentinel).__gc = function(self)

@@ -187,6 +187,7 @@ function meta.__len(self) return self.len end
 
 -- LuaJIT does not compile tostring of a cdata; a hot loop of a library module calls ffi.string itself.
 function meta.__tostring(self) return ffi.string(self.ptr, self.len) end
+require "ljos.byte_span.tostring"(Span)
 
 -- The FFI asks with any other operand too: nil, a string, a cdata of another type.
 function meta.__eq(a, b)

@@ -4,8 +4,7 @@
 --- native call for all records. What a batch has returned in arrays is overwritten when the same column of a later
 --- batch is asked for.
 ---
---- Errors:   raises EINVAL for a column that is no number and for a batch that is over, ENOTSUP for rules that the
----           native tokeniser has not
+--- Errors:   raises EINVAL (wrong column, batch that is over), ENOTSUP (rules that the native tokeniser has not)
 --- Suspends: step
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
@@ -67,7 +66,7 @@ end
 
 local function check(batch, column)
     if type(column) ~= "number" or not (column >= 0 and column < 2 ^ 31) then
-        error_.argument(2, "column number expected, got " .. tostring(column))
+        error_.argument("column", "number of a column expected, got " .. tostring(column))
     end
     if batch.serial ~= batch.tokens.serial then
         error(error_.generic("EINVAL", { detail = "this batch is over: the scanner has moved on" }), 0)
@@ -119,7 +118,7 @@ end
 function Batch:text(i, column)
     check(self, column)
     if type(i) ~= "number" or not (i >= 1 and i <= self.count) then
-        error_.argument(1, ("integer in 1..%d expected, got %s"):format(self.count, tostring(i)))
+        error_.argument("i", ("integer in 1..%d expected, got %s"):format(self.count, tostring(i)))
     end
     local pairs = pairs_of(self, column)
     local from = pairs[2 * i - 2]

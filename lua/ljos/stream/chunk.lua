@@ -1,18 +1,19 @@
 --- Chunks: the buffers of scanners, which lend out spans by the million.
 ---
---- An ordinary span costs an entry in a weak-keyed table, several times the span itself. A chunk keeps the spans it
---- lent in an array with weak values instead: one store per span. While the array holds a living span, the registry
---- keeps the chunk, and so its memory; once a cycle of the garbage collector has cleared all of the array, the chunk
---- leaves the registry. A span made from a lent one is anchored to that one, as byte_span.slice does.
+--- An ordinary span takes a slot of its own (byte_span/anchor.lua). The spans that a chunk lends share the chunk's
+--- slot; whether they live is told by an array with weak values: one store per span. While the array holds a living
+--- span, the registry keeps the chunk, its slot, and so its memory; once a cycle of the garbage collector has cleared
+--- all of the array, the chunk leaves the registry.
 ---
---- A chunk that its scanner has retired is used again once all its spans are dead, so a lent span's bytes never change
+--- A chunk that its scanner has retired is used again once no span on it is left, so a lent span's bytes never change
 --- behind its back. The memory is malloc's: were it the collector's own, each cycle would count the chunks that wait
---- for it, and the next cycle come twice as late. It is freed by the finalizer of `memory`, to which all is anchored.
+--- for it, and the next cycle come twice as late. The finalizer of `memory`, the owner of all slots, frees it.
 ---
 --- Errors:   raises ENOMEM
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
+local anchor = require "ljos.byte_span.anchor"
 local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
 local new_table = require "table.new"
@@ -26,7 +27,8 @@ local Span = ffi.typeof "struct ljos_span" --[[@as any]]
 local M = {}
 
 ---@class ljos.stream.Chunk
----@field memory any           what anchors the bytes: a `void *` with its finalizer, or a span
+---@field memory any           what owns the bytes: a `void *` with its finalizer, or what owned the adopted span's
+---@field slot integer         of all spans that were lent
 ---@field ptr any              `uint8_t *`
 ---@field capacity integer
 ---@field lent table           array with weak values: the spans
@@ -47,7 +49,7 @@ local pool = {}
 ---@param chunk ljos.stream.Chunk
 local function retire(chunk)
     chunk.retired = true
-    if chunk.shared or chunk.count > 0 then return end
+    if chunk.shared or chunk.count > 0 or anchor.owns_others(chunk.memory, chunk.slot) then return end
     local list = pool[chunk.capacity]
     if not list then
         list = {}
@@ -77,7 +79,7 @@ end
 -- compiled code at each allocation, and it waits until interpreted code allocates.)
 local cycle = setmetatable({ {} }, WEAK_VALUES)
 
--- Whatever has stopped scanning needs finalizers after all: a guard dies with its scanner, and from then on there is
+-- When nobody scans any more it takes finalizers after all: a guard dies with its scanner, and from then on there is
 -- one for each cycle, until nothing is left or somebody scans again.
 local taken, armed = false, false
 local guard, alarm = newproxy(true), newproxy(true)
@@ -105,8 +107,9 @@ end
 function M.guard() return newproxy(guard) end
 
 local function new(memory, ptr, capacity, shared)
-    return {
+    local chunk = {
         memory = memory,
+        slot = anchor.take(memory),
         ptr = ptr,
         capacity = capacity,
         lent = setmetatable(new_table(64, 0), WEAK_VALUES),
@@ -114,6 +117,8 @@ local function new(memory, ptr, capacity, shared)
         shared = shared,
         retired = false,
     }
+    anchor.hold(chunk.slot, chunk)
+    return chunk
 end
 
 local function allocate(capacity)
@@ -124,8 +129,8 @@ local function allocate(capacity)
 end
 
 -- The collector does not see the memory of chunks. Where few, long records are handed out, it would leave many dead
--- ones for long, so it is called when they are more than the memory it does see, and than twice what
--- turned out to live.
+-- chunks for long. So it is called when they are more than the memory it does see, and than twice what turned out to
+-- live.
 local LIMIT = 16777216
 local limit = LIMIT
 
@@ -160,7 +165,7 @@ end
 --- Makes a chunk of memory that came from elsewhere.
 ---@param span ljos.byte_span
 ---@return ljos.stream.Chunk
-function M.adopt(span) return new(span, span.ptr, span.cap, true) end
+function M.adopt(span) return new(anchor.owner(span.slot), span.ptr, span.cap, true) end
 
 --- Makes an ordinary span on the bytes from offset `from` (from 0), of `length` bytes, with room up to `capacity`.
 ---@param chunk ljos.stream.Chunk
@@ -186,7 +191,7 @@ M.Span, M.register = Span, register
 ---@return ljos.byte_span
 function M.lend(chunk, from, to)
     local size = to - from
-    local span = Span(chunk.ptr + from, size, size)
+    local span = Span(chunk.ptr + from, size, size, chunk.slot)
     -- Only now: making the span may have run the collector, and that `forget_the_dead`.
     local count = chunk.count + 1
     chunk.lent[count] = span

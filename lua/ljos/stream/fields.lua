@@ -42,14 +42,14 @@ local function write_maker(count)
     local make, keep, names = {}, {}, {}
     for i = 1, count do
         local pair = ("local from, to = bounds[at + %d], bounds[at + %d]"):format(2 * i - 2, 2 * i - 1)
-        make[i] = ("local f%d do %s f%d = Span(ptr + from, to - from, to - from) end"):format(i, pair, i)
+        make[i] = ("local f%d do %s f%d = Span(ptr + from, to - from, to - from, slot) end"):format(i, pair, i)
         keep[i] = ("lent[count + %d] = f%d"):format(i, i)
         names[i] = "f" .. i
     end
     return ([[
 local Span, register = ...
 return function(chunk, bounds, at)
-    local ptr = chunk.ptr
+    local ptr, slot = chunk.ptr, chunk.slot
     %s
     -- Only now: making the spans may have run the collector, see chunk.lend.
     local lent, count = chunk.lent, chunk.count

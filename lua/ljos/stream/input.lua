@@ -30,7 +30,7 @@ local M = {}
 ---@field record_to integer
 
 -- The first chunk is small (10,000 idle connections have one each); reads that fill it make it grow up to this.
-local FIRST_SIZE, READ_SIZE = 4096, 65536
+local FIRST_SIZE, READ_SIZE = 4096, 131072
 local MAX_CAPACITY = 2 ^ 31 - 1
 
 ---@param size_hint? integer

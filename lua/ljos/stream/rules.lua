@@ -41,7 +41,8 @@ M.linear_whitespace = regex.new { pattern = "[" .. LINEAR_WHITESPACE .. "]+", gr
 
 ---@return ljos.stream.Rules
 function M.new()
-    return { c = ffi.new "struct ljos_scan_rules", searches = false, skip = 0, trims = false, splits = false }
+    local c = ffi.new "struct ljos_scan_rules"
+    return { c = c, searches = false, skip = 0, trims = false, splits = false }
 end
 
 local function wrong(option, what, value) error_.argument(option, what .. " expected, got " .. tostring(value)) end

@@ -27,7 +27,7 @@ local error, floor, setmetatable, tostring, type = error, math.floor, setmetatab
 ---@field record_separator? string|ljos.Regex               default: "\n"
 ---@field field_separator? string|ljos.Regex|fun(line: ljos.byte_span): ...  what fields are not; default: no fields
 ---@field field_pattern? ljos.Regex                         what fields are
----@field trim_record? boolean|string                       strip linear white space (or these bytes) at the ends
+---@field trim_record? boolean|string                       whether to strip linear white space (or these bytes)
 ---@field buffer_size_hint? integer                         bytes
 ---@field max_record_size? integer                          bytes without the separator; default: 64 MiB
 
@@ -116,7 +116,8 @@ function Scanner:get_line()
     if tokens.next == tokens.count or not is_current(rules, self) then advance(self, tokens) end
     local index = tokens.next
     if rules.splits == "call" then
-        return committed(self, tokens, index, (rules.field_separator --[[@as function]])(fields_.record(tokens, index)))
+        local separate = rules.field_separator --[[@as fun(line: ljos.byte_span): ...]]
+        return committed(self, tokens, index, separate(fields_.record(tokens, index)))
     end
     local result
     if rules.splits then
@@ -124,7 +125,7 @@ function Scanner:get_line()
     elseif rules.trims then
         result = fields_.record(tokens, index)
     else
-        result = lend(tokens.chunk, tokens.from, tokens.ends[index])
+        result = lend(tokens.chunk --[[@as ljos.stream.Chunk]], tokens.from, tokens.ends[index])
     end
     commit(self, tokens, index)
     return result

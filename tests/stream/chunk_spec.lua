@@ -1,0 +1,187 @@
+local asio_error = require "ljos.asio_error"
+local byte_span = require "ljos.byte_span"
+local chunk = require "ljos.stream.chunk"
+local scanner = require("ljos.stream").scanner
+
+local function collect()
+    for _ = 1, 4 do
+        collectgarbage()
+        chunk.retire(chunk.take(1)) -- takes notice of the cycle
+    end
+end
+
+-- Takes chunks of `size` until none comes from the pool, and overwrites them all.
+local function spoil(size)
+    for _ = 1, 40 do
+        chunk.slice(chunk.take(size), 0, size, size):fill(0xee)
+    end
+end
+
+local function lend_text(text, size)
+    local c = chunk.take(size)
+    chunk.slice(c, 0, size, size):copy(text)
+    return chunk.lend(c, 0, #text), c
+end
+
+local function endless_lines()
+    local number = 0
+    return {
+        read_some = function(_, buffer)
+            number = number + 1
+            return buffer:copy(("line %06d\n"):format(number))
+        end,
+    }
+end
+
+describe("a lent span", function()
+    it("keeps its bytes when nobody else holds the chunk", function()
+        local span = lend_text("precious", 4096)
+        collect()
+        spoil(4096)
+        assert.equal("precious", tostring(span))
+    end)
+
+    it("keeps its bytes when the chunk is retired", function()
+        local span, c = lend_text("precious", 4096)
+        chunk.retire(c)
+        collect()
+        spoil(4096)
+        assert.equal("precious", tostring(span))
+    end)
+
+    it("passes this on to what is made of it", function()
+        local piece
+        do
+            local span, c = lend_text("precious", 4096)
+            piece = span:sub(4, 8)
+            chunk.retire(c)
+        end
+        collect()
+        spoil(4096)
+        assert.equal("cious", tostring(piece))
+    end)
+
+    it("has no room", function()
+        local span = lend_text("precious", 4096)
+        assert.equal(8, span.capacity)
+    end)
+end)
+
+describe("a retired chunk", function()
+    it("is used again once its spans are dead, and not before", function()
+        collect()
+        local span, c = lend_text("x", 12345)
+        chunk.retire(c)
+        assert.is_false(rawequal(c, chunk.take(12345)))
+        collect()
+        assert.is_false(rawequal(c, chunk.take(12345)))
+        assert.equal("x", tostring(span))
+        span = nil -- luacheck: ignore
+        collectgarbage()
+        assert.is_true(rawequal(c, chunk.take(12345)))
+    end)
+
+    it("is used again at once when it lent nothing", function()
+        local c = chunk.take(54321)
+        chunk.retire(c)
+        assert.is_true(rawequal(c, chunk.take(54321)))
+    end)
+
+    it("is never used again when its memory came from elsewhere", function()
+        local span = byte_span.new(777)
+        local c = chunk.adopt(span)
+        chunk.retire(c)
+        assert.is_false(rawequal(c, chunk.take(777)))
+    end)
+
+    it("is dropped when it is needed no more", function()
+        local weak = setmetatable({}, { __mode = "v" })
+        do
+            local s = scanner.new { stream = endless_lines(), buffer_size_hint = 999 }
+            for _ = 1, 1000 do
+                s:get_line()
+            end
+            weak[1] = s.tokens_.chunk
+        end
+        for _ = 1, 6 do
+            collectgarbage()
+        end
+        assert.is_nil(weak[1])
+    end)
+end)
+
+describe("memory", function()
+    it("stays bounded while records are read and dropped", function()
+        local s = scanner.new { stream = endless_lines() }
+        local function run(count)
+            for _ = 1, count do
+                s:get_line()
+            end
+        end
+        run(100000)
+        collectgarbage()
+        local before = collectgarbage "count"
+        run(300000)
+        collectgarbage()
+        assert.is_true(collectgarbage "count" < before + 2048)
+    end)
+
+    it("stays bounded while long records are read and dropped", function()
+        local record = ("x"):rep(100000) .. "\n"
+        local s = scanner.new { stream = { read_some = function(_, buffer) return buffer:copy(record) end } }
+        local function resident()
+            for line in io.lines "/proc/self/status" do
+                local kb = line:match "^VmRSS:%s*(%d+)"
+                if kb then return tonumber(kb) end
+            end
+        end
+        for _ = 1, 200 do
+            s:get_line()
+        end
+        local before = resident()
+        for _ = 1, 3000 do
+            s:get_line()
+        end
+        assert.is_true(resident() < before + 65536)
+    end)
+
+    it("is let go when a scanner ends, whatever its lines do", function()
+        local kept = {}
+        for i = 1, 200 do
+            local s = scanner.new { stream = endless_lines(), buffer_size_hint = 65536 }
+            local line = s:get_line()
+            if i % 50 == 0 then kept[#kept + 1] = line end
+        end
+        for _ = 1, 6 do
+            collectgarbage()
+        end
+        for _, line in ipairs(kept) do
+            assert.equal("line 000001", tostring(line))
+        end
+    end)
+end)
+
+describe("the end of the stream", function()
+    it("leaves the last lines alive", function()
+        local text, lines = ("some line\n"):rep(3000), {}
+        local input = { at = 0 }
+        function input:read_some(buffer)
+            if self.at == #text then error(asio_error.misc.eof, 0) end
+            local count = buffer:copy(text:sub(self.at + 1))
+            self.at = self.at + count
+            return count
+        end
+        pcall(function()
+            local s = scanner.new { stream = input }
+            while true do
+                lines[#lines + 1] = s:get_line()
+            end
+        end)
+        collect()
+        spoil(4096)
+        assert.equal(3000, #lines)
+        for _, line in ipairs(lines) do
+            assert.equal("some line", tostring(line))
+        end
+    end)
+end)
