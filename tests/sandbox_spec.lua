@@ -451,6 +451,15 @@ describe("sandbox.spawn", function()
         ]]
         assert.equal("spawned", strict(prefix, ""))
         assert.equal("user NOSPC", strict(prefix, forbid))
+        -- The same without any privilege of the caller's own.
+        local drop = ([[
+            local ffi = require "ffi"
+            ffi.cdef "long syscall(long, ...);"
+            local header, none = ffi.new("uint32_t[2]", 0x20080522, 0), ffi.new "uint32_t[6]"
+            assert(ffi.C.syscall(%d, header, none) == 0)
+        ]]):format(attacks.number_of "capset")
+        assert.equal("spawned", strict(prefix, drop))
+        assert.equal("user NOSPC", strict(prefix, forbid .. drop))
     end)
 
     it("names Landlock where the kernel has none", function()
