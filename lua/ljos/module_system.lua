@@ -12,7 +12,6 @@
 --- Needs:    nothing beyond Linux 5.15
 local environment = require "ljos.module_system.environment"
 local error_ = require "ljos.error"
-local error_category = require "ljos.error_category"
 local scope = require "ljos.scope"
 
 local concat, error, find, gsub, sub = table.concat, error, string.find, string.gsub, string.sub
@@ -222,7 +221,7 @@ end
 ---@param module ljos.Module
 local function run(module)
     if find(module.file, "%.ttl$") then
-        module.value = error_category.from_turtle(module.text, module.file)
+        module.value = require("ljos.error_category").from_turtle(module.text, module.file)
         return
     end
     scope.scope(compile(module, "", false))

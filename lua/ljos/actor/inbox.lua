@@ -10,7 +10,6 @@
 --- Needs:    nothing beyond Linux 5.15
 local channel = require "ljos.actor.channel"
 local error_ = require "ljos.error"
-local file_descriptor = require "ljos.file_descriptor"
 local io_object = require "ljos.io_object"
 local native = require "ljos.native"
 local operation = require "ljos.operation"
@@ -102,7 +101,7 @@ end
 
 local function make_object(fd, is_address)
     if is_address then return channel.from_message(fd) end
-    return file_descriptor.new(fd)
+    return require("ljos.file_descriptor").new(fd)
 end
 
 local function receive_from(self, source)
@@ -175,6 +174,11 @@ channel.make_own_address = function()
 end
 
 wire.register("rx-channel", function() return wire.OWN_ADDRESS end, "actor_address")
-wire.register("file_descriptor", function(fd) return file_descriptor.number_of(fd, 2) end, "file_descriptor")
+-- That module and what it needs is a quarter of what an actor loads, and few messages carry a descriptor.
+wire.register(
+    "file_descriptor",
+    function(fd) return require("ljos.file_descriptor").number_of(fd, 2) end,
+    "file_descriptor"
+)
 
 return M

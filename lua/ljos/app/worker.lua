@@ -10,7 +10,6 @@
 local actor_inbox = require "ljos.actor.inbox"
 local app = require "ljos.app"
 local engine = require "ljos.engine"
-local file_descriptor = require "ljos.file_descriptor"
 local module_system = require "ljos.module_system"
 
 ---@class ljos.app.worker
@@ -52,7 +51,7 @@ local function granted(boot)
     for key, value in pairs(boot) do
         local name = key:match "^grant/(.*)$"
         if name then
-            grants[name] = file_descriptor.new(tonumber(value) --[[@as integer]])
+            grants[name] = require("ljos.file_descriptor").new(tonumber(value) --[[@as integer]])
         end
     end
     return grants
