@@ -29,7 +29,7 @@ local LAYERS = {
         "future",
         "time",
     },
-    { "byte_span", "regex", "stream", "format", "log" },
+    { "byte_span", "regex", "stream", "format", "log", "mock_loop" },
     {
         "io_object",
         "socket",

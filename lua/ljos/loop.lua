@@ -23,7 +23,7 @@ local timer_wheel = require "ljos.timer_wheel"
 
 local C = native.C
 local error, tonumber = error, tonumber
-local resume, yield, create = coroutine.resume, coroutine.yield, coroutine.create
+local yield, create = coroutine.yield, coroutine.create
 
 ---@class ljos.FiberRecord
 ---@field co thread|false       its coroutine; false for the main fiber and when it has ended
@@ -81,22 +81,6 @@ local reorder = false ---@type false|fun(queue: ljos.FiberRecord[], n: integer) 
 local idle = false ---@type false|fun(deadline: number?, operations: integer)  instead of waiting for the kernel
 local submitting = false ---@type false|fun(slot: integer, object: table, buffer: any, name: string)
 local submitted = false ---@type false|fun(slot: integer, res: integer)
-
----@class ljos.LoopInstruments
----@field resume? fun(co: thread, fiber: ljos.FiberRecord): boolean, any
----@field after_poll? fun()
----@field reorder? fun(queue: (ljos.FiberRecord|false)[], n: integer)
----@field idle? fun(deadline: number?, operations: integer)
----@field submitting? fun(slot: integer, object: table, buffer: any, name: string)
----@field submitted? fun(slot: integer, res: integer)
-
---- Sets all instruments; those not given are taken away.
----@param instruments ljos.LoopInstruments
-function M.instrument(instruments)
-    resume = instruments.resume or coroutine.resume
-    after_poll, reorder, idle = instruments.after_poll or false, instruments.reorder or false, instruments.idle or false
-    submitting, submitted = instruments.submitting or false, instruments.submitted or false
-end
 
 ---@class ljos.TimerTarget
 ---@field expired fun(self: table)
@@ -350,31 +334,51 @@ local function wait_for_events()
     return true
 end
 
--- Runs fibers until the main fiber's wait has ended; false when nothing is left that could end it.
-local function run()
-    while true do
-        local queue, i, n = draining, draining_i, draining_n
-        while i < n do
-            i = i + 1
-            local fiber = queue[i]
-            queue[i] = false
-            while fiber do
-                if fiber == main then
-                    current = main
-                    draining_i = i
-                    return true
+-- Runs fibers until the main fiber's wait has ended; false when nothing is left that could end it. Made anew when
+-- tracing begins or ends, so that `resume` is a constant in it.
+local function make_run(resume)
+    return function()
+        while true do
+            local queue, i, n = draining, draining_i, draining_n
+            while i < n do
+                i = i + 1
+                local fiber = queue[i]
+                queue[i] = false
+                while fiber do
+                    if fiber == main then
+                        current = main
+                        draining_i = i
+                        return true
+                    end
+                    current = fiber
+                    local co = fiber.co
+                    local ok, what = resume(co, fiber)
+                    if what == SUSPEND and ok then break end
+                    fiber = ended(fiber, ok, what, co)
                 end
-                current = fiber
-                local co = fiber.co
-                local ok, what = resume(co, fiber)
-                if what == SUSPEND and ok then break end
-                fiber = ended(fiber, ok, what, co)
             end
+            draining_i = n
+            current = main
+            if not next_batch() and not wait_for_events() then return false end
         end
-        draining_i = n
-        current = main
-        if not next_batch() and not wait_for_events() then return false end
     end
+end
+local run = make_run(coroutine.resume)
+
+---@class ljos.LoopInstruments
+---@field resume? fun(co: thread, fiber: ljos.FiberRecord): boolean, any
+---@field after_poll? fun()
+---@field reorder? fun(queue: (ljos.FiberRecord|false)[], n: integer)
+---@field idle? fun(deadline: number?, operations: integer)
+---@field submitting? fun(slot: integer, object: table, buffer: any, name: string)
+---@field submitted? fun(slot: integer, res: integer)
+
+--- Sets all instruments; those not given are taken away. `resume` counts from the main fiber's next wait on.
+---@param instruments ljos.LoopInstruments
+function M.instrument(instruments)
+    run = make_run(instruments.resume or coroutine.resume)
+    after_poll, reorder, idle = instruments.after_poll or false, instruments.reorder or false, instruments.idle or false
+    submitting, submitted = instruments.submitting or false, instruments.submitted or false
 end
 
 --- Begins a suspending call: returns the running fiber, or raises (fiber_canceled, forbid_suspend_block, ...).

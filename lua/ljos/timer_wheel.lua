@@ -129,12 +129,33 @@ local function cascade(self, slot)
     end
 end
 
+-- The first tick after the current one at which a slot of a ring that is not empty cascades.
+local function first_cascade(self, slot, span)
+    local head, turn = self.head, floor(self.tick / span)
+    for k = 1, RING do
+        if head[slot + (turn + k) % RING] ~= 0 then return (turn + k) * span end
+    end
+    return math.huge
+end
+
+-- The next tick at which something moves down. Only when ring 0 is empty is it the next tick with anything to do.
+local function next_cascade(self)
+    local tick = first_cascade(self, SLOT1, SPAN0)
+    local tick2, tick3 = first_cascade(self, SLOT2, SPAN1), first_cascade(self, SLOT3, SPAN2)
+    if tick2 < tick then tick = tick2 end
+    return tick3 < tick and tick3 or tick
+end
+
 -- Goes to the next tick at which there can be something to do, at most to `limit`; cascades at ring boundaries.
 local function advance(self, limit)
     local tick = self.tick + 1
     if self.near == 0 then
         local boundary = floor(self.tick / SPAN0) * SPAN0 + SPAN0
-        tick = boundary < limit and boundary or limit
+        tick = limit
+        if boundary <= limit then
+            local cascading = next_cascade(self)
+            tick = cascading < limit and cascading or limit
+        end
     end
     self.tick = tick
     if tick % SPAN0 ~= 0 then return end
@@ -212,6 +233,16 @@ function Wheel:expire(now, expire)
     end
 end
 
+--- Sets the time of an empty wheel, back too.
+---@param now number
+function Wheel:reset(now)
+    assert(self.count == 0, "the timer wheel is not empty")
+    self.tick = floor(now * TICKS_PER_SECOND)
+end
+
+-- A moment that belongs to `tick` however the division rounds.
+local function seconds_of(tick) return (tick + 2 ^ -10) / TICKS_PER_SECOND end
+
 --- Returns the deadline to wake up at: exact when it is near, else the next cascade; nil when there is none.
 ---@return number? seconds
 function Wheel:next_deadline()
@@ -228,12 +259,12 @@ function Wheel:next_deadline()
                     entry = self.next[entry]
                 end
                 -- A cascade before it could bring something earlier.
-                local cascading = boundary / TICKS_PER_SECOND
+                local cascading = seconds_of(boundary)
                 return (boundary <= t and cascading < earliest) and cascading or earliest
             end
         end
     end
-    return boundary / TICKS_PER_SECOND
+    return seconds_of(next_cascade(self))
 end
 
 return Wheel

@@ -78,6 +78,7 @@ local function spawned(fiber)
 end
 
 local function traced_resume(co, fiber)
+    if not is_on then return resume(co, fiber) end
     local began = now()
     local ok, what = resume(co, fiber)
     local ended = now()
@@ -95,9 +96,8 @@ local function traced_resume(co, fiber)
     return ok, what
 end
 
-M.resume = traced_resume
-
---- Begins tracing. A fiber that runs longer than `seconds` in one go is reported on stderr.
+--- Begins tracing; waits are timed from the main fiber's next wait on. A fiber that runs longer than `seconds` in one
+--- go is reported on stderr.
 ---@param seconds? number  0.1 unless given
 function M.start(seconds)
     if seconds and (type(seconds) ~= "number" or seconds <= 0) then error_.argument(1, "number of seconds expected") end

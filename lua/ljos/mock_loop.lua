@@ -1,0 +1,175 @@
+--- The mock loop: runs a test's fibers in virtual time, in an order that a seed decides, with faults put in.
+---
+--- The loop and the engine are the real ones. Time stands still while fibers run, and leaps to the next deadline when
+--- all of them wait; what the kernel has in flight gets a moment first. With a seed, the fibers that are ready run in a
+--- random order that is the same for the same seed. Faults: transfers cut short, and operations canceled by the kernel
+--- behind the program's back. When the test is over, nothing may be left.
+---
+--- Errors:   raises ljos.Error; a string that names what is left
+--- Suspends: run
+--- Needs:    nothing beyond Linux 5.15
+local ffi = require "ffi"
+local byte_span = require "ljos.byte_span"
+local clock = require "ljos.clock"
+local dump = require "ljos.fiber.dump"
+local error_ = require "ljos.error"
+local loop = require "ljos.loop"
+local spawn = require "ljos.fiber.spawn"
+local trace = require "ljos.fiber.trace"
+
+local error, floor, pcall, type = error, math.floor, pcall, type
+
+---@class ljos.mock_loop
+local M = {}
+
+---@class ljos.MockOptions
+---@field seed? integer         random order of ready fibers, and of faults
+---@field short_transfers? number  probability, 0 to 1, that a read or write is offered less than it asked for
+---@field cancellations? number    probability that an operation in flight ends with ECANCELED unless it is done first
+---@field patience? number         real seconds the kernel gets before time leaps; 0.001 unless given
+
+-- A linear congruential generator (the constants are those of POSIX's drand48(3), cut to 32 bits).
+local state = 0
+local function random()
+    state = (state * 1103515245 + 12345) % 2 ^ 31
+    return floor(state / 2 ^ 8) / 2 ^ 23
+end
+
+local function shuffle(queue, n)
+    for i = n, 2, -1 do
+        local j = floor(random() * i) + 1
+        queue[i], queue[j] = queue[j], queue[i]
+    end
+end
+
+local function is_ready()
+    local _, _, ready = loop.load()
+    return ready > 0
+end
+
+local function leap(options)
+    local patience = options.patience or 0.001
+    return function(deadline, operations)
+        loop.poll(0)
+        if is_ready() then return end
+        if operations > 0 then
+            loop.poll(deadline and patience or nil)
+            if is_ready() then return end
+        end
+        if not deadline then return end
+        clock.set_virtual(math.max(deadline, clock.monotonic()))
+        loop.poll(0)
+    end
+end
+
+-- Only streams may be cut short: the rest of a datagram would be lost.
+local is_stream = { read_some = true, write_some = true }
+
+-- Writes a span's constant length.
+local function set_length(span, length)
+    ffi.cast("int32_t *", ffi.cast("char *", span) + ffi.offsetof("struct ljos_span", "len"))[0] = length
+end
+
+local function cut_short(probability)
+    local span, length
+    local function submitting(_, _, buffer, name)
+        if not is_stream[name] or not byte_span.is(buffer) or buffer.len < 2 or random() >= probability then return end
+        span, length = buffer, buffer.len
+        set_length(span, 1 + floor(random() * (length - 1)))
+    end
+    -- The length has been read by now.
+    local function submitted()
+        if span then
+            set_length(span, length)
+            span = nil
+        end
+    end
+    return submitting, submitted
+end
+
+local function instruments(options)
+    local submitting, submitted
+    if options.short_transfers then
+        submitting, submitted = cut_short(options.short_transfers)
+    end
+    local probability, restore = options.cancellations, submitted
+    if probability then
+        submitted = function(slot, res)
+            if restore then restore() end
+            if res == loop.PENDING and random() < probability then loop.submit_cancel(slot) end
+        end
+    end
+    return {
+        idle = leap(options),
+        reorder = options.seed and shuffle or nil,
+        submitting = submitting,
+        submitted = submitted,
+    }
+end
+
+-- What a test has left behind; nil for nothing.
+local function leftovers()
+    local operations, timers = loop.load()
+    local fibers = spawn.count()
+    if operations + timers + fibers == 0 then return nil end
+    local text = "left behind: %d fibers, %d operations in flight, %d timers\n%s"
+    return text:format(fibers, operations, timers, dump.dump())
+end
+
+local function check(options)
+    error_.check_type(options, "table", 1)
+    for _, name in ipairs { "seed", "short_transfers", "cancellations", "patience" } do
+        local value = options[name]
+        if value ~= nil and type(value) ~= "number" then
+            error_.argument(name, "number expected, got " .. type(value))
+        end
+    end
+    if loop.current() ~= loop.main then
+        error(error_.generic("EBUSY", { detail = "mock_loop.run: not in a fiber" }), 0)
+    end
+    local left = leftovers()
+    if left then error(error_.generic("EBUSY", { detail = left }), 0) end
+end
+
+local function finish(seed, compiled, ok, ...)
+    local left = leftovers()
+    loop.instrument {}
+    if compiled then jit.on() end
+    clock.set_virtual(false)
+    if trace.is_on() then trace.start() end
+    if loop.wheel.count == 0 then loop.wheel:reset(clock.monotonic()) end
+    local with_seed = seed and (" (seed %d)"):format(seed) or ""
+    if not ok then
+        local err = ...
+        if type(err) == "string" then err = err .. with_seed end
+        error(err, 0)
+    end
+    if left then error(left .. with_seed, 0) end
+    return ...
+end
+
+--- Runs `f` in the main fiber with a virtual clock, and returns its results. Raises what `f` raises, with the seed when
+--- it is a string, and an error when fibers, operations or timers are left behind. Not to be called inside a fiber.
+---@param options ljos.MockOptions
+---@param f fun(): ...
+---@return any ...
+function M.run(options, f)
+    error_.check_type(f, "function", 2)
+    check(options)
+    state = (options.seed or 0) % 2 ^ 31
+    clock.set_virtual(clock.monotonic())
+    loop.instrument(instruments(options))
+    -- Compiled code takes the length of a span for a constant.
+    local compiled = options.short_transfers and jit.status()
+    if compiled then
+        jit.flush()
+        jit.off()
+    end
+    return finish(options.seed, compiled, pcall(f))
+end
+
+--- Lets virtual time pass: runs all fibers that can run until `seconds` are over.
+---@param seconds number
+M.advance = loop.sleep
+
+return M
