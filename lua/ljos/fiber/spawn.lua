@@ -205,25 +205,26 @@ local function returned(fiber, ...)
     fiber.wait = RETURNED
 end
 
+-- When the handle of a failed fiber is collected unjoined, the error is reported. (Apart from `settle`: a function
+-- with a closure in it is not compiled.)
+local function watch(handle, err, traceback, name)
+    local sentinel = newproxy(true)
+    getmetatable(sentinel).__gc = function()
+        if handle[1] == FAILED then uncaught.report(name, err, traceback) end
+    end
+    rawset(handle, 4, name)
+    rawset(handle, 5, sentinel)
+end
+
 -- A handle that was neither joined nor detached takes over how its fiber ended.
 local function settle(handle, fiber)
     local how = fiber.wait
     handle[1] = how
-    if fiber.op then
+    if how == FAILED or fiber.op then
         rawset(handle, 2, fiber.res)
         rawset(handle, 3, fiber.op)
     end
-    if how ~= FAILED then return end
-    rawset(handle, 2, fiber.res)
-    local name = name_of(fiber)
-    rawset(handle, 4, name)
-    local err, traceback = fiber.res, fiber.op
-    local sentinel = newproxy(true)
-    -- When the handle is collected unjoined, the error is reported.
-    getmetatable(sentinel).__gc = function()
-        if handle[1] == FAILED then uncaught.report(name, err, traceback) end
-    end
-    rawset(handle, 5, sentinel)
+    if how == FAILED then watch(handle, fiber.res, fiber.op, name_of(fiber)) end
 end
 
 --- What the main fiber waits for when it lets the others end.
