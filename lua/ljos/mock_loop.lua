@@ -170,6 +170,6 @@ end
 
 --- Lets virtual time pass: runs all fibers that can run until `seconds` are over.
 ---@param seconds number
-M.advance = loop.sleep
+function M.advance(seconds) loop.sleep(seconds) end
 
 return M
