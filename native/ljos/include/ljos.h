@@ -525,7 +525,7 @@ int ljos_engine_connect(struct ljos_engine *engine,
 int ljos_engine_poll(struct ljos_engine *engine, uint32_t user_data, int fd, uint32_t events);
 
 // Runs a system call that may block in a pool thread. A canceled call that has not begun completes with
-// `-ECANCELED`; one that has begun is interrupted (`-EINTR` becomes `-ECANCELED`).
+// `-ECANCELED`; one that has begun runs to its end and completes with its result.
 //
 // # Safety
 // `engine` is live; what the arguments point to stays valid until the completion.

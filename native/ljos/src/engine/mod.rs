@@ -348,7 +348,7 @@ pub unsafe extern "C" fn ljos_engine_poll(
 }
 
 /// Runs a system call that may block in a pool thread. A canceled call that has not begun completes with
-/// `-ECANCELED`; one that has begun is interrupted (`-EINTR` becomes `-ECANCELED`).
+/// `-ECANCELED`; one that has begun runs to its end and completes with its result.
 ///
 /// # Safety
 /// `engine` is live; what the arguments point to stays valid until the completion.
