@@ -1,5 +1,6 @@
 //! The operations an engine can carry, and how to try one without blocking.
 
+use crate::pipe;
 use std::ffi::{c_int, c_void};
 
 /// The offset of reads and writes on what has no position (pipes, terminals).
@@ -111,7 +112,13 @@ impl Op {
             Op::Write { buffer, len, offset } => {
                 let vector = libc::iovec { iov_base: buffer.cast_mut(), iov_len: len as usize };
                 // SAFETY: the buffer belongs to the operation until it completes.
-                result(unsafe { libc::pwritev2(fd, &vector, 1, offset.max(-1), libc::RWF_NOWAIT) })
+                let write = || unsafe { libc::pwritev2(fd, &vector, 1, offset.max(-1), libc::RWF_NOWAIT) };
+                // What has positions is no pipe.
+                if offset >= 0 {
+                    result(write())
+                } else {
+                    pipe::without_sigpipe(write)
+                }
             }
         }
     }
@@ -140,11 +147,18 @@ impl Op {
                 result(unsafe { libc::pwrite(fd, buffer, len as usize, offset) })
             }
             Op::Write { buffer, len, .. } => {
+                // So much a pipe takes at once when poll(2) says that it takes something.
+                let len = (len as usize).min(libc::PIPE_BUF);
                 // SAFETY: the buffer belongs to the operation until it completes.
-                result(unsafe { libc::write(fd, buffer, len as usize) })
+                pipe::without_sigpipe(|| unsafe { libc::write(fd, buffer, len) })
             }
             _ => self.attempt(fd),
         }
+    }
+
+    /// Whether this writes to something without positions, where nobody may read any more.
+    pub fn may_raise_sigpipe(&self, fd: c_int) -> bool {
+        matches!(self, Op::Write { offset, .. } if *offset < 0) && !is_block_or_regular(fd)
     }
 
     /// A connect(2) that waits, as a system call for the pool: number and arguments.
@@ -187,4 +201,12 @@ fn poll_now(fd: c_int, events: u32) -> c_int {
         _ if entry.revents & libc::POLLNVAL != 0 => -libc::EBADF,
         _ => entry.revents as c_int,
     }
+}
+
+fn is_block_or_regular(fd: c_int) -> bool {
+    // SAFETY: an all-zero stat is valid.
+    let mut status: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: a valid pointer to a local.
+    let failed = unsafe { libc::fstat(fd, &mut status) } != 0;
+    !failed && matches!(status.st_mode & libc::S_IFMT, libc::S_IFREG | libc::S_IFBLK)
 }

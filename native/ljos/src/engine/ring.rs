@@ -189,14 +189,18 @@ fn public(entry: &io_uring::cqueue::Entry, wake_armed: &mut bool) -> Option<Comp
     }
 }
 
-/// Files answer at once when the page cache can: cheaper than a trip through the ring.
+/// Files answer at once when the page cache can: cheaper than a trip through the ring. Writes to pipes and their like
+/// are made here or, with `-EAGAIN`, after the caller has polled, never by the ring: the kernel would raise SIGPIPE in
+/// the middle of some other call of this thread.
 fn at_once(fd: c_int, op: &Op) -> Option<c_int> {
     match op {
-        Op::Read { offset, .. } | Op::Write { offset, .. } if *offset != NO_FILE => {}
+        Op::Read { offset, .. } if *offset != NO_FILE => {}
+        Op::Write { .. } => {}
         _ => return None,
     }
     match op.attempt(fd) {
-        result if result == -libc::EAGAIN || result == -libc::EOPNOTSUPP => None,
+        result if result == -libc::EAGAIN => op.may_raise_sigpipe(fd).then_some(result),
+        result if result == -libc::EOPNOTSUPP => op.may_raise_sigpipe(fd).then(|| op.attempt_after_poll(fd)),
         result => Some(result),
     }
 }
