@@ -42,6 +42,18 @@ local function poll(object, events, name)
 end
 M.poll = poll
 
+-- What is left of an operation that answered EAGAIN: waits for readiness and tries again, until it answers otherwise.
+local function again(submit, events, object, buffer, detail, name)
+    local res
+    repeat
+        res = poll(object, events, name)
+        if res < 0 then return res end
+        local slot = begin(object, buffer, name)
+        res = finish(slot, submit(slot, object.fd, buffer, detail))
+    until res ~= -EAGAIN
+    return res
+end
+
 local function submit_recv(slot, fd, span, flags)
     return C.ljos_engine_recv(handle(), user_data(slot), fd, span.ptr, span.len, flags)
 end
@@ -55,12 +67,8 @@ end
 function M.recv(object, span, flags, name)
     local slot = begin(object, span, name)
     local res = finish(slot, submit_recv(slot, object.fd, span, flags))
-    while res == -EAGAIN do
-        poll(object, POLLIN, name)
-        slot = begin(object, span, name)
-        res = finish(slot, submit_recv(slot, object.fd, span, flags))
-    end
-    return res
+    if res ~= -EAGAIN then return res end
+    return again(submit_recv, POLLIN, object, span, flags, name)
 end
 
 local function submit_send(slot, fd, span, flags)
@@ -76,12 +84,8 @@ end
 function M.send(object, span, flags, name)
     local slot = begin(object, span, name)
     local res = finish(slot, submit_send(slot, object.fd, span, flags))
-    while res == -EAGAIN do
-        poll(object, POLLOUT, name)
-        slot = begin(object, span, name)
-        res = finish(slot, submit_send(slot, object.fd, span, flags))
-    end
-    return res
+    if res ~= -EAGAIN then return res end
+    return again(submit_send, POLLOUT, object, span, flags, name)
 end
 
 local function submit_read(slot, fd, span, offset)
@@ -97,19 +101,15 @@ end
 function M.read(object, span, offset, name)
     local slot = begin(object, span, name)
     local res = finish(slot, submit_read(slot, object.fd, span, offset))
-    while res == -EAGAIN do
-        poll(object, POLLIN, name)
-        slot = begin(object, span, name)
-        res = finish(slot, submit_read(slot, object.fd, span, offset))
-    end
-    return res
+    if res ~= -EAGAIN then return res end
+    return again(submit_read, POLLIN, object, span, offset, name)
 end
 
 local function submit_write(slot, fd, span, offset)
     return C.ljos_engine_write(handle(), user_data(slot), fd, span.ptr, span.len, offset)
 end
 
---- write(2) or pwrite(2) from `span`.
+--- write(2) or pwrite(2) from `span`; never SIGPIPE.
 ---@param object ljos.IoObject
 ---@param span ljos.byte_span
 ---@param offset integer  a position, FILE_POSITION, or NO_FILE
@@ -118,12 +118,8 @@ end
 function M.write(object, span, offset, name)
     local slot = begin(object, span, name)
     local res = finish(slot, submit_write(slot, object.fd, span, offset))
-    while res == -EAGAIN do
-        poll(object, POLLOUT, name)
-        slot = begin(object, span, name)
-        res = finish(slot, submit_write(slot, object.fd, span, offset))
-    end
-    return res
+    if res ~= -EAGAIN then return res end
+    return again(submit_write, POLLOUT, object, span, offset, name)
 end
 
 local function submit_accept(slot, fd) return C.ljos_engine_accept(handle(), user_data(slot), fd, nil, nil) end
@@ -135,12 +131,8 @@ local function submit_accept(slot, fd) return C.ljos_engine_accept(handle(), use
 function M.accept(object, name)
     local slot = begin(object, false, name)
     local res = finish(slot, submit_accept(slot, object.fd))
-    while res == -EAGAIN do
-        poll(object, POLLIN, name)
-        slot = begin(object, false, name)
-        res = finish(slot, submit_accept(slot, object.fd))
-    end
-    return res
+    if res ~= -EAGAIN then return res end
+    return again(submit_accept, POLLIN, object, false, 0, name)
 end
 
 local function submit_connect(slot, fd, address, length)
@@ -158,48 +150,41 @@ function M.connect(object, address, length, name)
     return finish(slot, submit_connect(slot, object.fd, address, length))
 end
 
-local function submit_recvmsg(slot, fd, message, flags)
-    return C.ljos_engine_recvmsg(handle(), user_data(slot), fd, message, flags)
+---@class ljos.Message
+---@field message ffi.cdata*  a struct ljos_message[1]; what it points to is kept by this table
+
+local function submit_recvmsg(slot, fd, packet, flags)
+    return C.ljos_engine_recvmsg(handle(), user_data(slot), fd, packet.message, flags)
 end
 
 --- recvmsg(2) with MSG_CMSG_CLOEXEC.
 ---@param object ljos.IoObject
----@param message ffi.cdata*  a struct msghdr
----@param anchor any          what the message points to
+---@param packet ljos.Message
 ---@param flags integer
 ---@param name string
 ---@return integer res
-function M.recvmsg(object, message, anchor, flags, name)
-    local slot = begin(object, anchor, name)
-    local res = finish(slot, submit_recvmsg(slot, object.fd, message, flags))
-    while res == -EAGAIN do
-        poll(object, POLLIN, name)
-        slot = begin(object, anchor, name)
-        res = finish(slot, submit_recvmsg(slot, object.fd, message, flags))
-    end
-    return res
+function M.recvmsg(object, packet, flags, name)
+    local slot = begin(object, packet, name)
+    local res = finish(slot, submit_recvmsg(slot, object.fd, packet, flags))
+    if res ~= -EAGAIN then return res end
+    return again(submit_recvmsg, POLLIN, object, packet, flags, name)
 end
 
-local function submit_sendmsg(slot, fd, message, flags)
-    return C.ljos_engine_sendmsg(handle(), user_data(slot), fd, message, flags)
+local function submit_sendmsg(slot, fd, packet, flags)
+    return C.ljos_engine_sendmsg(handle(), user_data(slot), fd, packet.message, flags)
 end
 
 --- sendmsg(2); never SIGPIPE.
 ---@param object ljos.IoObject
----@param message ffi.cdata*  a struct msghdr
----@param anchor any          what the message points to
+---@param packet ljos.Message
 ---@param flags integer
 ---@param name string
 ---@return integer res
-function M.sendmsg(object, message, anchor, flags, name)
-    local slot = begin(object, anchor, name)
-    local res = finish(slot, submit_sendmsg(slot, object.fd, message, flags))
-    while res == -EAGAIN do
-        poll(object, POLLOUT, name)
-        slot = begin(object, anchor, name)
-        res = finish(slot, submit_sendmsg(slot, object.fd, message, flags))
-    end
-    return res
+function M.sendmsg(object, packet, flags, name)
+    local slot = begin(object, packet, name)
+    local res = finish(slot, submit_sendmsg(slot, object.fd, packet, flags))
+    if res ~= -EAGAIN then return res end
+    return again(submit_sendmsg, POLLOUT, object, packet, flags, name)
 end
 
 local unowned = { fd = -1, pending = 0 }

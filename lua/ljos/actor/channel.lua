@@ -84,7 +84,7 @@ local function send_addresses(self, packet)
             end
         end
         packet_.seal(packet)
-        return operation.sendmsg(self, packet.message, packet, 0, "send")
+        return operation.sendmsg(self, packet, 0, "send")
     end)
     for _, fd in ipairs(made) do
         ffi.C.close(fd)
@@ -114,7 +114,7 @@ function methods:send(msg)
         res = send_addresses(self, packet)
     else
         packet_.seal(packet)
-        res = operation.sendmsg(self, packet.message, packet, 0, "send")
+        res = operation.sendmsg(self, packet, 0, "send")
     end
     packet_.give_back(packet)
     -- The receiver ended with messages unread: for the sender that is the same.

@@ -25,7 +25,7 @@ local FDS = wire.MAX_MEMBERS
 local CONTROL_BYTES = C.ljos_message_control_bytes(FDS)
 local SPOILED = constants.MSG_TRUNC + constants.MSG_CTRUNC
 
----@class ljos.actor.Packet
+---@class ljos.actor.Packet: ljos.Message
 ---@field message ffi.cdata*  struct ljos_message[1], for the kernel
 ---@field vector ffi.cdata*   struct ljos_vector[1]: the bytes of `wire`
 ---@field control ffi.cdata*  room for the descriptors
