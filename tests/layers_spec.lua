@@ -32,6 +32,7 @@ local LAYERS = {
     { "byte_span", "regex", "stream", "format", "log", "mock_loop" },
     {
         "io_object",
+        "stream_descriptor",
         "socket",
         "file",
         "file_descriptor",

@@ -96,12 +96,25 @@ function M.release_descriptor(object) return require("ljos.file_descriptor").new
 ---@return integer
 function M.take_descriptor(fd, arg) return require("ljos.file_descriptor").take(fd, arg) end
 
+--- Takes over a descriptor; the object must be closed. The `assign` method of most classes.
+---@param object ljos.IoObject
+---@param fd ljos.FileDescriptor
+function M.assign(object, fd)
+    M.check_closed(object)
+    M.adopt(object, M.take_descriptor(fd, 1))
+end
+
 --- Cancels the operations in flight; they end with ECANCELED, or with their result where it was faster.
 ---@param object ljos.IoObject
 function M.cancel(object)
     M.check_open(object)
     loop.cancel_all(object)
 end
+
+--- The property `is_open` of every class.
+---@param object ljos.IoObject
+---@return boolean
+function M.is_open(object) return object.fd >= 0 end
 
 local function read_only() error(error_.generic "EPERM", 0) end
 
@@ -122,6 +135,24 @@ function M.metatable(name, methods, properties)
             error(error_.core("bad_index", { index = 2 }), 0)
         end,
     }
+end
+
+--- Makes the two functions that make objects of a class.
+---@param metatable table  what `metatable` made
+---@return fun(fd?: ljos.FileDescriptor): any new  a closed object, or one that owns `fd`
+---@return fun(number: integer): any adopt         one that owns a descriptor's number; for library modules
+function M.constructors(metatable)
+    local function new(fd)
+        local object = setmetatable(M.new(), metatable)
+        if fd ~= nil then M.assign(object, fd) end
+        return object
+    end
+    local function adopt(number)
+        local object = setmetatable(M.new(), metatable)
+        M.adopt(object, number)
+        return object
+    end
+    return new, adopt
 end
 
 return M
