@@ -668,7 +668,7 @@ int ljos_message_take_fds(const struct ljos_message *message,
                           uint32_t capacity);
 
 // write(2) that answers `-EPIPE` without a signal where nobody reads any more, whatever the process does about
-// SIGPIPE: the signal, which goes to the thread that writes, is held back and taken out.
+// SIGPIPE.
 //
 // # Safety
 // `buffer` holds `len` bytes.
