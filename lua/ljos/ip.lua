@@ -8,9 +8,10 @@ local endpoint = require "ljos.ip.endpoint"
 ---@class ljos.ip
 ---@field address ljos.ip.address
 ---@field tcp ljos.ip.tcp
+---@field udp ljos.ip.udp
 local M = { tostring = endpoint.tostring, toendpoint = endpoint.toendpoint }
 
-local modules = { address = true, tcp = true }
+local modules = { address = true, tcp = true, udp = true }
 local functions = { host_name = "ljos.ip.host_name" }
 
 return setmetatable(M, {

@@ -187,6 +187,53 @@ function M.sendmsg(object, packet, flags, name)
     return again(submit_sendmsg, POLLOUT, object, packet, flags, name)
 end
 
+---@class ljos.Datagram
+---@field data ffi.cdata*            a struct ljos_datagram: for the kernel until the operation has ended
+---@field span ljos.byte_span|false  what it carries, anchored
+
+local function submit_recvfrom(slot, fd, data, span, flags)
+    return C.ljos_engine_recvfrom(handle(), user_data(slot), fd, data, span.ptr, span.len, flags)
+end
+
+--- recvfrom(2) into `datagram.span`; the sender's address is in the datagram afterwards.
+---@param object ljos.IoObject
+---@param datagram ljos.Datagram
+---@param flags integer
+---@param name string
+---@return integer res
+function M.recvfrom(object, datagram, flags, name)
+    local slot = begin(object, datagram, name)
+    local res = finish(slot, submit_recvfrom(slot, object.fd, datagram.data, datagram.span, flags))
+    while res == -EAGAIN do
+        poll(object, POLLIN, name)
+        slot = begin(object, datagram, name)
+        res = finish(slot, submit_recvfrom(slot, object.fd, datagram.data, datagram.span, flags))
+    end
+    return res
+end
+
+local function submit_sendto(slot, fd, data, length, span, flags)
+    return C.ljos_engine_sendto(handle(), user_data(slot), fd, data, length, span.ptr, span.len, flags)
+end
+
+--- sendto(2) from `datagram.span` to the first `length` bytes of the address in the datagram; never SIGPIPE.
+---@param object ljos.IoObject
+---@param datagram ljos.Datagram
+---@param length integer
+---@param flags integer
+---@param name string
+---@return integer res
+function M.sendto(object, datagram, length, flags, name)
+    local slot = begin(object, datagram, name)
+    local res = finish(slot, submit_sendto(slot, object.fd, datagram.data, length, datagram.span, flags))
+    while res == -EAGAIN do
+        poll(object, POLLOUT, name)
+        slot = begin(object, datagram, name)
+        res = finish(slot, submit_sendto(slot, object.fd, datagram.data, length, datagram.span, flags))
+    end
+    return res
+end
+
 local unowned = { fd = -1, pending = 0 }
 
 --- Runs a system call that may block in a pool thread. Arguments are integers or pointers (cast to uintptr_t).

@@ -55,6 +55,7 @@ end
 ---@field level integer
 ---@field name integer
 ---@field kind "boolean"|"integer"|"linger"
+---@field most? integer  the greatest integer, where that is less than an int's
 
 local function option(kind, level, name) return { kind = kind, level = c[level], name = c[name] } end
 
@@ -85,19 +86,50 @@ local function find(allowed, name)
     return found
 end
 
+local function check_integer(value, most, arg)
+    if type(value) == "number" and value >= 0 and value <= most and value % 1 == 0 then return value end
+    local shown = type(value) == "number" and tostring(value) or type(value)
+    return error_.argument(arg, ("integer from 0 to %.0f expected, got %s"):format(most, shown))
+end
+
 -- The option's value as ints in `int2`; their number.
-local function encode(kind, value, seconds)
-    if kind == "integer" then
-        error_.check_type(value, "number", 2)
-        int2[0] = value
+local function encode(row, value, seconds)
+    if row.kind == "integer" then
+        int2[0] = check_integer(value, row.most or 0x7fffffff, 2)
         return 1
     end
     error_.check_type(value, "boolean", 2)
-    int2[0] = value and 1 or 0
-    if kind == "boolean" then return 1 end
-    if value then error_.check_type(seconds, "number", 3) end
-    int2[1] = seconds or 0
-    return 2
+    local length_of_time = 0
+    if row.kind == "linger" and value then length_of_time = check_integer(seconds, 0x7fffffff, 3) end
+    int2[0], int2[1] = value and 1 or 0, length_of_time
+    return row.kind == "linger" and 2 or 1
+end
+
+--- setsockopt(2) with a row of such a table as `options`.
+---@param object ljos.IoObject
+---@param row ljos.SocketOption
+---@param option_name string  for the error
+---@param value boolean|integer
+---@param seconds? integer
+function M.set_row(object, row, option_name, value, seconds)
+    io_object.check_open(object)
+    local count = encode(row, value, seconds)
+    checked(C.setsockopt(object.fd, row.level, row.name, int2, count * 4), { option = option_name })
+end
+
+--- getsockopt(2) with a row of such a table as `options`.
+---@param object ljos.IoObject
+---@param row ljos.SocketOption
+---@param option_name string  for the error
+---@return boolean|integer value
+---@return integer? seconds
+function M.get_row(object, row, option_name)
+    io_object.check_open(object)
+    length[0] = row.kind == "linger" and 8 or 4
+    checked(C.getsockopt(object.fd, row.level, row.name, int2, length), { option = option_name })
+    if row.kind == "integer" then return int2[0] end
+    if row.kind == "boolean" then return int2[0] ~= 0 end
+    return int2[0] ~= 0, int2[1]
 end
 
 --- setsockopt(2). "linger" takes a boolean and seconds.
@@ -107,10 +139,7 @@ end
 ---@param value boolean|integer
 ---@param seconds? integer
 function M.set_option(object, allowed, name, value, seconds)
-    local found = find(allowed, name)
-    io_object.check_open(object)
-    local count = encode(found.kind, value, seconds)
-    checked(C.setsockopt(object.fd, found.level, found.name, int2, count * 4), { option = name })
+    M.set_row(object, find(allowed, name), name, value, seconds)
 end
 
 --- getsockopt(2). "linger" gives a boolean and seconds.
@@ -119,15 +148,7 @@ end
 ---@param name string
 ---@return boolean|integer value
 ---@return integer? seconds
-function M.get_option(object, allowed, name)
-    local found = find(allowed, name)
-    io_object.check_open(object)
-    length[0] = found.kind == "linger" and 8 or 4
-    checked(C.getsockopt(object.fd, found.level, found.name, int2, length), { option = name })
-    if found.kind == "integer" then return int2[0] end
-    if found.kind == "boolean" then return int2[0] ~= 0 end
-    return int2[0] ~= 0, int2[1]
-end
+function M.get_option(object, allowed, name) return M.get_row(object, find(allowed, name), name) end
 
 -- Addresses -----------------------------------------------------------------------------------------------------
 
@@ -161,7 +182,7 @@ local default_backlog = c.SOMAXCONN
 ---@param object ljos.IoObject
 ---@param backlog? integer
 function M.listen(object, backlog)
-    if backlog ~= nil then error_.check_type(backlog, "number", 1) end
+    if backlog ~= nil then check_integer(backlog, 0x7fffffff, 1) end
     io_object.check_open(object)
     checked(C.listen(object.fd, backlog or default_backlog))
 end
@@ -209,13 +230,14 @@ local message_flags = {
 --- Turns a list of flag names into MSG_* bits; nil is none.
 ---@param names? string[]
 ---@param arg integer
+---@param more? table<string, integer>  flags that only this class of sockets has
 ---@return integer
-function M.message_flags(names, arg)
+function M.message_flags(names, arg, more)
     if names == nil then return 0 end
     error_.check_type(names, "table", arg)
     local flags = 0
     for i = 1, #names do
-        local flag = message_flags[names[i]]
+        local flag = message_flags[names[i]] or more and more[names[i]]
         if not flag then error_.argument(arg, ("unknown flag %q"):format(tostring(names[i]))) end
         flags = bit.bor(flags, flag)
     end

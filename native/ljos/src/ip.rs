@@ -216,3 +216,40 @@ pub unsafe extern "C" fn ljos_ip_from_sockaddr(
     unsafe { *out = address };
     c_int::from(u16::from_be(port))
 }
+
+/// Fills what joining or leaving a multicast group takes, and returns its length: an `ip_mreqn` for an IPv4 group, an
+/// `ipv6_mreq` for an IPv6 group. The interface is that of `interface`, an IPv4 address, or else number `index`.
+///
+/// # Safety
+/// `group` is valid, `interface` is valid or null; `out` has room for 20 bytes, aligned as a `c_int`.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_ip_membership(
+    group: *const IpAddress,
+    interface: *const IpAddress,
+    index: u32,
+    out: *mut c_void,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let group = unsafe { memory::reference(group) };
+    if group.version != 4 {
+        let address = libc::in6_addr { s6_addr: group.bytes };
+        let request = libc::ipv6_mreq { ipv6mr_multiaddr: address, ipv6mr_interface: index };
+        // SAFETY: the caller's promise.
+        unsafe { out.cast::<libc::ipv6_mreq>().write(request) };
+        return size_of::<libc::ipv6_mreq>() as c_int;
+    }
+    let local = if interface.is_null() {
+        0
+    } else {
+        // SAFETY: the caller's promise.
+        unsafe { memory::reference(interface) }.v4_part()
+    };
+    let request = libc::ip_mreqn {
+        imr_multiaddr: libc::in_addr { s_addr: group.v4_part() },
+        imr_address: libc::in_addr { s_addr: local },
+        imr_ifindex: index as c_int,
+    };
+    // SAFETY: the caller's promise.
+    unsafe { out.cast::<libc::ip_mreqn>().write(request) };
+    size_of::<libc::ip_mreqn>() as c_int
+}

@@ -24,7 +24,33 @@ pub struct Message {
     pub flags: c_int,
 }
 
+/// One datagram in flight: a message of one vector, and room for its peer's socket address.
+#[repr(C)]
+pub struct Datagram {
+    pub message: Message,
+    pub vector: Vector,
+    pub name: [u64; 16],
+}
+
+impl Datagram {
+    /// Points the message at `len` bytes and at `name_len` bytes of address.
+    pub(crate) fn prepare(&mut self, buffer: *mut c_void, len: u32, name_len: u32) -> *mut libc::msghdr {
+        self.vector = Vector { base: buffer, len: len as usize };
+        self.message = Message {
+            name: self.name.as_mut_ptr().cast(),
+            name_len,
+            vectors: &raw mut self.vector,
+            vector_count: 1,
+            control: ptr::null_mut(),
+            control_len: 0,
+            flags: 0,
+        };
+        (&raw mut self.message).cast()
+    }
+}
+
 const _: () = {
+    assert!(size_of::<[u64; 16]>() == size_of::<libc::sockaddr_storage>());
     assert!(size_of::<Vector>() == size_of::<libc::iovec>());
     assert!(offset_of!(Vector, len) == offset_of!(libc::iovec, iov_len));
     assert!(size_of::<Message>() == size_of::<libc::msghdr>());

@@ -15,6 +15,7 @@ mod pool;
 mod ring;
 
 use crate::memory;
+use crate::message::Datagram;
 use op::Op;
 pub(crate) use op::{errno, result};
 use std::ffi::{c_int, c_void};
@@ -295,6 +296,50 @@ pub unsafe extern "C" fn ljos_engine_sendmsg(
     // SAFETY: the caller's promise.
     let engine = unsafe { memory::handle(engine) };
     engine.submit(user_data, fd, Op::SendMsg { message: message.cast(), flags })
+}
+
+/// recvfrom(2): afterwards `datagram->message.name_len` bytes of `datagram->name` are the sender's address.
+///
+/// # Safety
+/// `engine` is live; `datagram` stays valid, and `buffer` has room for `len` bytes, until the completion.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_recvfrom(
+    engine: *mut Engine,
+    user_data: u32,
+    fd: c_int,
+    datagram: *mut Datagram,
+    buffer: *mut c_void,
+    len: u32,
+    flags: c_int,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { memory::handle(engine) };
+    // SAFETY: the caller's promise.
+    let datagram = unsafe { memory::handle(datagram) };
+    let message = datagram.prepare(buffer, len, size_of_val(&datagram.name) as u32);
+    engine.submit(user_data, fd, Op::RecvMsg { message, flags })
+}
+
+/// sendto(2) the address in the first `name_len` bytes of `datagram->name`; always with `MSG_NOSIGNAL`.
+///
+/// # Safety
+/// `engine` is live; `datagram` stays valid, and `buffer` holds `len` bytes, until the completion.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_sendto(
+    engine: *mut Engine,
+    user_data: u32,
+    fd: c_int,
+    datagram: *mut Datagram,
+    name_len: u32,
+    buffer: *const c_void,
+    len: u32,
+    flags: c_int,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { memory::handle(engine) };
+    // SAFETY: the caller's promise.
+    let message = unsafe { memory::handle(datagram) }.prepare(buffer.cast_mut(), len, name_len);
+    engine.submit(user_data, fd, Op::SendMsg { message, flags })
 }
 
 /// accept4(2) with `SOCK_CLOEXEC`; the result is the new descriptor.

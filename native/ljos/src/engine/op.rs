@@ -161,6 +161,18 @@ impl Op {
         matches!(self, Op::Write { offset, .. } if *offset < 0) && !is_block_or_regular(fd)
     }
 
+    /// Whether this receives from a datagram socket that is shut down for receiving. A receive that waits answers 0 and
+    /// names no sender then; one that does not wait says EAGAIN for ever.
+    pub fn ends_at_shutdown(&self, fd: c_int) -> bool {
+        let ends = matches!(self, Op::Recv { .. } | Op::RecvMsg { .. })
+            && poll_now(fd, libc::POLLRDHUP as u32) & c_int::from(libc::POLLRDHUP) != 0;
+        if let (true, Op::RecvMsg { message, .. }) = (ends, *self) {
+            // SAFETY: the message belongs to the operation until it completes.
+            unsafe { (*message).msg_namelen = 0 };
+        }
+        ends
+    }
+
     /// A connect(2) that waits, as a system call for the pool: number and arguments.
     pub fn blocking_connect(&self, fd: c_int) -> Option<(libc::c_long, [usize; 5])> {
         match *self {

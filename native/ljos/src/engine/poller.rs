@@ -92,6 +92,9 @@ impl Watch {
                 result = op.attempt_after_poll(fd);
             }
         }
+        if result == -libc::EAGAIN && self.closed && !self.stream && op.ends_at_shutdown(fd) {
+            result = 0;
+        }
         let exhausted = self.stream && self.registered && op.exhausts(result);
         if (result == -libc::EAGAIN || exhausted) && !matches!(op, Op::Poll { .. }) {
             *self.drained(op.direction()) = !self.closed;
