@@ -73,6 +73,30 @@ struct ljos_completion {
   uint32_t flags;
 };
 
+// A `struct iovec`.
+struct ljos_vector {
+  void *base;
+  size_t len;
+};
+
+// A `struct msghdr`.
+struct ljos_message {
+  void *name;
+  uint32_t name_len;
+  struct ljos_vector *vectors;
+  size_t vector_count;
+  void *control;
+  size_t control_len;
+  int flags;
+};
+
+// One datagram in flight: a message of one vector, and room for its peer's socket address.
+struct ljos_datagram {
+  struct ljos_message message;
+  struct ljos_vector vector;
+  uint64_t name[16];
+};
+
 // What statx(2) says of a file; `blocks` are of 512 bytes.
 struct ljos_file_status_fields {
   double size;
@@ -102,23 +126,6 @@ struct ljos_ip_address {
   uint8_t bytes[16];
   uint32_t scope;
   uint32_t version;
-};
-
-// A `struct iovec`.
-struct ljos_vector {
-  void *base;
-  size_t len;
-};
-
-// A `struct msghdr`.
-struct ljos_message {
-  void *name;
-  uint32_t name_len;
-  struct ljos_vector *vectors;
-  size_t vector_count;
-  void *control;
-  size_t control_len;
-  int flags;
 };
 
 // A descriptor of the caller, and the number it gets in the child.
@@ -498,6 +505,31 @@ int ljos_engine_sendmsg(struct ljos_engine *engine,
                         const void *message,
                         int flags);
 
+// recvfrom(2): afterwards `datagram->message.name_len` bytes of `datagram->name` are the sender's address.
+//
+// # Safety
+// `engine` is live; `datagram` stays valid, and `buffer` has room for `len` bytes, until the completion.
+int ljos_engine_recvfrom(struct ljos_engine *engine,
+                         uint32_t user_data,
+                         int fd,
+                         struct ljos_datagram *datagram,
+                         void *buffer,
+                         uint32_t len,
+                         int flags);
+
+// sendto(2) the address in the first `name_len` bytes of `datagram->name`; always with `MSG_NOSIGNAL`.
+//
+// # Safety
+// `engine` is live; `datagram` stays valid, and `buffer` holds `len` bytes, until the completion.
+int ljos_engine_sendto(struct ljos_engine *engine,
+                       uint32_t user_data,
+                       int fd,
+                       struct ljos_datagram *datagram,
+                       uint32_t name_len,
+                       const void *buffer,
+                       uint32_t len,
+                       int flags);
+
 // accept4(2) with `SOCK_CLOEXEC`; the result is the new descriptor.
 //
 // # Safety
@@ -624,6 +656,16 @@ int ljos_ip_to_sockaddr(const struct ljos_ip_address *address, uint32_t port, vo
 int ljos_ip_from_sockaddr(const void *sockaddr,
                           uint32_t len,
                           struct ljos_ip_address *out);
+
+// Fills what joining or leaving a multicast group takes, and returns its length: an `ip_mreqn` for an IPv4 group, an
+// `ipv6_mreq` for an IPv6 group. The interface is that of `interface`, an IPv4 address, or else number `index`.
+//
+// # Safety
+// `group` is valid, `interface` is valid or null; `out` has room for 20 bytes, aligned as a `c_int`.
+int ljos_ip_membership(const struct ljos_ip_address *group,
+                       const struct ljos_ip_address *interface,
+                       uint32_t index,
+                       void *out);
 
 // The C declaration of `struct ljos_<name>`, or null where there is none. The structs it contains are not in it.
 // With the name "" the names of all structs, one per line. The text lives as long as the library.
