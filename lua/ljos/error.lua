@@ -184,6 +184,10 @@ function M.generic(name, context) return new(M.generic_category, errno_of[name],
 ---@return ljos.Error
 function M.system(errno, context) return new(M.system_category, tonumber(errno) or errno_of[errno], context) end
 
+-- What the system calls return: as any other Error, but a name that no errno has raises (`err.NOENT` is a test, and a
+-- misspelt test must not pass for a false one).
+local Errno = {}
+
 local cache = {}
 --- Returns the shared Error of an errno (`nil, error.errno(n)`: no garbage on the error path; do not add context).
 ---@param errno integer
@@ -191,7 +195,7 @@ local cache = {}
 function M.errno(errno)
     local err = cache[errno]
     if not err then
-        err = M.system(errno)
+        err = setmetatable({ code = errno, category = M.system_category }, Errno)
         cache[errno] = err
     end
     return err
@@ -271,6 +275,18 @@ end
 Error.__tostring = function(self)
     if M.tostring_has_context then return M.describe(self) end
     return self.category:message(self.code)
+end
+
+-- What an Error may carry, and what those who print errors look for.
+local optional = { arg = true, detail = true, path = true, step = true, protection = true, message = true }
+
+Errno.__metatable, Errno.__eq, Errno.__tostring = Error.__metatable, Error.__eq, Error.__tostring
+Errno.__index = function(self, key)
+    local value = Error.__index(self, key)
+    if value == nil and type(key) == "string" and sym_of[rawget(self, "code")] and not optional[key] then
+        error("invalid error " .. key, 2)
+    end
+    return value
 end
 
 return M

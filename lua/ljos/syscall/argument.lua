@@ -65,12 +65,14 @@ function M.integer(value, position)
     return wrong(position, "number", value)
 end
 
+local function read(constants, value) return constants[value] end
+
 --- Reads a flag: a number, a string of the group, or (in groups of many) nil for none.
 ---@param constants table  a group of ljos.syscall.constants
 function M.flag(constants, value, position)
-    if type(value) == "number" then return value end
-    local ok, flags = pcall(function() return constants[value] end)
-    if ok and flags ~= nil and type(flags) ~= "function" then return flags end
+    if type(value) == "number" and value == value then return value end
+    local ok, flags = pcall(read, constants, value)
+    if ok and flags == flags and flags ~= nil and type(flags) ~= "function" then return flags end
     local name = group.name(constants)
     return wrong(position, ("a flag of %s (%s)"):format(name, group.names(constants)), value)
 end

@@ -104,6 +104,22 @@ local additions = {
         g.CLD, g.POLL = g.CHLD, g.IO
     end,
     SIGACT = function(g) g.HOLD = 2 end,
+    IOCTL = function(g) require("ljos.syscall.ioctl").describe(g) end,
+    AF = function(g) g.DECNET = g.DECnet end,
+    -- "ro" and "rw" are what /proc/mounts says; "seclabel" there is no flag of mount(2).
+    MS = function(g)
+        g.RO, g.RW, g.SECLABEL = g.RDONLY, 0, 0
+    end,
+    -- linux/if_tun.h before 3.7; the kernel's own since.
+    TUN = function(g)
+        g.FASYNC, g.NOCHECKSUM, g.NO_PI, g.ONE_QUEUE = 0x10, 0x20, 0x40, 0x80
+        g.PERSIST, g.VNET_HDR, g.TAP_MQ = 0x100, 0x200, 0x4000
+    end,
+    PCI = function(g)
+        for name, value in native.constants "PCI_BASE_ADDRESS" do
+            if value >= g.CARDBUS_CIS - 24 and value < g.CARDBUS_CIS then g[name:sub(5)] = value end
+        end
+    end,
     RLIMIT = function(g) g.OFILE = g.NOFILE end,
     STD = function(g)
         g.IN, g.OUT, g.ERR = g.IN_FILENO, g.OUT_FILENO, g.ERR_FILENO

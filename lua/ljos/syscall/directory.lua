@@ -25,7 +25,8 @@ local modules = {
     getrlimit
     setrlimit prlimit getrusage getcpu sched_getaffinity sched_setaffinity sched_getparam sched_rr_get_interval
     sched_getattr getgroups setgroups getresuid getresgid environ getenv setenv unsetenv clearenv vfork ]],
-    signal = [[ signal sigaction sigprocmask sigpending sigsuspend sigqueue signalfd sigtimedwait on_signal ]],
+    signal = [[ signal sigaction sigprocmask sigpending sigsuspend sigqueue signalfd sigtimedwait on_signal
+    dispatch_signals ]],
     memory = [[ mmap mremap shmat getpagesize getrandom semctl ]],
     time = [[ gettimeofday settimeofday time clock_getres clock_gettime clock_nanosleep nanosleep sleep getitimer
     setitimer

@@ -52,6 +52,8 @@ setmetatable(S, {
         else
             value = directory.find(name)
         end
+        local handler = package.loaded["ljos.syscall.handler"]
+        if handler and type(value) == "function" then value = handler.wrapped(value) end
         if value ~= nil then rawset(self, name, value) end
         return value
     end,

@@ -143,6 +143,9 @@ function M.number(res)
     return nil, errno(-res)
 end
 
+--- Called before a call that a signal interrupted is made again; ljos.syscall.handler puts itself here.
+function M.interrupted() end
+
 --- Repeats a call for as long as a signal interrupts it.
 ---@param f fun(...): integer
 ---@return fun(...): integer
@@ -150,6 +153,7 @@ function M.retry(f)
     return function(a, b, x, d, e, g)
         local res = f(a, b, x, d, e, g)
         while res == -EINTR do
+            M.interrupted()
             res = f(a, b, x, d, e, g)
         end
         return res

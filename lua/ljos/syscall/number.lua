@@ -11,4 +11,6 @@ local SYS = {}
 for name, value in pairs(c.SYS) do
     SYS[name:lower()] = value
 end
+-- The name that the C library has for it, and the one of the other architectures.
+SYS.fstatat = SYS.fstatat or SYS.newfstatat
 return { SYS = SYS }

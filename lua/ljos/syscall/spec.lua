@@ -212,11 +212,16 @@ function M.compile(name, line)
         body[#body + 1] = "return " .. call
     else
         body[#body + 1] = "local K_res = " .. call
-        if retry then body[#body + 1] = ("while K_res == %d do K_res = %s end"):format(-Error.errno_of.EINTR, call) end
+        if retry then
+            body[#body + 1] = ("while K_res == %d do K_kernel.interrupted() K_res = %s end"):format(
+                -Error.errno_of.EINTR,
+                call
+            )
+        end
         body[#body + 1] = results[result]
     end
     local head = "local K_call, K_number, K_at, K_path, K_pointer, K_buffer, K_integer, "
-        .. "K_flag, K_struct, K_errno, K_fd, K_sizeof, K_type, up = ...\n"
+        .. "K_flag, K_struct, K_errno, K_fd, K_sizeof, K_type, K_kernel, up = ...\n"
     local values = {}
     for i, upvalue in ipairs(upvalues) do
         head = head .. ("local %s = up[%d]\n"):format(upvalue[1], i)
@@ -241,6 +246,7 @@ function M.compile(name, line)
         fd.new,
         require("ffi").sizeof,
         type,
+        kernel,
         values
     )
 end

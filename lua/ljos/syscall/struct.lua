@@ -124,6 +124,79 @@ function M.define(name, options)
     return ct
 end
 
+local anchors = setmetatable({}, { __mode = "k" })
+
+--- Keeps `value` alive for as long as `owner`, whose memory points to it.
+---@generic T
+---@param owner ffi.cdata*
+---@param key any
+---@param value T
+---@return T
+function M.anchor(owner, key, value)
+    local kept = anchors[owner]
+    if not kept then
+        kept = {}
+        anchors[owner] = kept
+    end
+    kept[key] = value
+    return value
+end
+
+--- Returns what was anchored under a key.
+---@param owner ffi.cdata*
+---@param key any
+---@return any
+function M.anchored(owner, key)
+    local kept = anchors[owner]
+    return kept and kept[key]
+end
+
+---@class ljos.syscall.ArrayOptions
+---@field first integer   the index of the first element
+---@field fill? fun(self: ffi.cdata*, element: ffi.cdata*, index: integer, init: any)
+---@field tostring? fun(self: ffi.cdata*): string
+
+--- Defines an array of structs that knows its length: `{count, field[count]}`. `#`, `ipairs` and indexing see the
+--- elements; the constructor takes a count or a list.
+---@param name string
+---@param element string  the struct's name
+---@param field string    the name of the C array in it
+---@param options ljos.syscall.ArrayOptions
+function M.define_array(name, element, field, options)
+    local make, c_name, first = M.t[element], native.struct(element), options.first
+    ffi.cdef(("struct ljos_%s { int count; %s %s[?]; };"):format(name, c_name, field))
+    local function at(self, key)
+        if type(key) ~= "number" or key < first or key >= first + self.count then return nil end
+        return self[field][key - first]
+    end
+    -- Without Lua 5.2's ipairs a cdata is iterated through its metatable all the same: LuaJIT has the hook.
+    local function step(self, i)
+        i = i + 1
+        if i < self.count then return i, self[field][i] end
+    end
+    local ct = ffi.metatype("struct ljos_" .. name, {
+        __index = at,
+        __len = function(self) return self.count end,
+        __ipairs = function(self) return step, self, -1 end,
+        __pairs = function(self) return step, self, -1 end,
+        __tostring = options.tostring,
+    })
+    local function copy(_, item, _, init)
+        ffi.copy(item, type(init) == "cdata" and init or make(init), ffi.sizeof(c_name))
+    end
+    local fill = options.fill or copy
+    return M.register(name, ct, function(init)
+        if type(init) == "cdata" and ffi.istype(ct, init) then return init end
+        local count = type(init) == "number" and init or #init
+        local self = ffi.new(ct, count)
+        self.count = count
+        for i = 1, type(init) == "table" and count or 0 do
+            fill(self, self[field][i - 1], i, init[i])
+        end
+        return self
+    end)
+end
+
 --- Returns the C name of a registered or native struct.
 function M.c_name(name) return native.struct(name) end
 

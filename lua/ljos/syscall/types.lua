@@ -15,7 +15,7 @@ local M = { ctypes = {} }
 local files = {
     scalar = [[ buffer char char1 char2 clock clockid daddr dev gid gid1 id in_port ino int int1 int16 int16_1 int2
     int32
-    int32_1 int64 int64_1 int8 intptr intptr1 ints long long1 mode nfds nlink off off1 pid sa_family sighandler
+    int32_1 int64 int64_1 int8 intptr intptr1 ints long long1 mode nfds nlink off off1 pid sa_family
     size size1
     socklen socklen1 ssize time timer uchar uchar1 uid uid1 uint uint1 uint16 uint16_1 uint2 uint32 uint32_1 uint64
     uint64_1 uint8 uintptr ulong ulong1 void aio_context aio_context1 string_array cap pointer fd error ]],
@@ -27,7 +27,7 @@ local files = {
     xt_get_revision ]],
     process = [[ rlimit rusage cpu_set groups waitstatus utsname sysinfo sched_param capabilities user_cap_data
     user_cap_data2 user_cap_header vfs_cap_data ]],
-    signal = [[ sigset siginfo siginfos signalfd_siginfo sigaction sa sigevent sigval ucontext mcontext ]],
+    signal = [[ sigset siginfo siginfos signalfd_siginfo sigaction sa sighandler sigevent sigval ucontext mcontext ]],
     event = [[ pollfd pollfds epoll_event epoll_events iocb iocbs iocb_array iocb_ptrs io_event io_events mqd
     mq_attr ]],
     terminal = [[ winsize termios termios2 ifreq tun_filter tun_pi ]],

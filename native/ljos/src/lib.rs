@@ -21,6 +21,7 @@ pub mod process;
 pub mod regex;
 pub mod scan;
 pub mod signal;
+pub mod signal_queue;
 
 use std::ffi::{c_char, c_uint};
 

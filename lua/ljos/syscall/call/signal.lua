@@ -1,4 +1,4 @@
---- Signals: actions, masks, queues; handlers without FFI callbacks through a signalfd.
+--- Signals: actions, masks, queues; handlers without FFI callbacks, in place of the default or through a signalfd.
 ---
 --- Errors:   returns nil, ljos.Error; wrong arguments raise
 --- Suspends: never
@@ -8,7 +8,9 @@ local argument = require "ljos.syscall.argument"
 local bit = require "bit"
 local c = require "ljos.syscall.constants"
 local fd = require "ljos.syscall.fd"
+local handler = require "ljos.syscall.handler"
 local kernel = require "ljos.syscall.kernel"
+local struct = require "ljos.syscall.struct"
 local types = require "ljos.syscall.types"
 
 local flag, integer = argument.flag, argument.integer
@@ -21,31 +23,59 @@ local M = {}
 -- Through the C library, which knows the return trampoline that the kernel wants.
 local sigaction = kernel.libc("sigaction", "int (int, const void *, void *)")
 
-local function disposition(action)
+local function disposition(signal, action)
+    local f = handler.get(signal)
+    if f then return f end
     for name, value in pairs(c.SIGACT) do
         if action.sa_sigaction == value then return name end
     end
     return tonumber(action.sa_sigaction)
 end
 
---- sigaction(2): the handler is "ign", "dfl", a C function pointer or a Lua function. A Lua function is an FFI
---- callback: it
---- may run only while the process is inside a call made from interpreted code; `on_signal` has no such limit.
-function M.sigaction(signal, action, old)
-    if action ~= nil and not (type(action) == "cdata" and ffi.istype(t.sigaction, action)) then
-        action = t.sigaction(action)
+-- Sets an action; `old`, where there is one, gets what was before, a Lua function included.
+local function act(signal, action, old)
+    local before = handler.get(signal)
+    local f = action ~= nil and struct.anchored(action, "handler")
+    if f then
+        if sigaction(signal, nil, old) == -1 then return nil end
+        local res = handler.set(signal, f, action.sa_mask, action.sa_flags)
+        if res < 0 then
+            ffi.errno(-res)
+            return nil
+        end
+    else
+        if sigaction(signal, action, old) == -1 then return nil end
+        if action ~= nil then handler.forget(signal) end
     end
+    if old ~= nil then struct.anchor(old, "handler", before) end
+    return true
+end
+
+--- sigaction(2): the handler is "ign", "dfl", a C function pointer or a Lua function f(signal, siginfo). Lua functions
+--- are called when a function of `ljos.syscall` returns or is interrupted, see ljos.syscall.handler.
+---@param signal string|integer
+---@param action any  a handler, a table {handler = | sigaction =, mask =, flags =} or a t.sigaction; nil asks only
+---@param old? any    a t.sigaction to be filled, or true for a new one, which is the third result
+function M.sigaction(signal, action, old)
+    action = argument.struct(t.sigaction, action, 2)
     if old == true then old = t.sigaction() end
-    if sigaction(flag(c.SIG, signal, 1), action, old) == -1 then return kernel.fail() end
+    if not act(flag(c.SIG, signal, 1), action, old) then return kernel.fail() end
     return true, nil, old
 end
 
---- signal(2) for "ign" and "dfl": the old disposition as "DFL", "IGN" or a number.
-function M.signal(signal, handler)
-    local old = t.sigaction()
-    if sigaction(flag(c.SIG, signal, 1), t.sigaction(handler), old) == -1 then return kernel.fail() end
-    return disposition(old)
+--- signal(2): the old disposition as "DFL", "IGN", the Lua function or a number.
+---@param signal string|integer
+---@param action any  as for sigaction
+function M.signal(signal, action)
+    local old, number = t.sigaction(), flag(c.SIG, signal, 1)
+    local before = handler.get(number)
+    if not act(number, t.sigaction(action), old) then return kernel.fail() end
+    return before or disposition(number, old)
 end
+
+--- Calls the Lua handlers of the signals that came, for a program that makes no calls; returns how many.
+---@return integer
+function M.dispatch_signals() return handler.dispatch() end
 
 local sigprocmask = kernel.call("rt_sigprocmask", "ippi")
 --- sigprocmask(2): the old mask; without arguments the current one.
@@ -103,13 +133,13 @@ function M.signalfd(set, flags, file)
     return file or fd.new(res)
 end
 
---- Blocks the signals and returns a source of them: an object with `fd` (for poll), `dispatch()` (calls the handler
+--- Blocks the signals and returns a source of them: an object with `fd` (for poll), `dispatch()` (calls `receive`
 --- once
 --- for each signal that came, with its siginfo; returns how many) and `close()` (which unblocks them again).
 ---@param set string|table
----@param handler fun(info: ffi.cdata*)
-function M.on_signal(set, handler)
-    if type(handler) ~= "function" then argument.wrong(2, "function", handler) end
+---@param receive fun(info: ffi.cdata*)
+function M.on_signal(set, receive)
+    if type(receive) ~= "function" then argument.wrong(2, "function", receive) end
     local mask = argument.struct(t.sigset, set, 1)
     local old, err = M.sigprocmask("block", mask)
     if not old then return nil, err end
@@ -123,7 +153,7 @@ function M.on_signal(set, handler)
         local list, failure = require("ljos.syscall.util").signalfd_read(file)
         if not list then return nil, failure end
         for i = 1, #list do
-            handler(list[i])
+            receive(list[i])
         end
         return #list
     end

@@ -268,11 +268,11 @@ end
 local sendmmsg = kernel.retry(kernel.call("sendmmsg", "ipii"))
 local recvmmsg = kernel.retry(kernel.call("recvmmsg", "ipiip"))
 function M.sendmmsg(file, messages, flags)
-    messages = messages.msg and messages or t.mmsghdrs(messages)
+    messages = t.mmsghdrs(messages)
     return kernel.done(sendmmsg(number(file, 1), messages.msg, messages.count, flag(c.MSG, flags, 3)))
 end
 function M.recvmmsg(file, messages, flags, timeout)
-    messages = messages.msg and messages or t.mmsghdrs(messages)
+    messages = t.mmsghdrs(messages)
     local time = argument.struct(t.timespec, timeout, 4)
     return kernel.done(recvmmsg(number(file, 1), messages.msg, messages.count, flag(c.MSG, flags, 3), time))
 end

@@ -17,76 +17,34 @@ local t = types.t
 ---@class ljos.syscall.call.terminal
 local M = {}
 
--- What an ioctl takes and gives: the type, "r" when the kernel fills it, "w" when it reads it, "1" when the result is
--- the
--- one number in it.
-local typed = {
-    TIOCGWINSZ = { "winsize", "r" },
-    TIOCSWINSZ = { "winsize", "w" },
-    TCGETS = { "termios", "r" },
-    TIOCGPTN = { "int1", "r1" },
-    TIOCSPTLCK = { "int1", "w" },
-    TIOCGPGRP = { "int1", "r1" },
-    TIOCSPGRP = { "int1", "w" },
-    TIOCGSID = { "int1", "r1" },
-    TIOCOUTQ = { "int1", "r1" },
-    TIOCMGET = { "int1", "r1" },
-    TIOCGEXCL = { "int1", "r1" },
-    TIOCGPTLCK = { "int1", "r1" },
-    TIOCGPKT = { "int1", "r1" },
-    TIOCINQ = { "int1", "r1" },
-    SIOCGIFINDEX = { "ifreq", "rw" },
-    SIOCGIFNAME = { "ifreq", "rw" },
-    SIOCGIFFLAGS = { "ifreq", "rw" },
-    SIOCSIFFLAGS = { "ifreq", "w" },
-    SIOCGIFMTU = { "ifreq", "rw" },
-    SIOCSIFMTU = { "ifreq", "w" },
-    SIOCGIFHWADDR = { "ifreq", "rw" },
-    SIOCSIFNAME = { "ifreq", "w" },
-    TUNSETIFF = { "ifreq", "rw" },
-    TUNGETIFF = { "ifreq", "r" },
-    TUNGETFEATURES = { "uint1", "r1" },
-    TUNGETSNDBUF = { "int1", "r1" },
-    TUNSETSNDBUF = { "int1", "w" },
-    TUNGETVNETHDRSZ = { "int1", "r1" },
-    TUNSETVNETHDRSZ = { "int1", "w" },
-    BLKGETSIZE64 = { "uint64_1", "r1" },
-    BLKSSZGET = { "int1", "r1" },
-    BLKROGET = { "int1", "r1" },
-    FS_IOC_GETFLAGS = { "int1", "r1" },
-    FS_IOC_SETFLAGS = { "int1", "w" },
-    EVIOCGVERSION = { "int1", "r1" },
-    EVIOCGID = { "input_id", "r" },
-    RNDGETENTCNT = { "int1", "r1" },
-    VHOST_GET_FEATURES = { "uint64_1", "r1" },
-    VHOST_SET_FEATURES = { "uint64_1", "w" },
-}
-
 local ioctl_pointer, ioctl_number = kernel.call("ioctl", "iip"), kernel.call("ioctl", "iii")
 
-local function typed_ioctl(file, request, kind, arg)
-    local ctype, mode = kind[1], kind[2]
-    local value = arg
-    if arg == nil then
-        value = t[ctype]()
-    elseif type(arg) ~= "cdata" then
-        value = ctype:match "1$" and t[ctype] { type(arg) == "boolean" and (arg and 1 or 0) or arg } or t[ctype](arg)
-    end
-    local res = ioctl_pointer(file, request, value)
-    if res < 0 then return kernel.failed(res) end
-    if mode:find("1", 1, true) then return tonumber(value[0]) end
-    if mode:find("r", 1, true) then return value end
-    return true
+-- The argument of a request whose type is known.
+local function argument_of(request, arg)
+    local make, singleton = request.type, request.type_name:match "1$"
+    if type(arg) == "cdata" and not tonumber(arg) then return arg end
+    if arg == nil and not request.read then argument.wrong(3, request.type_name, arg) end
+    if arg == nil then return make() end
+    if singleton then return make(integer(arg, 3)) end
+    return argument.struct(make, arg, 3)
 end
 
---- ioctl(2): names whose argument has a known type build it and give the result; others take a pointer or a number.
+--- ioctl(2): requests whose argument has a known type build it and give the result (a number where that is all);
+--- others take a pointer or a number.
+---@param file any
+---@param request string|integer|table  a name or an entry of c.IOCTL, or a number
+---@param arg any
 function M.ioctl(file, request, arg)
-    local n = number(file, 1)
-    local kind = type(request) == "string" and typed[request:upper()]
-    local code = flag(c.IOCTL, request, 2)
-    if kind then return typed_ioctl(n, code, kind, arg) end
+    local n, code = number(file, 1), request
+    if type(code) ~= "table" then code = flag(c.IOCTL, request, 2) end
     local res ---@type integer
-    if type(arg) == "number" or type(arg) == "boolean" then
+    if type(code) == "table" then
+        local value = argument_of(code, arg)
+        res = ioctl_pointer(n, code.number, value)
+        if res < 0 then return kernel.failed(res) end
+        if code.singleton then return tonumber(value[0]) end
+        return code.read and value or true
+    elseif type(arg) == "number" or type(arg) == "boolean" then
         res = ioctl_number(n, code, integer(arg, 3))
     else
         res = ioctl_pointer(n, code, argument.pointer(arg, 3))
@@ -97,7 +55,7 @@ end
 
 --- isatty(3): a boolean.
 function M.isatty(file)
-    local res = ioctl_pointer(number(file, 1), c.IOCTL.TCGETS, ffi.new "char[64]")
+    local res = ioctl_pointer(number(file, 1), c.IOCTL.TCGETS.number, ffi.new "char[64]")
     if res >= 0 then return true end
     return kernel.failed(res)
 end

@@ -26,6 +26,7 @@ local write = kernel.libc("write", "int (int, const void *, size_t)")
 local function again(f, file, buffer, count)
     local code = ffi_errno()
     while code == EINTR do
+        kernel.interrupted()
         local res = f(file, buffer, count)
         if res >= 0 then return res end
         code = ffi_errno()
@@ -95,8 +96,10 @@ end
 
 -- Vectors are an object of t.iovecs, or the list that makes one.
 local function vectors(iov, position)
-    if type(iov) ~= "table" then argument.wrong(position, "list of buffers", iov) end
-    return types.t.iovecs(iov)
+    if type(iov) ~= "table" and not (type(iov) == "cdata" and ffi.istype("struct ljos_iovecs", iov)) then
+        argument.wrong(position, "list of buffers", iov)
+    end
+    return argument.struct(types.t.iovecs, iov, position)
 end
 
 local function define_vector(name, signature)

@@ -45,40 +45,6 @@ local function define_pollfd()
     return define
 end
 
--- Arrays that ipairs visits from 0, with the elements of a C array.
-local function define_array(name, element, pointer_name)
-    local _ = t[element]
-    local c_name = native.struct(element)
-    ffi.cdef(("struct ljos_%s { int count; %s list[?]; };"):format(name, c_name))
-    local function step(self, i)
-        i = i + 1
-        if i < self.count then return i, self.list[i] end
-    end
-    local ct = ffi.metatype("struct ljos_" .. name, {
-        __index = function(self, key)
-            if type(key) == "number" then
-                if key >= 0 and key < self.count then return self.list[key] end
-                return nil
-            end
-            if key == pointer_name then return self.list end
-        end,
-        __len = function(self) return self.count end,
-        __ipairs = function(self) return step, self, -1 end,
-        __pairs = function(self) return step, self, -1 end,
-    })
-    struct.register(name, ct, function(init)
-        local count = type(init) == "number" and init or #init
-        local self = ffi.new(ct, count)
-        self.count = count
-        for i = 1, type(init) == "table" and count or 0 do
-            local item = init[i]
-            if type(item) ~= "cdata" then item = t[element](item) end
-            ffi.copy(self.list + (i - 1), item, ffi.sizeof(c_name))
-        end
-        return self
-    end)
-end
-
 local function define_epoll_event()
     struct.define("epoll_event", {
         get = {
@@ -143,11 +109,11 @@ local keep = setmetatable({}, { __mode = "k" })
 
 local definitions = {
     pollfd = define_pollfd,
-    pollfds = function() define_array("pollfds", "pollfd", "pfd") end,
+    pollfds = function() struct.define_array("pollfds", "pollfd", "pfd", { first = 0 }) end,
     epoll_event = define_epoll_event,
-    epoll_events = function() define_array("epoll_events", "epoll_event", "ep") end,
+    epoll_events = function() struct.define_array("epoll_events", "epoll_event", "ep", { first = 0 }) end,
     iocb = define_iocb,
-    iocb_array = function() define_array("iocb_array", "iocb", "iocbs") end,
+    iocb_array = function() struct.define_array("iocb_array", "iocb", "iocbs", { first = 0 }) end,
     iocbs = function()
         local _ = t.iocb
         struct.register("iocbs", ffi.typeof(native.struct "iocb" .. "[?]"))
@@ -175,7 +141,7 @@ local definitions = {
             },
         })
     end,
-    io_events = function() define_array("io_events", "io_event", "ev") end,
+    io_events = function() struct.define_array("io_events", "io_event", "ev", { first = 0 }) end,
     mqd = function()
         -- A message queue descriptor: closed like any other, with the queue's own methods.
         t.mqd = function(n) return require("ljos.syscall.call.queue").descriptor(n) end

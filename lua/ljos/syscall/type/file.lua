@@ -167,40 +167,31 @@ local function dirents(buffer, size)
     end
 end
 
-local Iovecs = {}
-
--- Keeps what the iovecs point to; strings are copied so that reads and writes see the same kind of buffer.
-local function iovecs(list)
-    if type(list) == "table" and getmetatable(list) == Iovecs then return list end
-    local count = #list
-    local self = { count = count, keep = {}, iov = ffi.new(native.struct "iovec" .. "[?]", math.max(count, 1)) }
-    for i = 1, count do
-        local item, size = list[i], nil
-        if type(item) == "table" then
-            item, size = item[1], item[2]
-        end
-        if type(item) == "number" then
-            item = ffi.new("char[?]", item)
-        elseif type(item) == "string" then
-            size = size or #item
-            local copy = ffi.new("char[?]", math.max(size, 1))
-            ffi.copy(copy, item, math.min(size, #item))
-            item = copy
-        elseif type(item) == "cdata" and size == nil and ffi.istype(native.struct "iovec", item) then
-            item, size = item.iov_base, item.iov_len
-        end
-        self.keep[i] = item
-        self.iov[i - 1].iov_base = ffi.cast("void *", item)
-        self.iov[i - 1].iov_len = size or ffi.sizeof(item)
+-- One vector: a string (copied, so that reads and writes see the same kind of buffer), the size of a new buffer, a
+-- buffer, another iovec, or {buffer, length}. What it points to lives as long as the array.
+local function fill_iovec(self, iov, i, item)
+    local size
+    if type(item) == "table" then
+        item, size = item[1], item[2]
     end
-    return setmetatable(self, Iovecs)
+    if type(item) == "number" then
+        item = ffi.new("char[?]", item)
+    elseif type(item) == "string" then
+        size = size or #item
+        local copy = ffi.new("char[?]", math.max(size, 1))
+        ffi.copy(copy, item, math.min(size, #item))
+        item = copy
+    elseif type(item) == "cdata" and size == nil and ffi.istype(native.struct "iovec", item) then
+        struct.anchor(self, -i, item)
+        item, size = item.iov_base, item.iov_len
+    elseif type(item) ~= "cdata" then
+        error("buffer, string or number expected, got " .. type(item), 0)
+    end
+    struct.anchor(self, i, item)
+    iov.iov_base, iov.iov_len = ffi.cast("void *", item), size or ffi.sizeof(item)
 end
 
-Iovecs.__index = function(self, key)
-    if type(key) == "number" then return rawget(self, "iov")[key - 1] end
-end
-Iovecs.__len = function(self) return self.count end
-Iovecs.__tostring = function(self)
+local function iovecs_text(self)
     local parts = {}
     for i = 0, self.count - 1 do
         parts[#parts + 1] = ffi.string(self.iov[i].iov_base, self.iov[i].iov_len)
@@ -258,7 +249,9 @@ local definitions = {
             },
         })
     end,
-    iovecs = function() t.iovecs = iovecs end,
+    iovecs = function()
+        struct.define_array("iovecs", "iovec", "iov", { first = 1, fill = fill_iovec, tostring = iovecs_text })
+    end,
     inotify_event = function() struct.define "inotify_event" end,
     inotify_events = function() t.inotify_events = inotify_events end,
     fdset = function()

@@ -255,6 +255,7 @@ local function define_capabilities()
         end
         return self
     end
+    struct.pt.capabilities = function(p) return ffi.cast(native.struct "user_cap_data" .. " *", p) end
     struct.s.capabilities = ffi.sizeof(native.struct "user_cap_data") * 2
 end
 

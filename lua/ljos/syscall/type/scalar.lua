@@ -49,7 +49,6 @@ local aliases = {
     timer = "int",
     aio_context = "unsigned long",
     cap = "uint32_t",
-    sighandler = "intptr_t",
 }
 
 local arrays = {

@@ -139,49 +139,45 @@ local function siginfos(buffer, size)
     return list
 end
 
-local callbacks = {}
-M.callbacks = callbacks
+-- What a handler may be, as a number: a name of c.SIGACT, or an address.
+local function handler_address(value)
+    if value == nil then return 0 end
+    if type(value) == "cdata" and not tonumber(value) then return tonumber(ffi.cast("intptr_t", value)) end
+    local address = c.SIGACT[value]
+    if type(address) ~= "number" then error("signal handler expected, got " .. tostring(value), 0) end
+    return address
+end
 
 local function define_sigaction()
     local _ = t.sigset
+    local function set_handler(self, value)
+        -- A Lua function has no address: S.sigaction finds it by the struct.
+        local is_function = type(value) == "function"
+        struct.anchor(self, "handler", is_function and value or nil)
+        self.sa_sigaction = is_function and 0 or handler_address(value)
+    end
+    local function get_handler(self) return struct.anchored(self, "handler") or tonumber(self.sa_sigaction) end
     local ct = struct.define("sigaction", {
         set = {
-            handler = function(self, value)
-                if type(value) == "function" then
-                    local callback = ffi.cast(
-                        "void (*)(int, void *, void *)",
-                        function(n, info, context) value(n, info ~= nil and pt.siginfo(info) or nil, context) end
-                    )
-                    callbacks[#callbacks + 1] = callback
-                    value = tonumber(ffi.cast("intptr_t", callback))
-                elseif type(value) == "cdata" and not tonumber(value) then
-                    value = tonumber(ffi.cast("intptr_t", value))
-                else
-                    value = value == nil and 0 or c.SIGACT[value]
-                end
-                self.sa_sigaction = value
-            end,
+            handler = set_handler,
+            sigaction = set_handler,
             mask = function(self, value) self.sa_mask = t.sigset(value) end,
             flags = function(self, value) self.sa_flags = bit.tobit(c.SA[value]) end,
         },
         get = {
-            handler = function(self) return tonumber(self.sa_sigaction) end,
-            sigaction = function(self) return tonumber(self.sa_sigaction) end,
+            handler = get_handler,
+            sigaction = get_handler,
             mask = function(self) return self.sa_mask end,
             flags = function(self) return self.sa_flags % 2 ^ 32 end,
         },
         new = function(self, init)
-            if init == nil then return self end
-            if type(init) == "function" then
-                self.handler, self.flags = init, "siginfo"
-            elseif type(init) == "table" then
-                for key, value in pairs(init) do
-                    self[key == "sigaction" and "handler" or key] = value
-                end
-                if type(init.sigaction) == "function" then self.sa_flags = bit.bor(self.sa_flags, c.SA.SIGINFO) end
+            if type(init) == "table" then
+                struct.assign(self, init)
+                if init.sigaction ~= nil then self.sa_flags = bit.bor(self.sa_flags, c.SA.SIGINFO) end
             elseif type(init) == "cdata" and ffi.istype(native.struct "sigaction", init) then
                 ffi.copy(self, init, ffi.sizeof(self))
-            else
+                struct.anchor(self, "handler", struct.anchored(init, "handler"))
+            elseif init ~= nil then
                 self.handler = init
             end
         end,
@@ -206,10 +202,21 @@ local function define_sigevent()
 end
 
 local definitions = {
+    -- A Lua function is a handler as it is; anything else is its address.
+    sighandler = function()
+        struct.register(
+            "sighandler",
+            ffi.typeof "intptr_t",
+            function(value) return type(value) == "function" and value or handler_address(value) end
+        )
+    end,
     sigset = define_sigset,
     siginfo = define_siginfo,
     signalfd_siginfo = define_signalfd,
-    siginfos = function() t.siginfos = siginfos end,
+    siginfos = function()
+        local _ = t.signalfd_siginfo
+        t.siginfos, pt.siginfos = siginfos, pt.signalfd_siginfo
+    end,
     sigaction = define_sigaction,
     sa = define_sigaction,
     sigevent = define_sigevent,

@@ -268,17 +268,10 @@ local function define_cmsg()
     end
 end
 
--- What a message points to lives as long as the message.
-local anchors = setmetatable({}, { __mode = "k" })
-
 local function define_msghdr()
     local _ = t.cmsghdr
     local set = {}
-    local function keep(self, key, value)
-        local kept = anchors[self] or {}
-        anchors[self], kept[key] = kept, value
-        return value
-    end
+    local keep = struct.anchor -- what a message points to lives as long as the message
     function set.name(self, value)
         self.msg_name, self.msg_namelen = ffi.cast("void *", keep(self, "name", value)), value == nil and 0 or #value
     end
@@ -332,25 +325,14 @@ local definitions = {
     msghdr = define_msghdr,
     mmsghdr = function() struct.define "mmsghdr" end,
     mmsghdrs = function()
-        local _ = t.mmsghdr
-        t.mmsghdrs = function(list)
-            local count = type(list) == "number" and list or #list
-            local self = { count = count, keep = {}, msg = ffi.new(native.struct "mmsghdr" .. "[?]", count) }
-            for i = 1, type(list) == "table" and count or 0 do
-                local init = list[i]
-                local iov = t.iovecs(init.iov or {})
-                local header = self.msg[i - 1].msg_hdr
-                header.msg_iov, header.msg_iovlen = ffi.cast("void *", iov.iov), iov.count
-                if init.name ~= nil then
-                    header.msg_name, header.msg_namelen = ffi.cast("void *", init.name), #init.name
-                end
-                self.keep[i] = { iov, init.name, init.control }
-            end
-            return setmetatable(self, {
-                __index = function(_, i) return self.msg[i - 1] end,
-                __len = function() return count end,
-            })
-        end
+        local _ = t.msghdr
+        struct.define_array("mmsghdrs", "mmsghdr", "msg", {
+            first = 1,
+            fill = function(self, item, i, init)
+                local header = struct.anchor(self, i, type(init) == "cdata" and init or t.msghdr(init))
+                ffi.copy(item.msg_hdr, header, ffi.sizeof(header))
+            end,
+        })
     end,
     ucred = function() struct.define("ucred", { order = { "pid", "uid", "gid" } }) end,
     ethhdr = function() struct.define "ethhdr" end,

@@ -65,6 +65,9 @@ pub const GROUPS: &[Group] = &[
         [libc] {
             DT_UNKNOWN DT_FIFO DT_CHR DT_DIR DT_BLK DT_REG DT_LNK DT_SOCK
         }
+        typed {
+            DT_WHT = 14
+        }
     ),
     group!("F":
         [libc] {

@@ -1,0 +1,111 @@
+local S = require "ljos.syscall"
+local c, t = S.c, S.t
+
+-- What a handler in Lua needs stays for as long as the process: each test has one of its own.
+local function in_child(f)
+    local _, _, r, w = assert(S.pipe())
+    local pid = assert(S.fork())
+    if pid == 0 then
+        local ok, why = xpcall(f, debug.traceback)
+        w:write(ok and "ok" or tostring(why))
+        S._exit(0)
+    end
+    w:close()
+    local text = r:read(nil, 65536)
+    r:close()
+    S.waitpid(pid)
+    assert.equal("ok", text)
+end
+
+describe("a signal", function()
+    it("is handled by a Lua function once the call that it came in returns", function()
+        in_child(function()
+            local seen = {}
+            assert(
+                S.sigaction(
+                    "usr1",
+                    function(signal, info) seen[#seen + 1] = { signal, info.signame, info.pid, info.code } end
+                )
+            )
+            assert(S.kill(S.getpid(), "usr1"))
+            assert(#seen == 1 and seen[1][1] == c.SIG.USR1 and seen[1][2] == "USR1")
+            assert(seen[1][3] == S.getpid() and seen[1][4] == c.SI.USER)
+            assert(S.sigqueue(S.getpid(), "usr1", 42))
+            assert(#seen == 2 and seen[2][4] == c.SI.QUEUE)
+        end)
+    end)
+
+    it("is handled by what a table or a struct says", function()
+        in_child(function()
+            local count = 0
+            local function handler() count = count + 1 end
+            local old = t.sigaction()
+            assert(S.sigaction("pipe", { handler = handler, mask = "usr2", flags = "restart" }, old))
+            assert(old.handler == c.SIGACT.DFL)
+            assert(S.kill(S.getpid(), "pipe"))
+            assert(S.sigaction("pipe", nil, old))
+            assert(old.handler == handler and old.mask.usr2)
+            assert(S.signal("pipe", "ign") == handler)
+            assert(S.kill(S.getpid(), "pipe"))
+            assert(count == 1)
+            assert(S.sigaction("pipe", old))
+            assert(S.kill(S.getpid(), "pipe"))
+            assert(count == 2)
+            assert(S.signal("pipe", t.sighandler(handler)) == handler)
+            assert(S.signal("pipe", "dfl") == handler)
+            assert(S.signal("pipe", "ign") == "DFL")
+            assert(S.signal("pipe", "dfl") == "IGN")
+        end)
+    end)
+
+    it("interrupts what waits, and its handler has run then", function()
+        in_child(function()
+            local rang = 0
+            assert(S.signal("alrm", function() rang = rang + 1 end))
+            assert(S.setitimer("real", { interval = 0, value = 0.01 }))
+            local ok, err = S.pause()
+            assert(ok == nil and err.INTR and rang == 1)
+            assert(S.setitimer("real", { interval = 0, value = 0.01 }))
+            local _, _, remaining = S.nanosleep(1000)
+            assert(remaining.time > 900 and rang == 2)
+        end)
+    end)
+
+    it("runs its handler while a read goes on, and an error of the handler ends the read", function()
+        in_child(function()
+            local _, _, r, w = S.pipe()
+            assert(S.signal("alrm", function() w:write "from the handler" end))
+            assert(S.setitimer("real", { interval = 0, value = 0.01 }))
+            assert(r:read() == "from the handler")
+            assert(S.signal("alrm", function() error("enough", 0) end))
+            assert(S.setitimer("real", { interval = 0, value = 0.01 }))
+            local ok, why = pcall(r.read, r)
+            assert(not ok and why == "enough")
+        end)
+    end)
+
+    it("reaches the handlers of a program that computes when it asks", function()
+        in_child(function()
+            local seen = false
+            assert(S.signal("alrm", function() seen = true end))
+            assert(S.setitimer("real", { interval = 0, value = 0.005 }))
+            while not seen do
+                S.dispatch_signals()
+            end
+        end)
+    end)
+
+    it(
+        "that has no handler leaves the calls as they are",
+        function() assert.equal(S.getpid, require("ljos.syscall.call.identity").getpid) end
+    )
+
+    it("is refused where it or its handler is none", function()
+        for _, bad in ipairs { { "nosuch", "ign" }, { "usr1", "nosuch" }, { "usr1", {}, {} }, { 0 / 0, "ign" } } do
+            assert.is_false(pcall(S.sigaction, bad[1], bad[2], bad[3]))
+        end
+        local ok, err = S.sigaction("kill", "ign")
+        assert.is_nil(ok)
+        assert.is_true(err.INVAL)
+    end)
+end)
