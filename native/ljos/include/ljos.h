@@ -891,4 +891,17 @@ void ljos_signal_set_free(int number);
 // Ignores a signal (`ignore` not 0) or resets it to the default. `-EBUSY` while a set has it.
 int ljos_signal_dispose(int signal, int ignore);
 
+// Makes the queue the handler of a signal: sigaction(2) with the mask and the flags given.
+//
+// # Safety
+// `mask` points to a signal set of the kernel, eight bytes.
+int ljos_signal_queue_handle(int signal, const uint64_t *mask, int flags);
+
+// Takes the oldest signal that is queued and in `mask`: its number, with `info` filled, or 0 when there is none.
+//
+// # Safety
+// `mask` points to a signal set of eight bytes, `info` to a siginfo.
+int ljos_signal_queue_take(const uint64_t *mask,
+                           void *info);
+
 #endif  /* LJOS_H */
