@@ -1,4 +1,5 @@
---- Sockets: what all families and types share: opening, options, addresses, shutdown.
+--- Sockets: what all families and types share: opening, options, addresses, shutdown. What stream sockets and
+--- acceptors share beyond that is in `socket.stream` and `socket.acceptor`.
 ---
 --- The calls here do not block (socket(2), bind(2), setsockopt(2), ...), so they are made directly; what can block
 --- goes through `operation`. Options are rows of a table: level, name, and how Lua values map to them.
@@ -17,6 +18,8 @@ local c = native.constant_table "socket"
 
 ffi.cdef [[
 int socket(int domain, int type, int protocol);
+int libc_socketpair(int domain, int type, int protocol, int *ends) __asm__("socketpair");
+int libc_socket_ioctl(int fd, unsigned long request, int *value) __asm__("ioctl");
 int bind(int fd, const void *address, uint32_t length);
 int listen(int fd, int backlog);
 int shutdown(int fd, int how);
@@ -49,6 +52,17 @@ function M.open(object, family, kind, protocol)
     io_object.adopt(object, fd)
 end
 
+local ends = ffi.new "int[2]"
+
+--- Makes two connected sockets: socketpair(2); close-on-exec.
+---@param family integer  AF_*
+---@param kind integer    SOCK_*
+---@return integer, integer
+function M.pair(family, kind)
+    checked(C.libc_socketpair(family, bit.bor(kind, c.SOCK_CLOEXEC), 0, ends))
+    return ends[0], ends[1]
+end
+
 -- Options -------------------------------------------------------------------------------------------------------
 
 ---@class ljos.SocketOption
@@ -76,6 +90,18 @@ M.options = {
     tcp_no_delay = option("boolean", "IPPROTO_TCP", "TCP_NODELAY"),
     v6_only = option("boolean", "IPPROTO_IPV6", "IPV6_V6ONLY"),
 }
+
+--- The set of the names in `text`, as `set_option` and `get_option` take it.
+---@param text string  "debug send_buffer_size ..."
+---@return table<string, true>
+function M.option_set(text)
+    local set = {}
+    for name in text:gmatch "%S+" do
+        if not M.options[name] then error("no such socket option: " .. name) end
+        set[name] = true
+    end
+    return set
+end
 
 local int2 = ffi.new "int[2]"
 local length = ffi.new "uint32_t[1]"
@@ -206,6 +232,20 @@ local nobody = ffi.new("uint16_t[8]", c.AF_UNSPEC)
 function M.disconnect(object)
     io_object.check_open(object)
     checked(C.connect(object.fd, nobody, 16))
+end
+
+local commands = { bytes_readable = c.FIONREAD }
+
+--- ioctl(2): "bytes_readable", what can be read without waiting.
+---@param object ljos.IoObject
+---@param command "bytes_readable"
+---@return integer
+function M.io_control(object, command)
+    local request = commands[command]
+    if not request then error_.argument(1, '"bytes_readable" expected') end
+    io_object.check_open(object)
+    checked(C.libc_socket_ioctl(object.fd, request, int2))
+    return int2[0]
 end
 
 local readiness = { read = c.POLLIN, write = c.POLLOUT, error = c.POLLERR }

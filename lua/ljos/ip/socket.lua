@@ -3,7 +3,6 @@
 --- Errors:   raises ljos.Error
 --- Suspends: connect
 --- Needs:    nothing beyond Linux 5.15
-local ffi = require "ffi"
 local address = require "ljos.ip.address"
 local endpoint = require "ljos.ip.endpoint"
 local error_ = require "ljos.error"
@@ -76,25 +75,13 @@ end
 
 --- The address properties of an IP socket.
 M.properties = {
-    is_open = function(object) return object.fd >= 0 end,
+    is_open = io_object.is_open,
     local_address = function(object) return (endpoint_of(object, "local")) end,
     local_port = function(object) return (select(2, endpoint_of(object, "local"))) end,
     remote_address = function(object) return (endpoint_of(object, "remote")) end,
     remote_port = function(object) return (select(2, endpoint_of(object, "remote"))) end,
 }
 
-ffi.cdef "int ioctl(int fd, unsigned long request, ...);"
-local int1 = ffi.new "int[1]"
-
---- "bytes_readable": what can be read without waiting.
----@param object ljos.IoObject
----@param command "bytes_readable"
----@return integer
-function M.io_control(object, command)
-    if command ~= "bytes_readable" then error_.argument(1, '"bytes_readable" expected') end
-    io_object.check_open(object)
-    socket.checked(ffi.C.ioctl(object.fd, c.FIONREAD, int1))
-    return int1[0]
-end
+M.io_control = socket.io_control
 
 return M

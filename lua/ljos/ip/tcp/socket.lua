@@ -3,15 +3,15 @@
 --- Errors:   raises ljos.Error; the peer's end of stream is asio_error.misc.eof
 --- Suspends: connect, read_some, write_some, receive, send, wait
 --- Needs:    nothing beyond Linux 5.15
-local asio_error = require "ljos.asio_error"
 local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
 local ip_socket = require "ljos.ip.socket"
 local operation = require "ljos.operation"
 local socket = require "ljos.socket"
+local stream = require "ljos.socket.stream"
 
-local check_span, check_open, raw_recv, raw_send = byte_span.check, io_object.check_open, operation.recv, operation.send
+local check_span, check_open = byte_span.check, io_object.check_open
 
 ---@class ljos.ip.tcp.Socket: ljos.IoObject
 ---@field is_open boolean
@@ -19,15 +19,12 @@ local check_span, check_open, raw_recv, raw_send = byte_span.check, io_object.ch
 ---@field local_port integer
 ---@field remote_address ljos.ip.Address
 ---@field remote_port integer
+---@field read_some fun(self, buffer: ljos.byte_span): integer
+---@field write_some fun(self, buffer: ljos.byte_span): integer
 local Socket = {}
 
-local options = {}
-for name in
-    ([[tcp_no_delay send_low_watermark send_buffer_size receive_low_watermark receive_buffer_size
-    out_of_band_inline linger keep_alive do_not_route debug v6_only reuse_address]]):gmatch "[%w_]+"
-do
-    options[name] = true
-end
+local options = socket.option_set [[tcp_no_delay send_low_watermark send_buffer_size receive_low_watermark
+    receive_buffer_size out_of_band_inline linger keep_alive do_not_route debug v6_only reuse_address]]
 
 --- Opens the socket for a family.
 ---@param family "v4"|"v6"|ljos.ip.Address
@@ -43,6 +40,8 @@ Socket.release = io_object.release_descriptor
 Socket.shutdown = socket.shutdown
 Socket.disconnect = socket.disconnect
 Socket.wait = socket.wait
+Socket.read_some = stream.read_some
+Socket.write_some = stream.write_some
 
 --- setsockopt(2) by name; see seed 003, "ip.tcp.socket".
 ---@param name string
@@ -55,34 +54,6 @@ function Socket:set_option(name, value, seconds) socket.set_option(self, options
 ---@return integer? seconds
 function Socket:get_option(name) return socket.get_option(self, options, name) end
 
-local function received(res, buffer)
-    if res > 0 then return res end
-    if res < 0 then error_.check(res) end
-    if buffer.len > 0 then error(asio_error.misc.eof, 0) end
-    return 0
-end
-
---- Reads what is there, at least one byte; returns how many. Raises asio_error.misc.eof at the end of the stream.
---- A read that is canceled has taken nothing from the stream.
----@param buffer ljos.byte_span
----@return integer
-function Socket:read_some(buffer)
-    check_span(buffer, 1)
-    check_open(self)
-    return received(raw_recv(self, buffer, 0, "read_some"), buffer)
-end
-
---- Writes what fits into the socket's send queue, at least one byte; returns how many.
----@param buffer ljos.byte_span
----@return integer
-function Socket:write_some(buffer)
-    check_span(buffer, 1)
-    check_open(self)
-    local res = raw_send(self, buffer, 0, "write_some")
-    if res < 0 then error_.check(res) end
-    return res
-end
-
 --- recv(2) with flags ("peek", "out_of_band", "do_not_route").
 ---@param buffer ljos.byte_span
 ---@param flags? string[]
@@ -91,7 +62,7 @@ function Socket:receive(buffer, flags)
     check_span(buffer, 1)
     local bits = socket.message_flags(flags, 2)
     check_open(self)
-    return received(raw_recv(self, buffer, bits, "receive"), buffer)
+    return stream.received(operation.recv(self, buffer, bits, "receive"), buffer)
 end
 
 --- send(2) with flags ("out_of_band", "do_not_route", "end_of_record").
@@ -102,7 +73,7 @@ function Socket:send(buffer, flags)
     check_span(buffer, 1)
     local bits = socket.message_flags(flags, 2)
     check_open(self)
-    return error_.check(raw_send(self, buffer, bits, "send"))
+    return error_.check(operation.send(self, buffer, bits, "send"))
 end
 
 --- Raises ENOTSUP: TransmitFile() is a function of Windows.
