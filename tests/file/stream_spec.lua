@@ -1,6 +1,16 @@
+local ffi = require "ffi"
 local asio_error = require "ljos.asio_error"
 local byte_span = require "ljos.byte_span"
+local fiber = require "ljos.fiber"
 local file = require "ljos.file"
+
+local spawn, yield = fiber.spawn, fiber.this_fiber.yield
+
+ffi.cdef [[
+int fsync(int);
+int posix_fadvise(int, int64_t, int64_t, int);
+]]
+local POSIX_FADV_DONTNEED = 4
 
 local function raised(f, ...)
     local ok, err = pcall(f, ...)
@@ -66,6 +76,87 @@ describe("file.stream", function()
         assert.is_true(raised(s.write_some, s, byte_span.append "x").EBADF)
         assert.equal(1, raised(s.resize, s, -1).arg)
         assert.equal(2, raised(s.seek, s, 0, "middle").arg)
+        s:close()
+    end)
+
+    it("gives each byte to one of several readers, also where the disk must be asked", function()
+        local BLOCK, BLOCKS = 4096, 2560
+        local f = assert(io.open(path, "w"))
+        for i = 1, BLOCKS do
+            f:write(("%-64d"):format(i):rep(BLOCK / 64))
+        end
+        f:close()
+        local s = file.stream.new()
+        s:open(path, { "read_only" })
+        local fd = s:release()
+        local number = tonumber(tostring(fd):match "%d+")
+        ffi.C.fsync(number)
+        ffi.C.posix_fadvise(number, 0, 0, POSIX_FADV_DONTNEED)
+        s:assign(fd)
+        local seen, count, readers = {}, 0, {}
+        for r = 1, 8 do
+            readers[r] = spawn(function()
+                local buffer = byte_span.new(BLOCK)
+                while true do
+                    local ok, n = pcall(s.read_some, s, buffer)
+                    if not ok then return assert.equal(asio_error.misc.eof, n) end
+                    assert.equal(BLOCK, n)
+                    local block = tonumber(tostring(buffer:first(64)))
+                    assert.is_nil(seen[block])
+                    seen[block], count = true, count + 1
+                end
+            end)
+        end
+        for r = 1, 8 do
+            readers[r]:join()
+        end
+        assert.equal(BLOCKS, count)
+        assert.equal(BLOCK * BLOCKS, s:seek(0, "cur"))
+        s:close()
+    end)
+
+    it("forgets a reader that is cancelled while it waits for its turn", function()
+        local s = file.stream.new()
+        s:open(path, { "read_write" })
+        s:write_some(byte_span.append(("x"):rep(8192)))
+        s:seek(0, "set")
+        local fd = s:release()
+        local number = tonumber(tostring(fd):match "%d+")
+        ffi.C.fsync(number)
+        ffi.C.posix_fadvise(number, 0, 0, POSIX_FADV_DONTNEED)
+        s:assign(fd)
+        local total, readers = 0, {}
+        for r = 1, 8 do
+            readers[r] = spawn(function()
+                local n = s:read_some(byte_span.new(2048))
+                total = total + n
+            end)
+        end
+        yield()
+        for r = 1, 8, 2 do
+            readers[r]:cancel()
+        end
+        for r = 1, 8 do
+            pcall(readers[r].join, readers[r])
+        end
+        assert.equal(total, s:seek(0, "cur"))
+        assert.equal(0, s.pending)
+        s:close()
+    end)
+
+    it("reads and writes what is kept in memory only", function()
+        local name = "/dev/shm/" .. path:gsub("/", "_")
+        local s = file.stream.new()
+        s:open(name, { "read_write", "create" })
+        os.remove(name)
+        for i = 1, 100 do
+            assert.equal(3, s:write_some(byte_span.append(("%03d"):format(i))))
+        end
+        s:seek(-3, "end")
+        local buffer = byte_span.new(10)
+        assert.equal(3, s:read_some(buffer))
+        assert.equal("100", tostring(buffer:first(3)))
+        assert.equal(asio_error.misc.eof, raised(s.read_some, s, buffer))
         s:close()
     end)
 

@@ -1,13 +1,17 @@
 --- File handles: what `file.stream` and `file.random_access` share: opening, size, locks.
 ---
+--- The locks are flock(2)'s: they belong to the open file, so that all objects and processes that share it (`dup`,
+--- descriptors handed to a child) hold the same lock. Closing the last of them gives it back.
+---
 --- Errors:   raises ljos.Error
---- Suspends: never
+--- Suspends: lock, lock_shared
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
 local bit = require "bit"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
 local native = require "ljos.native"
+local operation = require "ljos.operation"
 local path = require "ljos.filesystem.path"
 
 local c = native.constant_table "file"
@@ -21,7 +25,7 @@ int flock(int fd, int operation);
 ]]
 
 ---@class ljos.file.handle
-local M = { constants = c }
+local M = {}
 
 local flag_bits = {
     append = c.O_APPEND,
@@ -49,27 +53,6 @@ local function open_flags(names)
     return flags
 end
 
---- Opens a file (open(2), close-on-exec, mode 0666 less the umask). The object must be closed.
----@param object ljos.IoObject
----@param name ljos.filesystem.Path|string
----@param names string[]  see seed 003, "file.stream"
-function M.open(object, name, names)
-    local text = path.string_of(name, 1)
-    local flags = open_flags(names)
-    io_object.check_closed(object)
-    local fd = C.open(text, flags, CREATE_MODE)
-    if fd < 0 then error_.check(-ffi.errno(), { path = text }) end
-    io_object.adopt(object, fd)
-end
-
---- Takes over a descriptor; the object must be closed.
----@param object ljos.IoObject
----@param fd ljos.file_descriptor
-function M.assign(object, fd)
-    io_object.check_closed(object)
-    io_object.adopt(object, io_object.take_descriptor(fd, 1))
-end
-
 --- Checks that `value` is a file offset or size.
 ---@param value any
 ---@param arg integer
@@ -81,66 +64,95 @@ function M.check_offset(value, arg)
     return value
 end
 
+---@class ljos.file.Handle: ljos.IoObject
+---@field is_open boolean
+---@field size integer  bytes
+local Handle = {
+    close = io_object.close,
+    cancel = io_object.cancel,
+    release = io_object.release_descriptor,
+}
+
+--- Opens a file (open(2), close-on-exec, mode 0666 less the umask). The object must be closed.
+---@param name ljos.filesystem.Path|string
+---@param names string[]  see seed 003, "file.stream"
+function Handle:open(name, names)
+    local text = path.string_of(name, 1)
+    local flags = open_flags(names)
+    io_object.check_closed(self)
+    local fd = C.open(text, flags, CREATE_MODE)
+    if fd < 0 then error_.check(-ffi.errno(), { path = text }) end
+    io_object.adopt(self, fd)
+end
+
+--- Takes over a descriptor; the object must be closed.
+---@param fd ljos.file_descriptor
+function Handle:assign(fd)
+    io_object.check_closed(self)
+    io_object.adopt(self, io_object.take_descriptor(fd, 1))
+end
+
 --- Sets the size (ftruncate(2)): cuts off, or extends with zeros.
----@param object ljos.IoObject
 ---@param size integer  bytes
-function M.resize(object, size)
+function Handle:resize(size)
     M.check_offset(size, 1)
-    io_object.check_open(object)
-    if C.ftruncate(object.fd, size) < 0 then error_.check(-ffi.errno()) end
+    io_object.check_open(self)
+    if C.ftruncate(self.fd, size) < 0 then error_.check(-ffi.errno()) end
 end
 
-local whences = { set = c.SEEK_SET, cur = c.SEEK_CUR, ["end"] = c.SEEK_END }
-
---- lseek(2); returns the position from the beginning.
----@param object ljos.IoObject
----@param offset integer
----@param whence "set"|"cur"|"end"
----@return integer
-function M.seek(object, offset, whence)
-    if type(offset) ~= "number" or offset % 1 ~= 0 then error_.argument(1, "an integer expected") end
-    local how = whences[whence]
-    if not how then error_.argument(2, '"set", "cur" or "end" expected') end
-    io_object.check_open(object)
-    local position = tonumber(C.lseek(object.fd, offset, how))
-    if position < 0 then error_.check(-ffi.errno()) end
-    return position
+local function flock(self, how, name)
+    io_object.check_open(self)
+    error_.check(operation.flock(self, how, name))
 end
 
-local function size(object)
-    io_object.check_open(object)
-    local position = tonumber(C.lseek(object.fd, 0, c.SEEK_CUR))
-    local result = tonumber(C.lseek(object.fd, 0, c.SEEK_END))
-    if position < 0 or result < 0 then error_.check(-ffi.errno()) end
-    C.lseek(object.fd, position, c.SEEK_SET)
-    return result
-end
+--- Waits for the exclusive lock (flock(2)); a shared one that was held is given up first. Canceled, nothing is held.
+function Handle:lock() flock(self, c.LOCK_EX, "lock") end
 
-M.properties = { is_open = function(object) return object.fd >= 0 end, size = size }
+--- As `lock`, for a shared lock.
+function Handle:lock_shared() flock(self, c.LOCK_SH, "lock_shared") end
 
-local function try_flock(object, how)
-    io_object.check_open(object)
-    if C.flock(object.fd, bit.bor(how, c.LOCK_NB)) == 0 then return true end
+local function try_flock(self, how)
+    io_object.check_open(self)
+    if C.flock(self.fd, bit.bor(how, c.LOCK_NB)) == 0 then return true end
     local errno = ffi.errno()
     if errno == error_.errno_of.EAGAIN then return false end
     return error_.check(-errno)
 end
 
---- flock(2) without waiting: whether the exclusive lock was got.
----@param object ljos.IoObject
+--- flock(2) without waiting: whether the exclusive lock was got. A shared one that was held is given up either way.
 ---@return boolean
-function M.try_lock(object) return try_flock(object, c.LOCK_EX) end
+function Handle:try_lock() return try_flock(self, c.LOCK_EX) end
 
---- As `try_lock` for a shared lock.
----@param object ljos.IoObject
+--- As `try_lock`, for a shared lock.
 ---@return boolean
-function M.try_lock_shared(object) return try_flock(object, c.LOCK_SH) end
+function Handle:try_lock_shared() return try_flock(self, c.LOCK_SH) end
 
 --- Gives the lock back.
----@param object ljos.IoObject
-function M.unlock(object)
+function Handle:unlock()
+    io_object.check_open(self)
+    if C.flock(self.fd, c.LOCK_UN) < 0 then error_.check(-ffi.errno()) end
+end
+
+local status = ffi.new "struct ljos_file_status_fields"
+
+-- fstat's size, so that the position stays where it is while somebody reads.
+local function size(object)
     io_object.check_open(object)
-    if C.flock(object.fd, c.LOCK_UN) < 0 then error_.check(-ffi.errno()) end
+    error_.check(native.C.ljos_file_status(object.fd, "", c.AT_EMPTY_PATH, status))
+    return status.size
+end
+
+M.properties = { is_open = function(object) return object.fd >= 0 end, size = size }
+
+--- Puts what all files can do into `methods`.
+---@generic T
+---@param methods T
+---@return T
+function M.methods(methods)
+    for name, method in pairs(Handle) do
+        methods[name] = method
+    end
+    return methods
 end
 
 return M

@@ -1,7 +1,7 @@
 --- file.random_access: a file read and written at offsets that the caller names, from 0.
 ---
 --- Errors:   raises ljos.Error; the end of the file is asio_error.misc.eof
---- Suspends: read_some_at, write_some_at
+--- Suspends: read_some_at, write_some_at, lock, lock_shared
 --- Needs:    nothing beyond Linux 5.15
 local asio_error = require "ljos.asio_error"
 local byte_span = require "ljos.byte_span"
@@ -14,20 +14,8 @@ local check_span, check_open, raw_read, raw_write =
     byte_span.check, io_object.check_open, operation.read, operation.write
 local check_offset = handle.check_offset
 
----@class ljos.file.RandomAccess: ljos.IoObject
----@field is_open boolean
----@field size integer  bytes
-local RandomAccess = {
-    open = handle.open,
-    assign = handle.assign,
-    resize = handle.resize,
-    try_lock = handle.try_lock,
-    try_lock_shared = handle.try_lock_shared,
-    unlock = handle.unlock,
-    close = io_object.close,
-    cancel = io_object.cancel,
-    release = io_object.release_descriptor,
-}
+---@class ljos.file.RandomAccess: ljos.file.Handle
+local RandomAccess = handle.methods {}
 
 --- Reads at `offset`; returns how many bytes. Raises asio_error.misc.eof at or behind the end.
 ---@param offset integer  bytes from 0

@@ -1,36 +1,43 @@
 --- file.stream: a file read and written at its own position.
 ---
---- Reads and writes ask the page cache first and wait only when the disk must work.
+--- Reads and writes ask the page cache first and wait only when the disk must work. Those of several fibers at one
+--- stream take turns, so that each byte is read by one of them.
 ---
 --- Errors:   raises ljos.Error; the end of the file is asio_error.misc.eof
---- Suspends: read_some, write_some
+--- Suspends: read_some, write_some, lock, lock_shared
 --- Needs:    nothing beyond Linux 5.15
+local ffi = require "ffi"
 local asio_error = require "ljos.asio_error"
 local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
 local handle = require "ljos.file.handle"
 local io_object = require "ljos.io_object"
+local native = require "ljos.native"
 local operation = require "ljos.operation"
 
 local check_span, check_open, raw_read, raw_write =
     byte_span.check, io_object.check_open, operation.read, operation.write
 local FILE_POSITION = operation.FILE_POSITION
 
----@class ljos.file.Stream: ljos.IoObject
----@field is_open boolean
----@field size integer  bytes
-local Stream = {
-    open = handle.open,
-    assign = handle.assign,
-    resize = handle.resize,
-    seek = handle.seek,
-    try_lock = handle.try_lock,
-    try_lock_shared = handle.try_lock_shared,
-    unlock = handle.unlock,
-    close = io_object.close,
-    cancel = io_object.cancel,
-    release = io_object.release_descriptor,
-}
+local c = native.constant_table "file"
+local whences = { set = c.SEEK_SET, cur = c.SEEK_CUR, ["end"] = c.SEEK_END }
+
+---@class ljos.file.Stream: ljos.file.Handle
+local Stream = handle.methods {}
+
+--- lseek(2); returns the position from the beginning.
+---@param offset integer
+---@param whence "set"|"cur"|"end"
+---@return integer
+function Stream:seek(offset, whence)
+    if type(offset) ~= "number" or offset % 1 ~= 0 then error_.argument(1, "an integer expected") end
+    local how = whences[whence]
+    if not how then error_.argument(2, '"set", "cur" or "end" expected') end
+    io_object.check_open(self)
+    local position = tonumber(ffi.C.lseek(self.fd, offset, how))
+    if position < 0 then error_.check(-ffi.errno()) end
+    return position
+end
 
 --- Reads at the file's position, which moves on; returns how many bytes. Raises asio_error.misc.eof at the end.
 ---@param buffer ljos.byte_span

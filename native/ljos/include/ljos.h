@@ -6,6 +6,9 @@
 // The offset of reads and writes on what has no position (pipes, terminals).
 #define NO_FILE -2
 
+// The offset that means the file's own position.
+#define FILE_POSITION -1
+
 // Which back end an engine has, or is asked to have.
 enum ljos_engine_kind {
   LJOS_ENGINE_ANY = 0,
@@ -569,6 +572,16 @@ int ljos_engine_call(struct ljos_engine *engine,
                      size_t c,
                      size_t d,
                      size_t e);
+
+// flock(2), waiting in a helper process for a lock that is not free. Canceled, it leaves the file without a lock,
+// unless the lock was there first.
+//
+// # Safety
+// `engine` is live; `fd` stays open until the completion, or until the operation was canceled.
+int ljos_engine_flock(struct ljos_engine *engine,
+                      uint32_t user_data,
+                      int fd,
+                      int operation);
 
 // statx(2) with the basic fields; `flags` are `AT_*`.
 //

@@ -7,8 +7,10 @@
 //!   - `LJOS_PENDING`: in flight; exactly one completion with its `user_data` will come out of `turn`, and until
 //!     then the buffers belong to the kernel. `cancel` only hastens that completion.
 //!
-//! Work that the kernel cannot do asynchronously runs in `pool`, a few native threads.
+//! Work that the kernel cannot do asynchronously runs in `pool`, a few native threads; file locks are waited for in `lock`.
 
+mod access;
+mod lock;
 mod op;
 mod poller;
 mod pool;
@@ -56,6 +58,7 @@ enum Backend {
 pub struct Engine {
     backend: Backend,
     pool: pool::Pool,
+    locks: lock::Locks,
 }
 
 impl Engine {
@@ -68,7 +71,7 @@ impl Engine {
             Some(Err(errno)) if kind == EngineKind::LjosEngineIoUring as c_int => return Err(errno),
             _ => Backend::Poller(poller::Poller::new(pool.wake_fd())?),
         };
-        Ok(Engine { backend, pool })
+        Ok(Engine { backend, pool, locks: lock::Locks::default() })
     }
 
     fn submit(&mut self, user_data: u32, fd: c_int, op: Op) -> c_int {
@@ -87,10 +90,46 @@ impl Engine {
             Backend::Poller(poller) => poller.turn(rest, timeout_ns),
         };
         match count {
-            Ok(count) => (finished + count) as c_int,
+            Ok(count) => {
+                if !self.locks.is_empty() {
+                    for completion in out.iter_mut().skip(finished).take(count) {
+                        if let Some(outcome) = self.end_flock(completion.user_data, completion.res) {
+                            completion.res = outcome;
+                        }
+                    }
+                }
+                (finished + count) as c_int
+            }
             Err(_) if finished > 0 => finished as c_int,
             Err(errno) => -errno,
         }
+    }
+
+    fn flock(&mut self, user_data: u32, fd: c_int, operation: c_int) -> c_int {
+        let res = lock::try_lock(fd, operation);
+        if res != -libc::EWOULDBLOCK {
+            return res;
+        }
+        let pidfd = self.locks.start(user_data, fd, operation);
+        if pidfd < 0 {
+            return pidfd;
+        }
+        let polled = self.submit(user_data, pidfd, Op::Poll { events: libc::POLLIN as u32 });
+        if polled == PENDING {
+            return PENDING;
+        }
+        self.end_flock(user_data, polled).unwrap_or(polled)
+    }
+
+    /// The poll of a lock's helper came to its end; the lock's result, if `user_data` is a lock's.
+    fn end_flock(&mut self, user_data: u32, polled: c_int) -> Option<c_int> {
+        let (pidfd, outcome) = self.locks.take(user_data, polled)?;
+        if let Backend::Poller(poller) = &mut self.backend {
+            poller.forget(pidfd);
+        }
+        // SAFETY: the helper's, closed once.
+        unsafe { libc::close(pidfd) };
+        Some(outcome)
     }
 }
 
@@ -163,7 +202,7 @@ pub unsafe extern "C" fn ljos_engine_turn(
 pub unsafe extern "C" fn ljos_engine_cancel(engine: *mut Engine, target: u32, fd: c_int) -> c_int {
     // SAFETY: the caller's promise.
     let engine = unsafe { memory::handle(engine) };
-    if engine.pool.cancel(target) {
+    if engine.pool.cancel(target) || engine.locks.cancel(target) {
         return 0;
     }
     match &mut engine.backend {
@@ -182,8 +221,7 @@ pub unsafe extern "C" fn ljos_engine_forget(engine: *mut Engine, fd: c_int, in_f
     // SAFETY: the caller's promise.
     let engine = unsafe { memory::handle(engine) };
     match &mut engine.backend {
-        Backend::Ring(ring) if in_flight > 0 => ring.flush(),
-        Backend::Ring(_) => 0,
+        Backend::Ring(ring) => ring.forget(fd, in_flight > 0),
         Backend::Poller(poller) => {
             poller.forget(fd);
             0
@@ -411,4 +449,21 @@ pub unsafe extern "C" fn ljos_engine_call(
     // SAFETY: the caller's promise.
     let engine = unsafe { memory::handle(engine) };
     engine.pool.start(user_data, pool::Job { number: number.into(), arguments: [a, b, c, d, e] })
+}
+
+/// flock(2), waiting in a helper process for a lock that is not free. Canceled, it leaves the file without a lock,
+/// unless the lock was there first.
+///
+/// # Safety
+/// `engine` is live; `fd` stays open until the completion, or until the operation was canceled.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_flock(
+    engine: *mut Engine,
+    user_data: u32,
+    fd: c_int,
+    operation: c_int,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { memory::handle(engine) };
+    engine.flock(user_data, fd, operation)
 }

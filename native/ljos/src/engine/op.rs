@@ -20,6 +20,9 @@ pub enum Op {
     Poll { events: u32 },
 }
 
+/// The offset that means the file's own position.
+pub const FILE_POSITION: i64 = -1;
+
 /// Which readiness an operation waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
@@ -133,6 +136,11 @@ impl Op {
         if poll_now(fd, events as u32) == 0 {
             return -libc::EAGAIN;
         }
+        self.attempt_plainly(fd)
+    }
+
+    /// As `attempt`, with the plain call where there is one: it may block.
+    pub fn attempt_plainly(&self, fd: c_int) -> c_int {
         match *self {
             Op::Read { buffer, len, offset } if offset >= 0 => {
                 // SAFETY: the buffer belongs to the operation until it completes.
@@ -202,6 +210,17 @@ impl Op {
     }
 }
 
+/// Whether `fd` is a regular file of a filesystem in memory (tmpfs, memfd, ramfs): it does not know `RWF_NOWAIT`,
+/// and does not need it.
+pub fn is_in_memory(fd: c_int) -> bool {
+    const MEMORY: [libc::c_long; 3] = [libc::TMPFS_MAGIC as _, 0x8584_58f6, libc::HUGETLBFS_MAGIC as _];
+    // SAFETY: an all-zero statfs is valid.
+    let mut status: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: valid pointer to a local.
+    let failed = unsafe { libc::fstatfs(fd, &mut status) };
+    failed == 0 && MEMORY.contains(&(status.f_type as libc::c_long)) && file_type(fd) == libc::S_IFREG
+}
+
 /// The poll(2) events that `fd` has right now, or `-errno`.
 fn poll_now(fd: c_int, events: u32) -> c_int {
     let mut entry = libc::pollfd { fd, events: events as i16, revents: 0 };
@@ -215,10 +234,18 @@ fn poll_now(fd: c_int, events: u32) -> c_int {
     }
 }
 
-fn is_block_or_regular(fd: c_int) -> bool {
+/// The `S_IF*` of what `fd` refers to; 0 when that cannot be told.
+fn file_type(fd: c_int) -> libc::mode_t {
     // SAFETY: an all-zero stat is valid.
     let mut status: libc::stat = unsafe { std::mem::zeroed() };
     // SAFETY: a valid pointer to a local.
-    let failed = unsafe { libc::fstat(fd, &mut status) } != 0;
-    !failed && matches!(status.st_mode & libc::S_IFMT, libc::S_IFREG | libc::S_IFBLK)
+    match unsafe { libc::fstat(fd, &mut status) } {
+        0 => status.st_mode & libc::S_IFMT,
+        _ => 0,
+    }
+}
+
+/// Whether `fd` has a position that reads and writes move.
+pub fn is_block_or_regular(fd: c_int) -> bool {
+    matches!(file_type(fd), libc::S_IFREG | libc::S_IFBLK)
 }

@@ -5,6 +5,7 @@
 //! so an echo server pays one recv(2), one send(2) and its share of an epoll_wait(2) per message. Regular files
 //! cannot be watched: they are read with RWF_NOWAIT, and in the pool when that would block.
 
+use super::access::Access;
 use super::op::{errno, result, Direction, Op};
 use super::pool::{Job, Pool};
 use super::{Completion, PENDING};
@@ -27,14 +28,6 @@ struct Waiting {
     connecting: Option<c_int>,
 }
 
-/// How read(2) and write(2) on a descriptor can be kept from blocking.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Access {
-    Unknown,
-    NoWait,
-    PollFirst,
-}
-
 /// What is known of one descriptor.
 struct Watch {
     registered: bool,
@@ -44,7 +37,8 @@ struct Watch {
     closed: bool,
     drained_in: bool,
     drained_out: bool,
-    access: Access,
+    reads: Access,
+    writes: Access,
     waiting_in: VecDeque<Waiting>,
     waiting_out: VecDeque<Waiting>,
 }
@@ -58,7 +52,8 @@ impl Watch {
             closed: false,
             drained_in: false,
             drained_out: false,
-            access: Access::Unknown,
+            reads: Access::Unknown,
+            writes: Access::Unknown,
             waiting_in: VecDeque::new(),
             waiting_out: VecDeque::new(),
         }
@@ -80,18 +75,11 @@ impl Watch {
 
     /// Tries `op` and notes what the result says about readiness.
     fn attempt(&mut self, fd: c_int, op: &Op) -> c_int {
-        let mut result = match self.access {
-            Access::PollFirst => op.attempt_after_poll(fd),
+        let mut result = match op {
+            Op::Read { .. } => self.reads.attempt(fd, op),
+            Op::Write { .. } => self.writes.attempt(fd, op),
             _ => op.attempt(fd),
         };
-        let plain = matches!(op, Op::Read { .. } | Op::Write { .. });
-        if plain && self.access == Access::Unknown {
-            self.access = Access::NoWait;
-            if result == -libc::EOPNOTSUPP || result == -libc::EINVAL {
-                self.access = Access::PollFirst;
-                result = op.attempt_after_poll(fd);
-            }
-        }
         if result == -libc::EAGAIN && self.closed && !self.stream && op.ends_at_shutdown(fd) {
             result = 0;
         }

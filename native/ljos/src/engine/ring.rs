@@ -2,11 +2,15 @@
 //!
 //! A submission only fills an entry; `turn` makes the one system call that submits all of them, waits, and
 //! hands out completions. With DEFER_TASKRUN (Linux 6.1) the kernel does its completion work inside that call.
+//!
+//! Operations at a file's own position take turns: the kernel reads the position when an entry begins and writes it
+//! back when it ends, so that two at once would read the same bytes (io_uring_prep_read(3)).
 
-use super::op::{Op, NO_FILE};
+use super::access::Access;
+use super::op::{is_block_or_regular, Direction, Op, FILE_POSITION, NO_FILE};
 use super::{Completion, PENDING};
 use io_uring::{opcode, squeue, types, IoUring};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::ffi::c_int;
 use std::os::fd::RawFd;
 
@@ -24,6 +28,15 @@ pub struct Ring {
     wake_armed: bool,
     /// Completions taken out early, when the kernel refused submissions until the queue was drained.
     early: VecDeque<Completion>,
+    /// How to try reads and writes of files at once, by descriptor.
+    accesses: Vec<[Access; 2]>,
+    /// By descriptor: who is at a file's own position, and who waits for that.
+    turns: HashMap<c_int, Turn>,
+}
+
+struct Turn {
+    user_data: u32,
+    waiting: VecDeque<(u32, Op)>,
 }
 
 fn build() -> Result<IoUring, c_int> {
@@ -46,22 +59,107 @@ impl Ring {
         if !ring.params().is_feature_ext_arg() || !ring.params().is_feature_nodrop() {
             return Err(libc::ENOSYS);
         }
-        Ok(Ring { ring, wake_fd, wake_armed: false, early: VecDeque::new() })
+        Ok(Ring {
+            ring,
+            wake_fd,
+            wake_armed: false,
+            early: VecDeque::new(),
+            accesses: Vec::new(),
+            turns: HashMap::new(),
+        })
     }
 
     pub fn submit(&mut self, user_data: u32, fd: c_int, op: Op) -> c_int {
-        if let Some(result) = at_once(fd, &op) {
-            return result;
+        match op {
+            Op::Read { offset, .. } if offset != NO_FILE => self.submit_file(user_data, fd, op, offset),
+            Op::Write { offset, .. } => self.submit_file(user_data, fd, op, offset),
+            _ => self.push_op(user_data, fd, op),
         }
+    }
+
+    fn push_op(&mut self, user_data: u32, fd: c_int, op: Op) -> c_int {
         match self.push(entry(fd, op).user_data(u64::from(user_data))) {
             Ok(()) => PENDING,
             Err(errno) => -errno,
         }
     }
 
+    fn submit_file(&mut self, user_data: u32, fd: c_int, op: Op, offset: i64) -> c_int {
+        if offset == FILE_POSITION && !self.turns.is_empty() {
+            if let Some(turn) = self.turns.get_mut(&fd) {
+                turn.waiting.push_back((user_data, op));
+                return PENDING;
+            }
+        }
+        if let Some(result) = self.at_once(fd, &op) {
+            return result;
+        }
+        if offset == FILE_POSITION && is_block_or_regular(fd) {
+            self.turns.insert(fd, Turn { user_data, waiting: VecDeque::new() });
+        }
+        self.push_op(user_data, fd, op)
+    }
+
+    /// Files answer at once when the page cache can: cheaper than a trip through the ring. Writes to pipes and their
+    /// like are made here or, with `-EAGAIN`, after the caller has polled, never by the ring: the kernel would raise
+    /// SIGPIPE in the middle of some other call of this thread.
+    fn at_once(&mut self, fd: c_int, op: &Op) -> Option<c_int> {
+        let index = usize::try_from(fd).ok()?;
+        if index >= self.accesses.len() {
+            self.accesses.resize(index + 1, Default::default());
+        }
+        let [reads, writes] = self.accesses.get_mut(index)?;
+        let access = if op.direction() == Direction::In { reads } else { writes };
+        if *access == Access::PollFirst && op.direction() == Direction::In {
+            return None;
+        }
+        match access.attempt(fd, op) {
+            result if result == -libc::EAGAIN => op.may_raise_sigpipe(fd).then_some(result),
+            result => Some(result),
+        }
+    }
+
+    /// Whoever had the turn at a file's position has ended: the next one begins.
+    fn next_turn(&mut self, user_data: u32) {
+        let Some(fd) = self.turns.iter().find(|(_, turn)| turn.user_data == user_data).map(|(fd, _)| *fd)
+        else {
+            return;
+        };
+        let Some(mut turn) = self.turns.remove(&fd) else { return };
+        while let Some((next, op)) = turn.waiting.pop_front() {
+            let result = self.at_once(fd, &op).unwrap_or_else(|| self.push_op(next, fd, op));
+            if result == PENDING {
+                turn.user_data = next;
+                self.turns.insert(fd, turn);
+                return;
+            }
+            self.early.push_back(Completion { user_data: next, res: result, flags: 0 });
+        }
+    }
+
     pub fn cancel(&mut self, target: u32) -> c_int {
+        for turn in self.turns.values_mut() {
+            if let Some(index) = turn.waiting.iter().position(|(user_data, _)| *user_data == target) {
+                turn.waiting.remove(index);
+                self.early.push_back(Completion { user_data: target, res: -libc::ECANCELED, flags: 0 });
+                return 0;
+            }
+        }
         let entry = opcode::AsyncCancel::new(u64::from(target)).build().user_data(IGNORED);
         self.push(entry).map_or_else(|errno| -errno, |()| 0)
+    }
+
+    /// Forgets a descriptor that is about to be closed; submits what is queued for it.
+    pub fn forget(&mut self, fd: c_int, in_flight: bool) -> c_int {
+        self.turns.remove(&fd);
+        if let Some(access) = usize::try_from(fd).ok().and_then(|index| self.accesses.get_mut(index)) {
+            *access = Default::default();
+        }
+        if in_flight {
+            self.flush()
+        } else {
+            0
+        }
     }
 
     /// Queues an entry, making room first where the queue is full.
@@ -81,7 +179,7 @@ impl Ring {
     }
 
     /// Submits what is queued.
-    pub fn flush(&mut self) -> c_int {
+    fn flush(&mut self) -> c_int {
         loop {
             if self.ring.submission().is_empty() {
                 return 0;
@@ -143,7 +241,13 @@ impl Ring {
             Ok(()) | Err(libc::EINTR | libc::EBUSY | libc::EAGAIN) => {}
             Err(errno) => return Err(errno),
         }
-        Ok(self.take(out))
+        let count = self.take(out);
+        if !self.turns.is_empty() {
+            for completion in out.iter().take(count) {
+                self.next_turn(completion.user_data);
+            }
+        }
+        Ok(count)
     }
 
     fn take(&mut self, out: &mut [Completion]) -> usize {
@@ -186,22 +290,6 @@ fn public(entry: &io_uring::cqueue::Entry, wake_armed: &mut bool) -> Option<Comp
         user_data => {
             Some(Completion { user_data: user_data as u32, res: entry.result(), flags: entry.flags() })
         }
-    }
-}
-
-/// Files answer at once when the page cache can: cheaper than a trip through the ring. Writes to pipes and their like
-/// are made here or, with `-EAGAIN`, after the caller has polled, never by the ring: the kernel would raise SIGPIPE in
-/// the middle of some other call of this thread.
-fn at_once(fd: c_int, op: &Op) -> Option<c_int> {
-    match op {
-        Op::Read { offset, .. } if *offset != NO_FILE => {}
-        Op::Write { .. } => {}
-        _ => return None,
-    }
-    match op.attempt(fd) {
-        result if result == -libc::EAGAIN => op.may_raise_sigpipe(fd).then_some(result),
-        result if result == -libc::EOPNOTSUPP => op.may_raise_sigpipe(fd).then(|| op.attempt_after_poll(fd)),
-        result => Some(result),
     }
 }
 

@@ -214,7 +214,7 @@ fn start(spec: &ProcessSpec) -> (c_int, ProcessChild) {
     (0, child)
 }
 
-fn set_signal_mask(mask: u64) -> u64 {
+pub(crate) fn set_signal_mask(mask: u64) -> u64 {
     let mut old = 0u64;
     // SAFETY: both masks have the kernel's size, 8 bytes.
     unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &mask, &mut old, size_of::<u64>()) };
@@ -222,7 +222,7 @@ fn set_signal_mask(mask: u64) -> u64 {
 }
 
 /// waitid(2) on a pidfd: how the child ended, `None` when it still runs (with `WNOHANG`).
-fn reap(pidfd: c_int, options: c_int) -> Result<Option<ProcessExit>, c_int> {
+pub(crate) fn reap(pidfd: c_int, options: c_int) -> Result<Option<ProcessExit>, c_int> {
     // SAFETY: an all-zero siginfo_t is valid.
     let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
     let options = options | libc::WEXITED | libc::__WALL;
@@ -267,11 +267,15 @@ pub unsafe extern "C" fn ljos_process_reap(pidfd: c_int, out: *mut ProcessExit) 
     }
 }
 
-/// pidfd_send_signal(2).
-#[no_mangle]
-pub extern "C" fn ljos_process_kill(pidfd: c_int, signal: c_int) -> c_int {
+pub(crate) fn kill(pidfd: c_int, signal: c_int) -> c_int {
     // SAFETY: no memory is involved.
     let result =
         unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd, signal, ptr::null::<c_void>(), 0) };
     crate::engine::result(result as isize)
+}
+
+/// pidfd_send_signal(2).
+#[no_mangle]
+pub extern "C" fn ljos_process_kill(pidfd: c_int, signal: c_int) -> c_int {
+    kill(pidfd, signal)
 }

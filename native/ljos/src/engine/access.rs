@@ -1,0 +1,45 @@
+//! How read(2) and write(2) on a descriptor can be kept from blocking.
+
+use super::op::{is_block_or_regular, is_in_memory, Op};
+use std::ffi::c_int;
+
+/// What is known of one direction of a descriptor.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub enum Access {
+    #[default]
+    Unknown,
+    /// RWF_NOWAIT works.
+    NoWait,
+    /// A file that is kept in memory: never blocks.
+    Plain,
+    /// No RWF_NOWAIT, but poll(2) tells.
+    PollFirst,
+    /// A file whose filesystem has no RWF_NOWAIT: may block at any time.
+    Blocking,
+}
+
+impl Access {
+    /// Tries a read or write; `-EAGAIN` when it would, or may, block.
+    pub fn attempt(&mut self, fd: c_int, op: &Op) -> c_int {
+        if *self == Access::NoWait {
+            return op.attempt(fd);
+        }
+        if *self == Access::Unknown {
+            let result = op.attempt(fd);
+            if result != -libc::EOPNOTSUPP && result != -libc::EINVAL {
+                *self = Access::NoWait;
+                return result;
+            }
+            *self = match () {
+                () if is_in_memory(fd) => Access::Plain,
+                () if is_block_or_regular(fd) => Access::Blocking,
+                () => Access::PollFirst,
+            };
+        }
+        match self {
+            Access::Plain => op.attempt_plainly(fd),
+            Access::Blocking => -libc::EAGAIN,
+            _ => op.attempt_after_poll(fd),
+        }
+    }
+}
