@@ -52,6 +52,28 @@ describe("every system call", function()
         end
     end)
 
+    it("is loaded before its file is out of reach", function()
+        directory.load_all()
+        local find = assert(io.popen "find lua/ljos/syscall -name '*.lua'")
+        for path in find:lines() do
+            local module = path:match("^lua/(.*)%.lua$"):gsub("/init$", ""):gsub("/", ".")
+            assert.is_truthy(package.loaded[module], module)
+        end
+        find:close()
+    end)
+
+    it("works in a new root, found by a relative path", function()
+        if S.geteuid() ~= 0 then return pending "chroot(2) is for root" end
+        local program = [[
+            package.path = "lua/?.lua;lua/?/init.lua"
+            local S = require "ljos.syscall"
+            assert(S.chroot "/tmp" and S.chdir "/")
+            assert(S.socket("inet", "stream") and S.t.bpf_insn(0) and S.util.ls "/" and S.nl.getlink())
+            assert(S.chmod("/nosuch", "0644") == nil)
+        ]]
+        assert.equal(0, os.execute("luajit -e '" .. program .. "'"))
+    end)
+
     it("has no function in two places", function()
         local spec = require "ljos.syscall.spec"
         for _, names in pairs(directory.modules()) do

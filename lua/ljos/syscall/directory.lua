@@ -70,16 +70,56 @@ local function in_constants(name)
     return type(value) == "number" and value or nil
 end
 
---- Finds a function or flat constant.
----@param name string
----@return any
-function M.find(name)
+-- Modules that are loaded when they are needed, beside those in `modules`.
+local others = [[ abi bit cgroup constants fd group handler helpers ioctl kernel lfs method netfilter nl
+    nl.interface nl.message nl.route number spec struct types util utility.bridge utility.message utility.privilege
+    table.event table.file table.identity table.memory table.modern table.path table.process table.security
+    table.socket table.system table.time type.address type.bpf type.event type.file type.link type.process type.scalar
+    type.signal type.socket type.terminal type.time ]]
+
+local all_loaded = false
+
+--- Loads every module of `ljos.syscall`: called before what may put their files out of reach.
+function M.load_all()
+    if all_loaded then return end
+    all_loaded = true
+    for module in pairs(modules) do
+        require("ljos.syscall.call." .. module)
+    end
+    for name in others:gmatch "%S+" do
+        require("ljos.syscall." .. name)
+    end
+end
+
+-- Calls after which files cannot be opened any more, or not those.
+local confining = [[ chroot pivot_root setns unshare seccomp landlock_restrict_self setuid seteuid setreuid setresuid
+    setfsuid capset setrlimit prlimit clone3 ]]
+-- The tree was found by a relative path: it is lost with the working directory.
+local relative = (debug.getinfo(1, "S") --[[@as debuglib.DebugInfo]]).source:sub(1, 2) ~= "@/"
+if relative then confining = confining .. " chdir fchdir " end
+confining = confining:gsub("%s+", " ")
+
+local function after_loading(f)
+    return function(...)
+        M.load_all()
+        return f(...)
+    end
+end
+
+local function find(name)
     local word = " " .. name .. " "
     for module, names in pairs(modules) do
         if names:gsub("%s+", " "):find(word, 1, true) then return require("ljos.syscall.call." .. module)[name] end
     end
-    local spec = require "ljos.syscall.spec"
-    local found = spec.get(name) or in_constants(name)
+    return require("ljos.syscall.spec").get(name) or in_constants(name)
+end
+
+--- Finds a function or flat constant.
+---@param name string
+---@return any
+function M.find(name)
+    local found = find(name)
+    if confining:find(" " .. name .. " ", 1, true) then return after_loading(found) end
     if found ~= nil then return found end
     -- Any other number of the kernel's table, as it is: integers and pointers in, a number out.
     if rawget(require("ljos.syscall.constants").SYS, name) then

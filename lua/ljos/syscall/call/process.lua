@@ -31,6 +31,7 @@ local clone_call = kernel.call("clone", "ipppp")
 --- clone(2): 0 in the child. The exit signal defaults to "chld".
 function M.clone(flags, signal, stack, ptid, tls, ctid)
     local bits = flag(c.CLONE, flags, 1)
+    if bits ~= 0 then require("ljos.syscall.directory").load_all() end
     local sig = signal == nil and c.SIG.CHLD or flag(c.SIG, signal, 2)
     local a, b = ctid, tls
     if ffi.arch ~= "x64" then

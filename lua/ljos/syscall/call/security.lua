@@ -75,6 +75,7 @@ function M.prctl(option, arg2, arg3, arg4, arg5)
     elseif op == c.PR.SET_NAME then
         return kernel.done(prctl_pointer(op, argument.path(arg2, 2), 0, 0, 0))
     elseif op == c.PR.SET_SECCOMP then
+        require("ljos.syscall.directory").load_all()
         return kernel.done(prctl_second(op, flag(c.SECCOMP_MODE, arg2, 2), arg3, 0, 0))
     elseif out_arguments[name] then
         local value = t.int1()
