@@ -9,7 +9,9 @@
 --- Suspends: never: `run` returns when the program has ended
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
+require "ljos.system.lowfd" -- looks at what was inherited before anything is opened
 local error_ = require "ljos.error"
+local exit = require "ljos.system.exit"
 local fiber = require "ljos.fiber"
 local module_system = require "ljos.module_system"
 local uncaught = require "ljos.uncaught"
@@ -185,16 +187,24 @@ function M.module_system(options)
     return module_system.new(options)
 end
 
---- Runs the function of a root module as the main fiber, to the end of all fibers; reports its error on stderr.
+--- Makes a broken pipe an error of the write, not the end of the program (seed 003, changes in 0.9).
+function M.ignore_sigpipe()
+    local signal = require "ljos.system.signal"
+    signal.ignore(signal.SIGPIPE)
+end
+
+--- Runs the function of a root module as the main fiber, to the end of all fibers; reports its error on stderr. Returns
+--- when its subprocesses have ended, too.
 ---@param main fun(...: string)
 ---@param ... string
 ---@return integer status 0, or 1 when the main fiber died of an error
 function M.run_main(main, ...)
     error_.tostring_has_context = false
+    exit.waits = true
     local ok, err, traceback = fiber.run(main, ...)
-    if ok then return 0 end
-    uncaught.report("Main fiber from VM " .. fiber.this_fiber.id, err, traceback)
-    return 1
+    if not ok then uncaught.report("Main fiber from VM " .. fiber.this_fiber.id, err, traceback) end
+    exit.finish()
+    return ok and 0 or 1
 end
 
 ---@param message string
@@ -241,6 +251,7 @@ function M.main(command)
     for i = command[2] == "--" and 3 or 2, #command do
         arguments[#arguments + 1] = command[i]
     end
+    M.ignore_sigpipe()
     rawset(_G, "arg", { [-1] = command[0], [0] = path, unpack(arguments) })
     return M.run(path, arguments)
 end

@@ -1,8 +1,10 @@
 --- Processes: started by clone + exec, watched through a pidfd, reaped by the loop.
 ---
 --- `start` fills in a native spec and returns a child. The loop watches the child's pidfd without waiting for it: as
---- soon as it turns, a child that has ended is reaped, its exit is kept in the object, and the descriptor closed. The
---- host's SIGCHLD handler, if any, is left alone; nothing here waits for children it did not start.
+--- soon as it turns, a child that has ended is reaped, its exit is kept in the object, and the descriptor closed. A
+--- child that is held is reaped by `wait` alone, so that its pid stays its own until then; when it is let go of, the
+--- loop reaps it as it does the others. The host's SIGCHLD handler, if any, is left alone; nothing here waits for
+--- children it did not start.
 ---
 --- Errors:   raises ljos.Error; `detail` names the step that failed
 --- Suspends: wait
@@ -13,6 +15,11 @@ local io_object = require "ljos.io_object"
 local loop = require "ljos.loop"
 local native = require "ljos.native"
 local operation = require "ljos.operation"
+
+ffi.cdef [[
+struct ljos_pollfd { int fd; short events; short revents; };
+int libc_process_poll(struct ljos_pollfd *fds, unsigned long count, int timeout) __asm__("poll");
+]]
 
 local C = native.C
 local POLLIN = native.constant_table("socket").POLLIN
@@ -27,6 +34,8 @@ local M = {
 ---@class ljos.ProcessOptions
 ---@field paths? string[]                files to try in this order; absent: numbers.program_fd
 ---@field arguments? string[]            argv, the name first
+---@field through_shell? boolean          a file that is no program is a script of /bin/sh, as with execvp(3)
+---@field parting_signal? integer         the child is held, until `let_go` sends it this (0: nothing)
 ---@field environment? string[]          "NAME=value"; absent: empty
 ---@field pid_variable? string           the name of a variable that gets the child's pid as its value
 ---@field fds? table<integer, integer>   number in the child -> descriptor of the caller; the child gets no others
@@ -39,6 +48,9 @@ local M = {
 ---@field pid integer
 ---@field code? integer    exit code, once it has ended
 ---@field signal? integer  the signal that ended it, 0 for none
+---@field lost? boolean    somebody else has reaped it, or SIGCHLD is ignored: nobody knows how it ended
+---@field parting_signal integer|false  of a child that is held
+---@field over boolean     it has ended, and was not reaped because it is held
 ---@field ended? fun(child: ljos.Child)  called once, when it was reaped; may neither suspend nor raise
 
 -- Starting ------------------------------------------------------------------------------------------------------
@@ -93,6 +105,16 @@ local function limit_array(limits)
     return array
 end
 
+-- "sh", room for the path of the script, and the arguments after the first.
+local function shell_array(arguments)
+    local array = ffi.new("const char *[?]", math.max(#arguments, 1) + 2)
+    array[0] = "sh"
+    for i = 2, #arguments do
+        array[i] = arguments[i]
+    end
+    return array
+end
+
 -- Returns the spec and what it points to, which must live as long.
 local function spec_of(options)
     local spec = ffi.new "struct ljos_process_spec"
@@ -104,6 +126,7 @@ local function spec_of(options)
     end
     if options.paths then spec.paths = keep(string_array(options.paths)) end
     spec.argv = keep(string_array(options.arguments or {}))
+    if options.through_shell then spec.shell_argv = keep(shell_array(options.arguments or {})) end
     local environment, pid_buffer = environment_array(options, spec)
     spec.envp = keep(environment)
     keep(pid_buffer)
@@ -125,7 +148,7 @@ end
 
 local started = ffi.new "struct ljos_process_child"
 
---- Tries a start. Returns the errno and the step that failed, or nothing, with the child in `started`.
+-- Tries a start: the errno and the step that failed, or nothing, with the child in `started`.
 ---@param options ljos.ProcessOptions
 ---@return integer? errno, string? step
 local function try(options)
@@ -154,7 +177,8 @@ local function reap(child)
     if child.fd < 0 then return true end
     local res = C.ljos_process_reap(child.fd, exit)
     if res == 0 then return false end
-    -- ECHILD: somebody else reaped it; how it ended is lost.
+    -- ECHILD: somebody else reaped it.
+    child.lost = res < 0
     child.code, child.signal = res > 0 and exit.code or 0, res > 0 and exit.signal or 0
     children[child.pid] = nil
     io_object.close(child)
@@ -164,27 +188,77 @@ end
 
 local function watch(child)
     loop.watch(child, POLLIN, "child", function()
-        if not reap(child) then watch(child) end
+        if child.parting_signal then
+            child.over = child.fd >= 0
+        elseif not reap(child) then
+            watch(child)
+        end
     end)
 end
 
---- Starts a process.
+--- Starts a process. Returns the child, or nil, the errno and the step that failed.
 ---@param options ljos.ProcessOptions
----@return ljos.Child
-function M.start(options)
+---@return ljos.Child? child
+---@return integer? errno
+---@return string? step
+function M.try_start(options)
     local errno, step = try(options)
-    if errno then error(error_.system(errno, { detail = step, step = step }), 0) end
-    local child = io_object.new { pid = started.pid }
+    if errno then return nil, errno, step end
+    local child = io_object.new { pid = started.pid, parting_signal = options.parting_signal or false, over = false }
     io_object.adopt(child, started.pidfd)
     children[child.pid] = child
     watch(child)
     return child
 end
 
+--- Starts a process.
+---@param options ljos.ProcessOptions
+---@return ljos.Child
+function M.start(options)
+    local child, errno, step = M.try_start(options)
+    if not child then
+        error(error_.system(errno --[[@as integer]], { detail = step, step = step }), 0)
+    end
+    return child --[[@as ljos.Child]]
+end
+
+--- Lets go of a held child: sends it its signal unless it has ended, and leaves it to the loop to reap it. May be
+--- called by a finaliser.
+---@param child ljos.Child
+function M.let_go(child)
+    local signal = child.parting_signal
+    if child.fd < 0 or not signal then return end
+    child.parting_signal = false
+    if child.over then
+        reap(child)
+    elseif signal > 0 then
+        C.ljos_process_kill(child.fd, signal)
+    end
+end
+
+--- Lets go of all children that are held, because the program ends, and, if it is asked to, blocks until they have
+--- ended.
+---@param waits boolean
+function M.finish(waits)
+    local held = {}
+    for _, child in pairs(children) do
+        if child.parting_signal then held[#held + 1] = child end
+    end
+    for _, child in ipairs(held) do
+        M.let_go(child)
+    end
+    for _, child in ipairs(waits and held or {}) do
+        local ended = ffi.new("struct ljos_pollfd[1]", { { child.fd, POLLIN, 0 } })
+        while not reap(child) do
+            ffi.C.libc_process_poll(ended, 1, -1)
+        end
+    end
+end
+
 --- Reaps every child that has ended already; without it, that happens when the loop next turns.
 function M.reap_ended()
     for _, child in pairs(children) do
-        reap(child)
+        if not child.parting_signal then reap(child) end
     end
 end
 

@@ -18,7 +18,7 @@ local launch = require "ljos.actor.launch"
 local native = require "ljos.native"
 local process = require "ljos.process"
 local source = require "ljos.actor.source"
-local surroundings = require "ljos.actor.surroundings"
+local surroundings = require "ljos.process.surroundings"
 
 local bor = bit.bor
 local namespace = native.constant_table "namespace"

@@ -4,40 +4,57 @@
 --- Suspends: as each function says
 --- Needs:    nothing beyond Linux 5.15
 
+local error_ = require "ljos.error"
+require "ljos.system.lowfd" -- looks at once at what was inherited
+
 ---@class ljos.system
 ---@field in_ ljos.StandardInput
 ---@field out ljos.StandardOutput
 ---@field err ljos.StandardOutput
 ---@field arguments string[]
+---@field environment table<string, string>
+---@field [string] any
 local M = {}
 
-local standard = { in_ = true, out = true, err = true }
+-- name -> the module that has it as a field, or is it (a name without a field of it)
+local fields = { exit = "exit", in_ = "standard_stream", out = "standard_stream", err = "standard_stream" }
+for name in
+    ([[getpid getppid kill getpgrp getpgid setpgid getsid setsid getresuid getresgid setresuid setresgid getgroups
+    setgroups set_no_new_privs]]):gmatch "%S+"
+do
+    fields[name] = "identity"
+end
 local modules = {
-    arguments = "ljos.system.arguments",
-    signal = "ljos.system.signal",
-    linux_capabilities = "ljos.system.linux_capabilities",
+    arguments = "arguments",
+    environment = "environment",
+    signal = "signal",
+    linux_capabilities = "linux_capabilities",
+    spawn = "spawn",
+    get_lowfd = "lowfd",
+    get_ld_library_directories = "library_directories",
+}
+local on_freebsd = {
+    caph_limit_stdio = true,
+    jail_set = true,
+    jail_get = true,
+    jail_remove = true,
+    jailparam_all = true,
 }
 
--- cap_get_proc and its like, SECBIT_*.
-local function capability_function(name)
-    if not name:find "^cap_" and not name:find "^SECBIT_" then return nil end
-    return require("ljos.system.linux_capabilities")[name]
+local function find(name)
+    if fields[name] then return require("ljos.system." .. fields[name])[name] end
+    if modules[name] then return require("ljos.system." .. modules[name]) end
+    if on_freebsd[name] then
+        return function() error_.not_on_linux("system." .. name, "FreeBSD") end
+    end
+    -- cap_get_proc and its like, SECBIT_*.
+    if name:find "^cap_" or name:find "^SECBIT_" then return require("ljos.system.linux_capabilities")[name] end
 end
 
 return setmetatable(M, {
     __index = function(self, name)
-        local value
-        if standard[name] then
-            value = require("ljos.system.standard_stream")[name]
-        elseif modules[name] then
-            value = require(modules[name])
-        else
-            value = capability_function(tostring(name))
-        end
-        if value == nil then
-            local error_ = require "ljos.error"
-            error(error_.core("bad_index", { index = 2, detail = "system." .. tostring(name) }), 0)
-        end
+        local value = find(tostring(name))
+        if value == nil then error(error_.core("bad_index", { index = 2, detail = "system." .. tostring(name) }), 0) end
         rawset(self, name, value)
         return value
     end,

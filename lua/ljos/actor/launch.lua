@@ -11,6 +11,7 @@
 local ffi = require "ffi"
 local byte_span = require "ljos.byte_span"
 local channel = require "ljos.actor.channel"
+local descriptors = require "ljos.process.descriptors"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
 local native = require "ljos.native"
@@ -19,11 +20,6 @@ local process = require "ljos.process"
 local runner = require "ljos.actor.runner"
 
 local C = native.C
-
-ffi.cdef [[
-int close(int fd);
-int pipe2(int *fds, int flags);
-]]
 
 ---@class ljos.actor.launch
 local M = {}
@@ -55,37 +51,8 @@ local function boot_file(boot)
     return error_.check(C.ljos_memfd_from_bytes(record, #record), { detail = "the boot record" })
 end
 
-local ends = ffi.new "int[2]"
-
--- The end that the child gets of a pipe whose other end is closed (seed 003, "spawn_vm", stdin).
-local function closed_pipe(for_reading)
-    if ffi.C.pipe2(ends, native.constant_table("file").O_CLOEXEC) ~= 0 then
-        error_.check(-ffi.errno(), { detail = "pipe2" })
-    end
-    local reading, writing = ends[0], ends[1]
-    ffi.C.close(for_reading and writing or reading)
-    return for_reading and reading or writing
-end
-
--- Runs f(open), where `open` notes a descriptor to be closed when f is done, however it ends.
-local function with_descriptors(f)
-    local opened = {}
-    local ok, first, second, third = pcall(f, function(fd)
-        opened[#opened + 1] = fd
-        return fd
-    end)
-    for _, fd in ipairs(opened) do
-        ffi.C.close(fd)
-    end
-    if not ok then error(first, 0) end
-    return first, second, third
-end
-
 local function fds_for(options, open)
-    local fds = {}
-    for target = 0, 2 do
-        fds[target] = options.stdio[target] or open(closed_pipe(target == 0))
-    end
+    local fds = descriptors.complete(options.stdio, open)
     fds[BOOT] = open(boot_file(options.boot))
     for i, fd in ipairs(options.grants) do
         fds[FIRST_GRANT + i - 1] = fd
@@ -104,7 +71,7 @@ end
 ---@return ljos.Channel
 function M.launch(options)
     local program_fd = runner.fd()
-    return with_descriptors(function(open)
+    return descriptors.with(function(open)
         local fds = fds_for(options, open)
         local inbox, inbox_sender = channel.pair(true)
         fds[INBOX] = open(inbox)

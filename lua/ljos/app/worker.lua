@@ -76,6 +76,7 @@ function M.prepare(boot)
     engine.choose((boot.engine or "") --[[@as "epoll"]])
     actor_inbox.add_source(actor_inbox.own(), INBOX)
     io.stdout:setvbuf "no"
+    app.ignore_sigpipe()
     return function() return run(boot) end
 end
 

@@ -58,21 +58,26 @@ local function set_of(x, arg)
 end
 M.set_of = set_of
 
-local function start()
-    header.version, header.pid = VERSION, 0
+local function start(pid)
+    header.version, header.pid = VERSION, pid or 0
 end
 
---- Gets the capabilities of the calling thread. Source: cap_get_proc(3).
+--- Gets the capabilities of a process.
+---@param pid integer  0: the calling thread
 ---@return ljos.system.LinuxCapabilities
-function M.cap_get_proc()
-    start()
-    check(ffi.C.libc_capget(header, data), "cap_get_proc")
+function M.of_process(pid)
+    start(pid)
+    check(ffi.C.libc_capget(header, data), "capget")
     local set = set_.new()
     for _, flag in ipairs(set_.flags) do
         set[flag][1], set[flag][2] = data[0][flag], data[1][flag]
     end
     return M.wrap(set)
 end
+
+--- Gets the capabilities of the calling thread. Source: cap_get_proc(3).
+---@return ljos.system.LinuxCapabilities
+function M.cap_get_proc() return M.of_process(0) end
 
 --- Makes an object without any capability. Source: cap_init(3).
 ---@return ljos.system.LinuxCapabilities

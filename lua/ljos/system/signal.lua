@@ -112,4 +112,9 @@ function M.set.new(...)
     return self
 end
 
-return M
+return setmetatable(M, {
+    __index = function(_, name)
+        if name == "SIGBREAK" then error_.not_on_linux("system.signal.SIGBREAK", "Windows") end
+        error(error_.core("bad_index", { index = 2, detail = "system.signal." .. tostring(name) }), 0)
+    end,
+})

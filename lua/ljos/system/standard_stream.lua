@@ -10,12 +10,27 @@ local ffi = require "ffi"
 local asio_error = require "ljos.asio_error"
 local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
+local file_descriptor = require "ljos.file_descriptor"
 local io_object = require "ljos.io_object"
+local loop = require "ljos.loop"
+local native = require "ljos.native"
 local operation = require "ljos.operation"
 
-ffi.cdef "int isatty(int fd);"
+ffi.cdef [[
+int isatty(int fd);
+int libc_tcgetpgrp(int fd) __asm__("tcgetpgrp");
+int libc_tcsetpgrp(int fd, int group) __asm__("tcsetpgrp");
+int libc_dup3(int from, int to, int flags) __asm__("dup3");
+int libc_dup_cloexec(int fd, int command, int least) __asm__("fcntl");
+]]
 
 local FILE_POSITION = operation.FILE_POSITION
+local F_DUPFD_CLOEXEC = native.constant_table("path").F_DUPFD_CLOEXEC
+
+local function check(res, what)
+    if res >= 0 then return res end
+    return error_.check(-ffi.errno(), { detail = what })
+end
 
 ---@class ljos.StandardStream: ljos.IoObject
 local Common = {}
@@ -24,8 +39,43 @@ local Common = {}
 ---@return boolean
 function Common:isatty() return ffi.C.isatty(self.fd) == 1 end
 
+--- Makes a descriptor of one's own for the same open file description.
+---@return ljos.FileDescriptor
+function Common:dup() return file_descriptor.new(check(ffi.C.libc_dup_cloexec(self.fd, F_DUPFD_CLOEXEC, 0), "dup")) end
+
+--- Makes the stream refer to what `oldd` refers to; `oldd` stays as it is. What was in flight on the stream ends with
+--- ECANCELED, and what `print` has buffered goes to the old one. Source: dup2(2).
+---@param oldd ljos.FileDescriptor
+function Common:dup_from(oldd)
+    local from = file_descriptor.number_of(oldd, 2)
+    if self.fd == 1 then io.stdout:flush() end
+    loop.cancel_all(self)
+    loop.forget(self)
+    check(ffi.C.libc_dup3(from, self.fd, 0), "dup_from")
+end
+
+--- Returns the foreground process group of the terminal. Source: tcgetpgrp(3).
+---@return integer
+function Common:tcgetpgrp() return check(ffi.C.libc_tcgetpgrp(self.fd), "tcgetpgrp") end
+
+--- Makes a process group the foreground one of the terminal. Source: tcsetpgrp(3).
+---@param pgid_id integer
+function Common:tcsetpgrp(pgid_id)
+    if type(pgid_id) ~= "number" or pgid_id % 1 ~= 0 or pgid_id < 0 or pgid_id >= 2 ^ 31 then
+        error_.argument(2, "a process group expected, got " .. tostring(pgid_id))
+    end
+    check(ffi.C.libc_tcsetpgrp(self.fd, pgid_id), "tcsetpgrp")
+end
+
+local function with_common(methods)
+    for name, method in pairs(Common) do
+        methods[name] = method
+    end
+    return methods
+end
+
 ---@class ljos.StandardInput: ljos.StandardStream
-local Input = { isatty = Common.isatty }
+local Input = with_common {}
 
 --- Reads what is there, at least one byte; returns how many.
 ---@param buffer ljos.byte_span
@@ -40,7 +90,7 @@ function Input:read_some(buffer)
 end
 
 ---@class ljos.StandardOutput: ljos.StandardStream
-local Output = { isatty = Common.isatty }
+local Output = with_common {}
 
 --- Writes at least one byte; returns how many.
 ---@param buffer ljos.byte_span

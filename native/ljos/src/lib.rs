@@ -12,6 +12,7 @@ pub mod engine;
 pub mod file;
 pub mod ip;
 pub mod layout;
+pub mod linker;
 pub mod memfd;
 mod memory;
 pub mod message;

@@ -349,10 +349,22 @@ fn exec(spec: &ProcessSpec, program_fd: c_int) -> Step {
             match reason.errno {
                 libc::ENOENT | libc::ENOTDIR | libc::ESTALE | libc::ENODEV | libc::ETIMEDOUT => {}
                 libc::EACCES => failure = reason,
+                libc::ENOEXEC if !spec.shell_argv.is_null() => return exec_shell(spec, path),
                 _ => return Err(reason),
             }
         }
         // SAFETY: the end was not reached.
         next = unsafe { next.add(1) };
     }
+}
+
+/// Runs the script at `path`, which names no interpreter, as execvp(3) does.
+fn exec_shell(spec: &ProcessSpec, path: *const c_char) -> Step {
+    // SAFETY: the caller of `ljos_process_spawn` promised two strings at least.
+    let second = unsafe { spec.shell_argv.add(1) };
+    // SAFETY: as above.
+    unsafe { second.write(path) };
+    let (shell, argv, envp) = (c"/bin/sh".as_ptr() as usize, spec.shell_argv as usize, spec.envp as usize);
+    call(c"execve", libc::SYS_execve, [shell, argv, envp, 0, 0])?;
+    Ok(())
 }

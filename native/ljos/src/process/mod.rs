@@ -47,6 +47,9 @@ pub struct ProcessSpec {
     /// The files to try, in this order, ended by null (a PATH search already done); null: `program_fd`.
     pub paths: *const *const c_char,
     pub argv: *const *const c_char,
+    /// What `/bin/sh` gets when a file of `paths` is executable but in no format that the kernel knows, as with
+    /// execvp(3); the second string becomes the file's path. Null: such a file is `ENOEXEC`.
+    pub shell_argv: *mut *const c_char,
     pub envp: *const *const c_char,
     /// Room for 12 bytes inside one string of `envp`: becomes the child's pid in decimal.
     pub pid_text: *mut c_char,
@@ -121,6 +124,7 @@ pub unsafe extern "C" fn ljos_process_spec_init(spec: *mut ProcessSpec) {
     let nothing = ProcessSpec {
         paths: ptr::null(),
         argv: ptr::null(),
+        shell_argv: ptr::null_mut(),
         envp: ptr::null(),
         pid_text: ptr::null_mut(),
         working_directory: ptr::null(),
