@@ -151,6 +151,9 @@ struct ljos_process_spec {
   // The files to try, in this order, ended by null (a PATH search already done); null: `program_fd`.
   const char *const *paths;
   const char *const *argv;
+  // What `/bin/sh` gets when a file of `paths` is executable but in no format that the kernel knows, as with
+  // execvp(3); the second string becomes the file's path. Null: such a file is `ENOEXEC`.
+  const char **shell_argv;
   const char *const *envp;
   // Room for 12 bytes inside one string of `envp`: becomes the child's pid in decimal.
   char *pid_text;
@@ -686,6 +689,15 @@ int ljos_ip_membership(const struct ljos_ip_address *group,
 // # Safety
 // `name` is a NUL-terminated string.
 const char *ljos_layout(const char *name);
+
+// Writes the directories that the program's libraries are searched in, each ended by a NUL, and returns how many bytes
+// that takes; nothing is written when `size` is less. `-ENOTSUP` where the linker does not tell. Source: dlinfo(3),
+// `RTLD_DI_SERINFO`.
+//
+// # Safety
+// `out` has room for `size` bytes.
+int ljos_linker_search_path(char *out,
+                            uint32_t size);
 
 // Copies the program at `path` into a sealed, executable memfd: whoever runs it cannot reach the original through
 // /proc/PID/exe. Returns the descriptor, with `O_CLOEXEC`.
