@@ -1,5 +1,5 @@
 -- Loaded by busted before the specs (.busted, `helper`): after each spec file the open descriptors, the child
--- processes and the mounts are what they were, or the file fails.
+-- processes, the mounts and the fibers are what they were, or the file fails.
 local busted = require "busted"
 local lfs = require "lfs"
 
@@ -10,6 +10,8 @@ local function slurp(path)
     file:close()
     return text
 end
+
+local fiber, loop ---@type ljos.fiber, ljos.loop
 
 -- Each probe returns a set: what there is -> how to name it.
 
@@ -43,7 +45,16 @@ local function mounts()
     return set
 end
 
-local probes = { descriptors, children, mounts }
+-- By name: a record may be used again for another fiber, which is as much of a leak.
+local function fibers()
+    local set = {}
+    for record in fiber.each_live() do
+        set[tostring(record)] = "fiber: " .. loop.describe_wait(record)
+    end
+    return set
+end
+
+local probes = { descriptors, children, mounts, fibers }
 
 local function snapshot()
     collectgarbage()
@@ -74,6 +85,8 @@ package.path = "lua/?.lua;lua/?/init.lua;" .. package.path
 require("ljos.engine").handle()
 -- So does the sealed copy of the runner that actors start from, where it was built.
 pcall(function() require("ljos.actor.runner").fd() end)
+
+fiber, loop = require "ljos.fiber", require "ljos.loop"
 
 local before
 

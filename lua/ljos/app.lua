@@ -201,6 +201,7 @@ end
 function M.run_main(main, ...)
     error_.tostring_has_context = false
     exit.waits = true
+    fiber.end_at_deadlock(exit.finish)
     local ok, err, traceback = fiber.run(main, ...)
     if not ok then uncaught.report("Main fiber from VM " .. fiber.this_fiber.id, err, traceback) end
     exit.finish()

@@ -15,6 +15,7 @@ local wait_queue = require "ljos.wait_queue"
 
 local error, setmetatable = error, setmetatable
 local enter, suspend, wake = loop.enter, loop.suspend, loop.wake
+local isyieldable, main = coroutine.isyieldable, loop.main
 local ECANCELED = error_.errno_of.ECANCELED
 
 ---@class ljos.condition_variable
@@ -43,6 +44,7 @@ function methods:wait(m)
     opaque_type.check(m, "mutex", 2)
     local fiber = enter()
     if not m.locked then error(error_.generic("EPERM", { detail = "the mutex is not locked" }), 0) end
+    if fiber ~= main and not isyieldable() then error(error_.core("unsuspendable_frame", { detail = "wait" }), 0) end
     mutex.release(m)
     self.waiting:push(fiber)
     fiber.op = self

@@ -24,6 +24,7 @@ return {
     this_fiber = require "ljos.fiber.this_fiber",
     run = main.run,
     report_deadlock = main.report_deadlock,
+    end_at_deadlock = main.end_at_deadlock,
     dump = dump.dump,
     set_name = dump.set_name,
     trace = { start = trace.start, stop = trace.stop },

@@ -23,7 +23,7 @@ local timer_wheel = require "ljos.timer_wheel"
 
 local C = native.C
 local error, tonumber = error, tonumber
-local yield, create = coroutine.yield, coroutine.create
+local yield, create, running, isyieldable = coroutine.yield, coroutine.create, coroutine.running, coroutine.isyieldable
 
 ---@class ljos.FiberRecord
 ---@field co thread|false       its coroutine; false for the main fiber and when it has ended
@@ -208,6 +208,9 @@ local POOL_MAX = 256
 local pool, pool_n = {}, 0
 local DONE = {}
 
+--- What happens before the main fiber's wait, which nothing can end any more, raises `deadlock`. Set by app mode.
+M.deadlocked = false ---@type false|fun()
+
 -- Set by fiber.lua, which knows what results, errors and deadlocks mean:
 local returned ---@type fun(fiber: ljos.FiberRecord, ...: any)  the start function returned; inside the fiber
 local finished ---@type fun(fiber: ljos.FiberRecord): ljos.FiberRecord?  the fiber has ended; who runs next
@@ -275,9 +278,9 @@ local function body(fiber)
     end
 end
 
---- Gives a fiber whose start function is in `op` a coroutine and makes it ready.
+--- Gives a fiber whose start function is in `op` a coroutine.
 ---@param fiber ljos.FiberRecord
-function M.start(fiber)
+local function equip(fiber)
     if pool_n > 0 then
         fiber.co = pool[pool_n]
         pool[pool_n] = false
@@ -285,12 +288,37 @@ function M.start(fiber)
     else
         fiber.co = create(body)
     end
+end
+M.equip = equip
+
+--- Gives a fiber whose start function is in `op` a coroutine and makes it ready.
+---@param fiber ljos.FiberRecord
+function M.start(fiber)
+    equip(fiber)
     filling_n = filling_n + 1
     filling[filling_n] = fiber
 end
 
+local AT_HOME = {}
+local at_home ---@type fun()  what the fiber that yielded AT_HOME wants done
+
+--- Runs `f` on the stack of the main fiber, whose frames it can see there, unless the running fiber cannot yield.
+---@param f fun()  may neither suspend nor raise
+function M.at_home(f)
+    if current == main or current.co ~= running() or not isyieldable() then return f() end
+    at_home = f
+    yield(AT_HOME)
+end
+
 -- A fiber's coroutine gave control back for good; returns the fiber to run at once, its joiner, if any.
 local function ended(fiber, ok, what, co)
+    if ok and what ~= DONE then
+        if what == AT_HOME then
+            at_home()
+            return fiber
+        end
+        ok, what = false, error_.core("bad_coroutine", { detail = "coroutine.yield in a fiber's own body" })
+    end
     fiber.co = false
     if not ok then return raised(fiber, what, co) end
     if pool_n < POOL_MAX then
@@ -403,6 +431,7 @@ local function suspend(fiber, wait)
         yield(SUSPEND)
         if fiber.wait then misused(fiber) end
     elseif not run() then
+        if M.deadlocked then M.deadlocked() end
         local what = M.describe_wait(main)
         abandon(main)
         error(error_.core("deadlock", { detail = what }), 0)

@@ -39,10 +39,18 @@ local function clean_up(fiber, handlers)
 end
 M.clean_up = clean_up
 
+--- Keeps a traceback for an error that the running fiber is about to raise.
+---@param err any
+---@param text string
+function M.keep(err, text)
+    local extra = cancellation.extra_of(current())
+    extra.traced, extra.traceback = err, text
+end
+
 -- A traceback is lost when the stack unwinds to a scope; kept here until the error is handled or reported.
 local function keep_traceback(err)
     local extra = cancellation.extra_of(current())
-    if extra.traced ~= err or extra.traceback == nil then
+    if extra.traceback == nil or not rawequal(extra.traced, err) then
         extra.traced, extra.traceback = err, traceback("", 2)
     end
     return err
@@ -54,7 +62,7 @@ end
 ---@return string?
 function M.kept_traceback(fiber, err)
     local extra = cancellation.extras[fiber.id]
-    return extra and extra.traced == err and extra.traceback or nil
+    return extra and rawequal(extra.traced, err) and extra.traceback or nil
 end
 
 local function leave(fiber, outer, ok, ...)
@@ -63,6 +71,15 @@ local function leave(fiber, outer, ok, ...)
     fiber.scope = outer
     if not ok and fiber.wait then loop.misused(fiber) end
     return ok, ...
+end
+
+-- As `leave` for those who swallow the error: an equal one that comes later has a traceback of its own.
+local function swallow(fiber, outer, ok, ...)
+    if not ok then
+        local extra = cancellation.extras[fiber.id]
+        if extra then extra.traceback = nil end
+    end
+    return leave(fiber, outer, ok, ...)
 end
 
 local function rethrow(ok, err)
@@ -127,7 +144,7 @@ function M.pcall(f, ...)
     cancellation.test(fiber)
     local outer = fiber.scope
     fiber.scope = false
-    return leave(fiber, outer, raw_pcall(f, ...))
+    return swallow(fiber, outer, raw_pcall(f, ...))
 end
 
 --- xpcall(f, handler, ...) likewise; the message handler runs before the clean-up handlers.
@@ -141,7 +158,7 @@ function M.xpcall(f, handler, ...)
     cancellation.test(fiber)
     local outer = fiber.scope
     fiber.scope = false
-    return leave(fiber, outer, raw_xpcall(f, handler, ...))
+    return swallow(fiber, outer, raw_xpcall(f, handler, ...))
 end
 
 return M

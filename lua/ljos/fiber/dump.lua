@@ -43,13 +43,7 @@ local function describe(fiber, time)
         words[#words] = words[#words] .. (", %.1f s"):format(time - note.since)
     end
     if extra and extra.canceled then words[#words + 1] = "canceled" end
-    local where
-    if fiber == loop.current() then
-        where = trace.where(nil, 3)
-    elseif fiber.co then
-        -- Above are `yield` and the loop's function that called it.
-        where = trace.where(fiber.co, 2)
-    end
+    local where = trace.place_of(fiber)
     if where then words[#words + 1] = "at " .. where end
     if note then words[#words + 1] = "spawned at " .. note.where end
     return concat(words, "  ")
@@ -76,9 +70,7 @@ local function family()
     return children
 end
 
---- Returns one line for each fiber that has not ended; children are indented below the fiber that spawned them.
----@return string
-function M.dump()
+local function dump()
     local lines, time, children = {}, loop.now(), family()
     local shown = {}
     local function show(fiber, indent)
@@ -95,6 +87,14 @@ function M.dump()
         show(fiber, "  ")
     end
     return concat(lines, "\n")
+end
+
+--- Returns one line for each fiber that has not ended; children are indented below the fiber that spawned them.
+---@return string
+function M.dump()
+    local text
+    loop.at_home(function() text = dump() end)
+    return text
 end
 
 return M

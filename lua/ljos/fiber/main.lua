@@ -6,7 +6,9 @@
 local error_ = require "ljos.error"
 local loop = require "ljos.loop"
 local scope = require "ljos.scope"
+local dump = require "ljos.fiber.dump"
 local spawn = require "ljos.fiber.spawn"
+local trace = require "ljos.fiber.trace"
 local uncaught = require "ljos.uncaught"
 
 local current, main = loop.current, loop.main
@@ -48,18 +50,35 @@ function M.run(f, ...)
     return false, failure.err, failure.traceback
 end
 
---- Prints what the fibers that are left wait for.
+local function blocked_line(fiber)
+    local where = trace.place_of(fiber)
+    return ("\t%s: %s%s"):format(
+        spawn.name_of(fiber),
+        fiber.wait:describe_wait(fiber),
+        where and "  at " .. where or ""
+    )
+end
+
+--- Prints which of the fibers that are left wait for locks, permits and promises; while tracing is on, all of them.
 function M.report_deadlock()
-    local lines = {}
+    local lines = { "Possible deadlock(s) detected" }
+    if main.wait and main.wait.is_lock then lines[2] = blocked_line(main) end
     for fiber in spawn.each_live() do
-        local wait = fiber.wait
-        if wait and wait.is_lock then
-            lines[#lines + 1] = ("\t%s: %s"):format(spawn.name_of(fiber), wait:describe_wait(fiber))
-        end
+        if fiber.wait and fiber.wait.is_lock then lines[#lines + 1] = blocked_line(fiber) end
     end
-    if #lines == 0 then return end
-    table.insert(lines, 1, "Possible deadlock(s) detected")
-    uncaught.print(table.concat(lines, "\n"))
+    if #lines > 1 then uncaught.print(table.concat(lines, "\n")) end
+    if trace.is_on() then uncaught.print(dump.dump()) end
+end
+
+--- Has the program end when nothing can wake its main fiber any more, as when only other fibers are blocked: with
+--- `report_deadlock`, status 0, and no error in the main fiber (seed 003's originals do so; app mode).
+---@param finish fun()  what else is to be done at the end
+function M.end_at_deadlock(finish)
+    function loop.deadlocked()
+        M.report_deadlock()
+        finish()
+        os.exit(0, true)
+    end
 end
 
 return M

@@ -82,9 +82,16 @@ local function joinable(handle)
     return fiber
 end
 
+-- Raises a fiber's error in its joiner; the report of who does not catch it shows where it came from, too.
+local function raise_again(err, traceback)
+    local here = debug.traceback("joined by:", 3):gsub("^joined by:\nstack traceback:", "joined by:", 1)
+    scope.keep(err, ("%s\n%s"):format(traceback, here))
+    error(err, 0)
+end
+
 local function results(handle, how, res, n)
     handle[1] = how == CANCELED and CAUGHT or JOINED
-    if how == FAILED then error(res, 0) end
+    if how == FAILED then raise_again(res, n) end
     if n == 1 then return res end
     if how == RETURNED and n then return unpack(res, 1, n) end
 end
@@ -272,8 +279,8 @@ local function raised(fiber, err, co)
             error(err, 0)
         end
         cancellation.extra_of(fiber).traced, cancellation.extra_of(fiber).traceback = err, text
-        loop.start(fiber)
-        return nil
+        loop.equip(fiber)
+        return fiber
     end
     fiber.wait = is_canceled and CANCELED or FAILED
     fiber.res, fiber.op = err, text or false

@@ -12,7 +12,7 @@ local loop = require "ljos.loop"
 local spawn = require "ljos.fiber.spawn"
 local uncaught = require "ljos.uncaught"
 
-local getinfo, now, resume = debug.getinfo, loop.now, coroutine.resume
+local getinfo, now, resume, running = debug.getinfo, loop.now, coroutine.resume, coroutine.running
 
 ---@class ljos.fiber.trace
 local M = {}
@@ -68,6 +68,15 @@ function M.where(co, level)
         if file then return file .. ":" .. at(co, level, "l").currentline end
         level = level + 1
     end
+end
+
+--- Says where a fiber is, as far as its stack can be seen: that of the main fiber only from that fiber itself.
+---@param fiber ljos.FiberRecord
+---@return string?
+function M.place_of(fiber)
+    -- Above are `yield` and the loop's function that called it.
+    if fiber.co and fiber.co ~= running() then return M.where(fiber.co, 2) end
+    if fiber == loop.current() or not running() then return M.where(nil, 2) end
 end
 
 local function spawned(fiber)
