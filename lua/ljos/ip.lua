@@ -12,7 +12,10 @@ local endpoint = require "ljos.ip.endpoint"
 local M = { tostring = endpoint.tostring, toendpoint = endpoint.toendpoint }
 
 local modules = { address = true, tcp = true, udp = true }
-local functions = { host_name = "ljos.ip.host_name" }
+local functions = {
+    host_name = function() return require "ljos.ip.host_name" end,
+    connect = function() return require("ljos.ip.connect").connect end,
+}
 
 return setmetatable(M, {
     __index = function(self, name)
@@ -20,7 +23,7 @@ return setmetatable(M, {
         if modules[name] then
             value = require("ljos.ip." .. name)
         elseif functions[name] then
-            value = require(functions[name])
+            value = functions[name]()
         else
             local error_ = require "ljos.error"
             error(error_.core("bad_index", { index = 2, detail = "ip." .. tostring(name) }), 0)

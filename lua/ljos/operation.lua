@@ -259,4 +259,13 @@ function M.call(anchor, name, number, a, b, c, d, e)
     return finish(slot, res)
 end
 
+--- Asks a question of the native `resolve` in a pool thread. A canceled question is let go of at once.
+---@param resolution ffi.cdata*  a struct ljos_resolution *
+---@param name string  for fiber.dump
+---@return integer outcome  0, an EAI_* with its sign changed, or -errno
+function M.resolve(resolution, name)
+    local slot = begin(unowned, resolution, name)
+    return finish(slot, C.ljos_engine_resolve(handle(), user_data(slot), resolution))
+end
+
 return M

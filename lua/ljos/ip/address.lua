@@ -140,6 +140,17 @@ function M.from_sockaddr(sockaddr, length)
     return address, port
 end
 
+--- Reads an endpoint of an answered question (native `resolve`).
+---@param resolution ffi.cdata*  a struct ljos_resolution *
+---@param index integer  from 0
+---@return ljos.ip.Address?, integer # address and port; nil and -ENOENT behind the last one
+function M.from_resolution(resolution, index)
+    local address = make()
+    local port = C.ljos_resolve_endpoint(resolution, index, address --[[@as ffi.cdata*]])
+    if port < 0 then return nil, port end
+    return address, port
+end
+
 -- Methods
 
 local function fail_version(self, version)

@@ -49,4 +49,19 @@ function M.toendpoint(ep)
     return address.of(host --[[@as string]], 1), number --[[@as integer]]
 end
 
+--- Takes "host:service" apart: "localhost:http", "[::1]:80", ":80".
+---@param ep string
+---@return string host     may be empty
+---@return string service  never empty
+function M.split(ep)
+    error_.check_type(ep, "string", 1)
+    local host, service = ep:match "^%[([^%[%]]*)%]:([^:]+)$"
+    if not host then
+        host, service = ep:match "^([^%[%]:]*):([^:]+)$"
+    end
+    if not host then error_.argument(1, ("not an endpoint: %q"):format(ep)) end
+    return host, --[[@as string]]
+        service --[[@as string]]
+end
+
 return M

@@ -1,44 +1,57 @@
---- TCP: `socket`, `acceptor`, `listen`, `dial`.
+--- TCP: `socket`, `acceptor`, `listen`, `dial`, and the names of endpoints.
 ---
 --- Errors:   raises ljos.Error
---- Suspends: dial
+--- Suspends: dial, get_address_info and its like, get_name_info; listen where the endpoint is a name
 --- Needs:    nothing beyond Linux 5.15
 local acceptor = require "ljos.ip.tcp.acceptor"
+local dial = require "ljos.ip.tcp.dial"
 local endpoint = require "ljos.ip.endpoint"
-local socket = require "ljos.ip.tcp.socket"
+local resolve = require "ljos.ip.resolve"
+local c = require("ljos.socket").constants
 
 ---@class ljos.ip.tcp
-local M = { socket = socket, acceptor = acceptor }
+local M = {
+    socket = require "ljos.ip.tcp.socket",
+    acceptor = acceptor,
+    get_address_info = resolve.address_info(c.AF_UNSPEC, c.SOCK_STREAM, c.IPPROTO_TCP),
+    get_address_v4_info = resolve.address_info(c.AF_INET, c.SOCK_STREAM, c.IPPROTO_TCP),
+    get_address_v6_info = resolve.address_info(c.AF_INET6, c.SOCK_STREAM, c.IPPROTO_TCP),
+    get_name_info = resolve.name_info(c.SOCK_STREAM),
+}
 
---- Makes an acceptor that listens at `ep` ("127.0.0.1:8080", "[::1]:0"), with reuse_address set.
+local function listen_at(a, addr, port)
+    a:open(addr)
+    a:set_option("reuse_address", true)
+    a:bind(addr, port)
+    a:listen()
+end
+
+--- Makes an acceptor that listens at `ep` ("127.0.0.1:8080", "[::1]:0", "localhost:http", ":80" for all addresses),
+--- with reuse_address set: at the first of its endpoints where that is possible. Suspends where `ep` is a name.
 --- Source: seed 003, "ip.tcp.listen".
 ---@param ep string
 ---@return ljos.ip.tcp.Acceptor
 function M.listen(ep)
-    local address, port = endpoint.toendpoint(ep)
-    local a = acceptor.new()
-    a:open(address)
-    local ok, err = pcall(function()
-        a:set_option("reuse_address", true)
-        a:bind(address, port)
-        a:listen()
-    end)
-    if ok then return a end
-    a:close()
-    error(err, 0)
+    local host, service = endpoint.split(ep)
+    local endpoints = M.get_address_info(host, service, { "passive", "address_configured" })
+    local last_error
+    for i = 1, #endpoints do
+        local a = acceptor.new()
+        local ok, err = pcall(listen_at, a, endpoints[i].address, endpoints[i].port)
+        if ok then return a end
+        a:close()
+        last_error = err
+    end
+    error(last_error, 0)
 end
 
---- Connects to `ep` ("127.0.0.1:8080"); suspends until connected. Source: seed 003, "ip.dial".
+--- Connects to `ep` ("www.example.com:https", "127.0.0.1:8080", "[::1]:80"): to the endpoint that answers first, by
+--- Happy Eyeballs. Suspends. Source: seed 003, "ip.dial"; RFC 8305.
 ---@param ep string
 ---@return ljos.ip.tcp.Socket
 function M.dial(ep)
-    local address, port = endpoint.toendpoint(ep)
-    local s = socket.new()
-    s:open(address)
-    local ok, err = pcall(s.connect, s, address, port)
-    if ok then return s end
-    s:close()
-    error(err, 0)
+    local host, service = endpoint.split(ep)
+    return dial.connect_any(M.get_address_info(host, service, { "address_configured" }))
 end
 
 return M

@@ -184,20 +184,13 @@ pub unsafe extern "C" fn ljos_ip_to_sockaddr(
     size_of::<libc::sockaddr_in6>() as c_int
 }
 
-/// Reads address and port from a socket address. Returns the port, or `-EAFNOSUPPORT` when it is no (complete)
-/// `sockaddr_in` or `sockaddr_in6`, and then `out` is as it was.
+/// The address and port of a `sockaddr_in` or `sockaddr_in6`; none when it is neither, or not complete.
 ///
 /// # Safety
-/// `sockaddr` is valid for `len` bytes and aligned as a `sockaddr_storage`; `out` is valid for one write.
-#[no_mangle]
-pub unsafe extern "C" fn ljos_ip_from_sockaddr(
-    sockaddr: *const c_void,
-    len: u32,
-    out: *mut IpAddress,
-) -> c_int {
-    let len = len as usize;
+/// `sockaddr` is null, or valid for `len` bytes and aligned as the socket address that it is.
+pub(crate) unsafe fn read(sockaddr: *const c_void, len: usize) -> Option<(IpAddress, c_int)> {
     if sockaddr.is_null() || len < size_of::<libc::sa_family_t>() {
-        return -libc::EAFNOSUPPORT;
+        return None;
     }
     // SAFETY: long enough, the rest is the caller's promise.
     let family = c_int::from(unsafe { *sockaddr.cast::<libc::sa_family_t>() });
@@ -210,11 +203,29 @@ pub unsafe extern "C" fn ljos_ip_from_sockaddr(
         let v6 = unsafe { *sockaddr.cast::<libc::sockaddr_in6>() };
         (IpAddress { bytes: v6.sin6_addr.s6_addr, scope: v6.sin6_scope_id, version: 6 }, v6.sin6_port)
     } else {
+        return None;
+    };
+    Some((address, c_int::from(u16::from_be(port))))
+}
+
+/// Reads address and port from a socket address. Returns the port, or `-EAFNOSUPPORT` when it is no (complete)
+/// `sockaddr_in` or `sockaddr_in6`, and then `out` is as it was.
+///
+/// # Safety
+/// `sockaddr` is valid for `len` bytes and aligned as a `sockaddr_storage`; `out` is valid for one write.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_ip_from_sockaddr(
+    sockaddr: *const c_void,
+    len: u32,
+    out: *mut IpAddress,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let Some((address, port)) = (unsafe { read(sockaddr, len as usize) }) else {
         return -libc::EAFNOSUPPORT;
     };
     // SAFETY: the caller's promise.
     unsafe { *out = address };
-    c_int::from(u16::from_be(port))
+    port
 }
 
 /// Fills what joining or leaving a multicast group takes, and returns its length: an `ip_mreqn` for an IPv4 group, an

@@ -20,6 +20,7 @@ pub mod pipe;
 pub mod poll_set;
 pub mod process;
 pub mod regex;
+pub mod resolve;
 pub mod scan;
 pub mod signal;
 pub mod signal_queue;

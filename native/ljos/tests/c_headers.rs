@@ -17,6 +17,7 @@ const LIBC: &str = "
 #include <fcntl.h>
 #include <limits.h>
 #include <mqueue.h>
+#include <netdb.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <net/if_arp.h>

@@ -18,6 +18,7 @@ mod ring;
 
 use crate::memory;
 use crate::message::Datagram;
+use crate::resolve::{self, Resolution};
 use op::Op;
 pub(crate) use op::{errno, result};
 use std::ffi::{c_int, c_void};
@@ -448,7 +449,25 @@ pub unsafe extern "C" fn ljos_engine_call(
 ) -> c_int {
     // SAFETY: the caller's promise.
     let engine = unsafe { memory::handle(engine) };
-    engine.pool.start(user_data, pool::Job { number: number.into(), arguments: [a, b, c, d, e] })
+    engine.pool.start(user_data, pool::Job::Call { number: number.into(), arguments: [a, b, c, d, e] })
+}
+
+/// Asks a question of `resolve` in a pool thread; the result is its outcome. A canceled one completes at once with
+/// `-ECANCELED`, even if the C library goes on for minutes: the thread has its own share of the question.
+///
+/// # Safety
+/// `engine` and `resolution` are live.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_resolve(
+    engine: *mut Engine,
+    user_data: u32,
+    resolution: *const Resolution,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { memory::handle(engine) };
+    // SAFETY: the caller's promise.
+    let resolution = unsafe { resolve::share(resolution) };
+    engine.pool.start(user_data, pool::Job::Resolve(resolution))
 }
 
 /// flock(2), waiting in a helper process for a lock that is not free. Canceled, it leaves the file without a lock,

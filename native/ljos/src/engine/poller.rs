@@ -182,7 +182,7 @@ impl Poller {
                             if result == -libc::EAGAIN {
                                 return match op.blocking_connect(fd) {
                                     Some((number, arguments)) => {
-                                        pool.start(user_data, Job { number, arguments })
+                                        pool.start(user_data, Job::Call { number, arguments })
                                     }
                                     None => result,
                                 };
@@ -207,7 +207,7 @@ impl Poller {
                 errno if errno == -libc::EPERM => {
                     *watch.drained(direction) = false;
                     return match op.blocking_call(fd) {
-                        Some((number, arguments)) => pool.start(user_data, Job { number, arguments }),
+                        Some((number, arguments)) => pool.start(user_data, Job::Call { number, arguments }),
                         None => errno,
                     };
                 }

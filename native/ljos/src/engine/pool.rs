@@ -2,30 +2,51 @@
 //!
 //! Threads start when first needed, at most `THREADS`, with all signals blocked so that the host's signals stay
 //! with the host's threads. A finished call wakes the engine through an eventfd.
+//!
+//! A system call borrows its caller's memory, so a cancelled one that has begun is waited for. A resolution owns what
+//! it touches: it is abandoned, and the thread that is stuck in it no longer counts among the `THREADS`, up to
+//! `ABANDONED_MAX`, so that a dead name server does not stop everything else.
 
 use super::op::errno;
 use super::{Completion, PENDING};
+use crate::resolve::Resolution;
 use std::collections::VecDeque;
 use std::ffi::{c_int, c_long};
 use std::os::fd::RawFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 
 const THREADS: usize = 4;
+const ABANDONED_MAX: usize = 32;
+const STACK: usize = 1024 * 1024; // what name service modules may need
 
-/// A system call and its arguments.
-#[derive(Clone, Copy)]
-pub struct Job {
-    pub number: c_long,
-    pub arguments: [usize; 5],
+/// What a thread runs.
+pub enum Job {
+    /// A system call: number and arguments.
+    Call {
+        number: c_long,
+        arguments: [usize; 5],
+    },
+    Resolve(Arc<Resolution>),
 }
 
 #[derive(Default)]
 struct State {
     queue: VecDeque<(u32, Job)>,
     finished: VecDeque<Completion>,
+    /// Resolutions under way that somebody waits for: their running numbers and `user_data`.
+    resolving: Vec<(u64, u32)>,
+    last_number: u64,
+    /// Threads that are alive, that wait for work, and that are stuck in what nobody waits for.
+    threads: usize,
     idle: usize,
+    abandoned: usize,
     closing: bool,
+}
+
+impl State {
+    fn limit(&self) -> usize {
+        THREADS + self.abandoned.min(ABANDONED_MAX)
+    }
 }
 
 struct Shared {
@@ -36,7 +57,7 @@ struct Shared {
 
 pub struct Pool {
     shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
+    used: bool,
 }
 
 fn lock(shared: &Shared) -> MutexGuard<'_, State> {
@@ -53,7 +74,7 @@ impl Pool {
         }
         let state = Mutex::new(State::default());
         let shared = Arc::new(Shared { state, work: Condvar::new(), wake_fd });
-        Ok(Pool { shared, threads: Vec::new() })
+        Ok(Pool { shared, used: false })
     }
 
     pub fn wake_fd(&self) -> RawFd {
@@ -61,42 +82,60 @@ impl Pool {
     }
 
     pub fn start(&mut self, user_data: u32, job: Job) -> c_int {
-        let needs_thread = {
-            let mut state = lock(&self.shared);
-            state.queue.push_back((user_data, job));
-            state.queue.len() > state.idle && self.threads.len() < THREADS
-        };
-        if needs_thread {
-            let shared = Arc::clone(&self.shared);
-            let builder = std::thread::Builder::new().name("ljos-pool".into()).stack_size(256 * 1024);
-            match without_signals(|| builder.spawn(move || work(&shared))) {
-                Ok(thread) => self.threads.push(thread),
-                Err(error) if self.threads.is_empty() => {
-                    lock(&self.shared).queue.retain(|(queued, _)| *queued != user_data);
-                    return -error.raw_os_error().unwrap_or(libc::EAGAIN);
-                }
-                Err(_) => {} // the threads that exist will get to it
-            }
+        self.used = true;
+        lock(&self.shared).queue.push_back((user_data, job));
+        if let Err(errno) = self.start_threads() {
+            lock(&self.shared).queue.retain(|(queued, _)| *queued != user_data);
+            return -errno;
         }
         self.shared.work.notify_one();
         PENDING
     }
 
-    /// Takes back a call that no thread has begun; its completion then says `-ECANCELED`.
+    /// Starts a thread if there is work that none is free for. Fails only where there is no thread at all.
+    fn start_threads(&self) -> Result<(), c_int> {
+        {
+            let mut state = lock(&self.shared);
+            if state.queue.len() <= state.idle || state.threads >= state.limit() {
+                return Ok(());
+            }
+            state.threads += 1;
+        }
+        let shared = Arc::clone(&self.shared);
+        let builder = std::thread::Builder::new().name("ljos-pool".into()).stack_size(STACK);
+        let Err(error) = without_signals(|| builder.spawn(move || work(&shared))) else { return Ok(()) };
+        let mut state = lock(&self.shared);
+        state.threads -= 1;
+        match state.threads {
+            0 => Err(error.raw_os_error().unwrap_or(libc::EAGAIN)),
+            _ => Ok(()), // the threads that exist will get to it
+        }
+    }
+
+    /// Takes back a call that no thread has begun, or abandons a resolution; its completion then says `-ECANCELED`.
     pub fn cancel(&mut self, user_data: u32) -> bool {
         let mut state = lock(&self.shared);
         let before = state.queue.len();
         state.queue.retain(|(queued, _)| *queued != user_data);
-        let found = state.queue.len() < before;
+        let mut found = state.queue.len() < before;
+        if let Some(index) = state.resolving.iter().position(|(_, resolved)| *resolved == user_data) {
+            state.resolving.swap_remove(index);
+            state.abandoned += 1;
+            found = true;
+        }
         if found {
             state.finished.push_back(Completion { user_data, res: -libc::ECANCELED, flags: 0 });
             wake(self.shared.wake_fd);
+        }
+        drop(state);
+        if found {
+            let _ = self.start_threads(); // where this fails, there are threads that will get to the work
         }
         found
     }
 
     pub fn take_finished(&mut self, out: &mut [Completion]) -> usize {
-        if self.threads.is_empty() {
+        if !self.used {
             return 0;
         }
         let mut state = lock(&self.shared);
@@ -116,9 +155,8 @@ impl Pool {
 impl Drop for Pool {
     fn drop(&mut self) {
         lock(&self.shared).closing = true;
-        self.shared.work.notify_all();
         // Threads inside a call are left to finish it: they hold their own reference to what they touch.
-        self.threads.clear();
+        self.shared.work.notify_all();
     }
 }
 
@@ -131,34 +169,54 @@ impl Drop for Shared {
 
 fn work(shared: &Shared) {
     let mut state = lock(shared);
-    while !state.closing {
+    while !state.closing && state.threads <= state.limit() {
         let Some((user_data, job)) = state.queue.pop_front() else {
             state.idle += 1;
             state = shared.work.wait(state).unwrap_or_else(PoisonError::into_inner);
             state.idle -= 1;
             continue;
         };
+        state.last_number += 1;
+        let number = state.last_number;
+        let resolves = matches!(job, Job::Resolve(_));
+        if resolves {
+            state.resolving.push((number, user_data));
+        }
         drop(state);
         let res = job.run();
         state = lock(shared);
+        if resolves {
+            let Some(index) = state.resolving.iter().position(|(resolved, _)| *resolved == number) else {
+                state.abandoned -= 1;
+                continue;
+            };
+            state.resolving.swap_remove(index);
+        }
         state.finished.push_back(Completion { user_data, res, flags: 0 });
         wake(shared.wake_fd);
     }
+    state.threads -= 1;
 }
 
 impl Job {
     fn run(self) -> c_int {
-        let [a, b, c, d, e] = self.arguments;
-        loop {
-            // SAFETY: what the arguments point to is valid until the completion (the export's contract).
-            let value = unsafe { libc::syscall(self.number, a, b, c, d, e) };
-            if value >= 0 {
-                return value as c_int;
-            }
-            match errno() {
-                libc::EINTR => {}
-                errno => return -errno,
-            }
+        match self {
+            Job::Call { number, arguments } => call(number, arguments),
+            Job::Resolve(resolution) => resolution.ask(0, 0),
+        }
+    }
+}
+
+fn call(number: c_long, [a, b, c, d, e]: [usize; 5]) -> c_int {
+    loop {
+        // SAFETY: what the arguments point to is valid until the completion (the export's contract).
+        let value = unsafe { libc::syscall(number, a, b, c, d, e) };
+        if value >= 0 {
+            return value as c_int;
+        }
+        match errno() {
+            libc::EINTR => {}
+            errno => return -errno,
         }
     }
 }
