@@ -87,9 +87,9 @@ local function service_of(service)
     return service, number or service == ""
 end
 
-local text_size = 1025
-local text = ffi.new("char[?]", text_size)
-local function read_text(question, which) return ffi.string(text, C.ljos_resolve_text(question, which, text, text_size)) end
+local room = 1025
+local text = ffi.new("char[?]", room)
+local function read_text(question, which) return ffi.string(text, C.ljos_resolve_text(question, which, text, room)) end
 
 local function read_endpoints(question, wants_name)
     local list = {}

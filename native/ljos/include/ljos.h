@@ -48,6 +48,12 @@ enum ljos_regex_wanted {
   LJOS_REGEX_WHOLE = 2,
 };
 
+// What `ljos_resolve_text` reads.
+enum ljos_resolve_text_kind {
+  LJOS_RESOLVE_HOST = 0,
+  LJOS_RESOLVE_SERVICE = 1,
+};
+
 // What `ScanRules::field_kind` may hold: what separates fields.
 enum ljos_scan_field {
   // Nothing: a record has no fields.
@@ -68,6 +74,9 @@ struct ljos_engine;
 
 // A compiled pattern; used by one thread at a time.
 struct ljos_regex;
+
+// A question to the C library's resolver, and its answer.
+struct ljos_resolution;
 
 // What comes out of `ljos_engine_turn`: the result of the operation submitted with `user_data`.
 struct ljos_completion {
@@ -576,6 +585,15 @@ int ljos_engine_call(struct ljos_engine *engine,
                      size_t d,
                      size_t e);
 
+// Asks a question of `resolve` in a pool thread; the result is its outcome. A canceled one completes at once with
+// `-ECANCELED`, even if the C library goes on for minutes: the thread has its own share of the question.
+//
+// # Safety
+// `engine` and `resolution` are live.
+int ljos_engine_resolve(struct ljos_engine *engine,
+                        uint32_t user_data,
+                        const struct ljos_resolution *resolution);
+
 // flock(2), waiting in a helper process for a lock that is not free. Canceled, it leaves the file without a lock,
 // unless the lock was there first.
 //
@@ -843,6 +861,58 @@ int ljos_regex_patsplit(struct ljos_regex *regex,
                         struct ljos_regex_cursor *cursor,
                         int32_t *offsets,
                         uint32_t capacity);
+
+// Makes a question for getaddrinfo(3). An empty host or service is none at all. `hints` are flags, family, socket
+// type and protocol. `-EINVAL` when a text has a NUL inside.
+//
+// # Safety
+// The texts are valid for their lengths, `hints` for four numbers, `out` for one write. End it with
+// `ljos_resolve_free`.
+int ljos_resolve_new(const void *host,
+                     uint32_t host_len,
+                     const void *service,
+                     uint32_t service_len,
+                     const int *hints,
+                     const struct ljos_resolution **out);
+
+// Makes a question for getnameinfo(3); `flags` are `NI_*`.
+//
+// # Safety
+// `address` is valid, `out` for one write. End it with `ljos_resolve_free`.
+int ljos_resolve_new_reverse(const struct ljos_ip_address *address,
+                             uint32_t port,
+                             int flags,
+                             const struct ljos_resolution **out);
+
+// Gives up the caller's share of a resolution, answered or not.
+//
+// # Safety
+// `resolution` came from `ljos_resolve_new` or `ljos_resolve_new_reverse` and is not used again.
+void ljos_resolve_free(const struct ljos_resolution *resolution);
+
+// Asks at once, without any name service: host and service must be numbers, or the outcome is `EAI_NONAME`.
+//
+// # Safety
+// `resolution` is live.
+int ljos_resolve_numeric(const struct ljos_resolution *resolution);
+
+// Reads endpoint `index`, from 0, of an answer: fills `out` and returns the port, or `-ENOENT` behind the last one.
+//
+// # Safety
+// `resolution` is live and answered; `out` is valid for one write.
+int ljos_resolve_endpoint(const struct ljos_resolution *resolution,
+                          uint32_t index,
+                          struct ljos_ip_address *out);
+
+// Copies a text of an answer: the canonical name or the host's (`LJOS_RESOLVE_HOST`), or the service's. Returns its
+// length; what does not fit into `capacity` (1025 is always enough) is left out.
+//
+// # Safety
+// `resolution` is live and answered; `out` has room for `capacity` bytes.
+int ljos_resolve_text(const struct ljos_resolution *resolution,
+                      int which,
+                      char *out,
+                      uint32_t capacity);
 
 // Finds the ends of the complete records from `batch.from` on: fills `ends` and `count`, returns the count. The bytes
 // before `resume` are known to hold no separator. Stops before a record longer than `rules.longest`;
