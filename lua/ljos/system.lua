@@ -30,6 +30,7 @@ local modules = {
     signal = "signal",
     linux_capabilities = "linux_capabilities",
     spawn = "spawn",
+    run = "run",
     get_lowfd = "lowfd",
     get_ld_library_directories = "library_directories",
 }

@@ -64,15 +64,31 @@ function methods:wait()
     end
 end
 
+local function check_signal(signal, least)
+    if type(signal) == "number" and signal % 1 == 0 and signal >= least and signal <= 64 then return end
+    error_.argument(2, "a signal number expected, got " .. tostring(signal))
+end
+
 --- Sends a signal to the process; 0 only asks whether that would be allowed. Raises ESRCH after `wait`; until then
 --- a process that has ended takes signals without effect. Source: pidfd_send_signal(2).
 ---@param signal integer
 function methods:kill(signal)
     local child = child_of_self(self)
-    if type(signal) ~= "number" or signal % 1 ~= 0 or signal < 0 or signal > 64 then
-        error_.argument(2, "a signal number expected, got " .. tostring(signal))
-    end
+    check_signal(signal, 0)
     process.kill(child, signal)
+end
+
+--- Sends a signal to the process and to all that came from it. Who that is, and who is out of reach, is said in
+--- `ljos.process.tree`: every process with living parents up to this one, and every one of a session or group that
+--- this one leads (options start_new_session, process_group). All are stopped first, so that none escapes
+--- by forking, and go on with the signal. It works as well when the process itself has ended, until `wait`.
+--- Raises ESRCH after `wait`, EPERM when somebody runs as another user.
+---@param signal? integer  SIGKILL by default
+function methods:kill_tree(signal)
+    local child = child_of_self(self)
+    if signal ~= nil then check_signal(signal, 1) end
+    if child.fd < 0 then error(error_.system("ESRCH", { detail = "the process has ended" }), 0) end
+    require("ljos.process.tree").kill(child, signal)
 end
 
 --- Gets the capabilities of the process. Source: cap_get_pid(3).
