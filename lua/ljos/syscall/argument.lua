@@ -77,6 +77,19 @@ function M.flag(constants, value, position)
     return wrong(position, ("a flag of %s (%s)"):format(name, group.names(constants)), value)
 end
 
+--- Reads the flags of a call that makes a descriptor: close-on-exec is added, unless the string has "nocloexec".
+---@param constants table  a group with CLOEXEC
+function M.cloexec(constants, value, position)
+    if type(value) == "string" and value:lower():find("nocloexec", 1, true) then
+        local items = {}
+        for item in value:gmatch "[^,]+" do
+            if not item:lower():match "^%s*nocloexec%s*$" then items[#items + 1] = item end
+        end
+        return M.flag(constants, table.concat(items, ","), position)
+    end
+    return group.either(M.flag(constants, value, position) or 0, constants.CLOEXEC or constants.FD_CLOEXEC)
+end
+
 --- Makes a struct out of what a caller writes for it: a cdata stays as it is, nil stays nil.
 ---@param make function  the constructor in `t`
 function M.struct(make, value, position)

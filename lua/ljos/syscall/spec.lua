@@ -5,12 +5,10 @@
 ---     fchmodat  dir:at path:path mode:MODE flags:AT | fchmodat dir path mode | ok
 ---
 --- A parameter is `name:type`, with `=default` for what nil stands for. Types: `fd`, `at` (a directory), `path`, `int`,
---- `ptr` (buffer, string or nil), `buf` (buffer or nil), `:struct` types in lower case that `t` knows, and the name
---- of a
---- group of constants in upper case. The kernel call may be left out when it is the same name with all the parameters
---- in
---- order; in it `@GROUP.NAME` is a constant, and a number is itself. `libc:` before its name takes the C library's
---- function.
+--- `ptr` (buffer, string or nil), `buf` (buffer or nil), structs in lower case that `t` knows, and groups of constants
+--- in upper case, with `+` where they are the flags of a new descriptor, which is close-on-exec. The kernel call may be
+--- left out when it is the same name with all the parameters in order; in it `@GROUP.NAME` is a constant, and a number
+--- is itself. `libc:` before its name takes the C library's function.
 --- Results: `ok` (true), `int`, `fd`, `wide` (a number above 2^31), and `!` after it when the call is not repeated on
 --- EINTR. The Lua source made of a line has fixed arity and is compiled when the function is first asked for.
 ---
@@ -75,7 +73,7 @@ end
 ---@return ljos.syscall.Parameter[]
 function M.parameters(text)
     local list = {}
-    for name, kind, default in text:gmatch "([%w_]+):([%w_]+)=?([^%s]*)" do
+    for name, kind, default in text:gmatch "([%w_]+):([%w_]+%+?)=?([^%s]*)" do
         list[#list + 1] = { name = name, type = kind, default = default ~= "" and default or nil }
     end
     return list
@@ -112,6 +110,10 @@ local function check(parameter, position, upvalues)
             name,
             position
         )
+    elseif kind:sub(-1) == "+" then
+        kind = kind:sub(1, -2)
+        upvalues[#upvalues + 1] = { "G_" .. kind, c[kind] }
+        lines[#lines + 1] = ("%s = K_cloexec(G_%s, %s, %d)"):format(name, kind, name, position)
     elseif kind:upper() == kind then
         upvalues[#upvalues + 1] = { "G_" .. kind, c[kind] }
         lines[#lines + 1] = ("%s = K_flag(G_%s, %s, %d)"):format(name, kind, name, position)
@@ -221,7 +223,7 @@ function M.compile(name, line)
         body[#body + 1] = results[result]
     end
     local head = "local K_call, K_number, K_at, K_path, K_pointer, K_buffer, K_integer, "
-        .. "K_flag, K_struct, K_errno, K_fd, K_sizeof, K_type, K_kernel, up = ...\n"
+        .. "K_flag, K_cloexec, K_struct, K_errno, K_fd, K_sizeof, K_type, K_kernel, up = ...\n"
     local values = {}
     for i, upvalue in ipairs(upvalues) do
         head = head .. ("local %s = up[%d]\n"):format(upvalue[1], i)
@@ -241,6 +243,7 @@ function M.compile(name, line)
         argument.buffer,
         argument.integer,
         argument.flag,
+        argument.cloexec,
         argument.struct,
         Error.errno,
         fd.new,

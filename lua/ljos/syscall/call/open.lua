@@ -16,7 +16,7 @@ local kernel = require "ljos.syscall.kernel"
 local types = require "ljos.syscall.types"
 local either = require("ljos.syscall.group").either
 
-local number, at, path_of, flag = fd.number, fd.at, argument.path, argument.flag
+local number, at, path_of, flag, cloexec = fd.number, fd.at, argument.path, argument.flag, argument.cloexec
 local t = types.t
 
 ---@class ljos.syscall.call.open
@@ -25,27 +25,6 @@ local M = {}
 local O, CLOEXEC = c.O, c.O.CLOEXEC
 local openat = kernel.retry(kernel.call("openat", "ipii"))
 
--- A flag string with "nocloexec" in it is split off; everything else gets O_CLOEXEC.
-local function open_flags(flags, position)
-    if type(flags) == "string" and flags:lower():find("nocloexec", 1, true) then
-        local rest = flags:lower():gsub("%s*nocloexec%s*", ""):gsub("^,", ""):gsub(",$", ""):gsub(",,", ",")
-        return flag(O, rest, position)
-    end
-    return either(flag(O, flags, position), CLOEXEC)
-end
-
-local function descriptor_flags(group, flags, position)
-    local value = flags
-    local leave_open = false
-    if type(flags) == "string" and flags:lower():find("nocloexec", 1, true) then
-        value = flags:lower():gsub("%s*nocloexec%s*", ""):gsub("^,", ""):gsub(",$", "")
-        leave_open = true
-    end
-    value = flag(group, value, position)
-    return leave_open and value or bit.bor(value, CLOEXEC)
-end
-M.descriptor_flags = descriptor_flags
-
 --- Opens a file: open(2). Flags default to "rdonly"; descriptors are close-on-exec unless "nocloexec" is among them.
 ---@param path string
 ---@param flags? string|integer
@@ -53,11 +32,11 @@ M.descriptor_flags = descriptor_flags
 ---@return ljos.syscall.Fd?
 ---@return ljos.Error?
 function M.open(path, flags, mode)
-    return fd.result(openat(c.AT_FDCWD.FDCWD, path_of(path, 1), open_flags(flags, 2), flag(c.MODE, mode, 3)))
+    return fd.result(openat(c.AT_FDCWD.FDCWD, path_of(path, 1), cloexec(O, flags, 2), flag(c.MODE, mode, 3)))
 end
 
 function M.openat(dir, path, flags, mode)
-    return fd.result(openat(at(dir, 1), path_of(path, 2), open_flags(flags, 3), flag(c.MODE, mode, 4)))
+    return fd.result(openat(at(dir, 1), path_of(path, 2), cloexec(O, flags, 3), flag(c.MODE, mode, 4)))
 end
 
 function M.creat(path, mode)
@@ -74,7 +53,7 @@ function M.openat2(dir, path, how)
     if type(how) == "table" or how == nil then
         given = t.open_how()
         how = how or {}
-        given.flags, given.mode = open_flags(how.flags, "flags"), flag(c.MODE, how.mode, "mode")
+        given.flags, given.mode = cloexec(O, how.flags, "flags"), flag(c.MODE, how.mode, "mode")
         given.resolve = flag(c.RESOLVE, how.resolve, "resolve")
     end
     return fd.result(openat2(at(dir, 1), path_of(path, 2), given, ffi.sizeof(given)))
@@ -115,8 +94,9 @@ function M.dup2(old, new)
     return fd.result(dup3(from, to, 0))
 end
 
+--- dup3(2): close-on-exec where the flags say so.
 function M.dup3(old, new, flags)
-    local value = flags == nil and 0 or descriptor_flags(O, flags, 3)
+    local value = type(flags) == "string" and cloexec(O, flags, 3) or flag(O, flags, 3)
     return fd.result(dup3(number(old, 1), number(new, 2), value))
 end
 
@@ -192,7 +172,7 @@ local pipe2 = kernel.call("pipe2", "pi")
 
 --- pipe2(2): true, nil, read end, write end.
 function M.pipe2(flags)
-    local res = pipe2(pair, descriptor_flags(c.OPIPE, flags, 1))
+    local res = pipe2(pair, cloexec(c.OPIPE, flags, 1))
     if res < 0 then return kernel.failed(res) end
     return true, nil, fd.new(pair[0]), fd.new(pair[1])
 end

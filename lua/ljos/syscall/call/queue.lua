@@ -53,7 +53,7 @@ function M.descriptor(n) return ct(n == nil and -1 or number(n)) end
 local open = kernel.call("mq_open", "piip")
 --- mq_open(3), close-on-exec.
 function M.mq_open(name, flags, mode, attr)
-    local bits = bit.bor(flag(c.O, flags, 2), c.O.CLOEXEC)
+    local bits = argument.cloexec(c.O, flags, 2)
     local res = open(queue_name(name), bits, flag(c.MODE, mode, 3), struct(t.mq_attr, attr, 4))
     if res < 0 then return kernel.failed(res) end
     return ct(res)

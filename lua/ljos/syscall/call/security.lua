@@ -172,7 +172,7 @@ end
 local perf = kernel.call("perf_event_open", "piiii")
 --- perf_event_open(2): the descriptor. Close-on-exec.
 function M.perf_event_open(attr, pid, cpu, group, flags)
-    local bits = bit.bor(flag(c.PERF_FLAG, flags, 5), c.PERF_FLAG.FD_CLOEXEC)
+    local bits = argument.cloexec(c.PERF_FLAG, flags, 5)
     local members = type(group) == "nil" and -1 or fd.number(group, 4)
     return fd.result(perf(attr, integer(pid or 0, 2), integer(cpu or -1, 3), members, bits))
 end

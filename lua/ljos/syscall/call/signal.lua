@@ -121,12 +121,7 @@ end
 local signalfd = kernel.call("signalfd4", "ipii")
 --- signalfd(2). Close-on-exec unless "nocloexec".
 function M.signalfd(set, flags, file)
-    local bits
-    if type(flags) == "string" and flags:lower():find("nocloexec", 1, true) then
-        bits = flag(c.SFD, (flags:lower():gsub("%s*,?%s*nocloexec%s*", "")), 2)
-    else
-        bits = bit.bor(flag(c.SFD, flags, 2), c.SFD.CLOEXEC)
-    end
+    local bits = argument.cloexec(c.SFD, flags, 2)
     local mask = argument.struct(t.sigset, set, 1)
     local res = signalfd(file == nil and -1 or fd.number(file, 3), mask, SET_SIZE, bits)
     if res < 0 then return kernel.failed(res) end

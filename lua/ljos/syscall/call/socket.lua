@@ -7,7 +7,6 @@
 --- Errors:   returns nil, ljos.Error; wrong arguments raise
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
-local bit = require "bit"
 local ffi = require "ffi"
 local argument = require "ljos.syscall.argument"
 local c = require "ljos.syscall.constants"
@@ -22,16 +21,6 @@ local type = type
 
 ---@class ljos.syscall.call.socket
 local M = {}
-
-local CLOEXEC = c.SOCK.CLOEXEC
-
-local function socket_flags(flags, position)
-    if type(flags) == "string" and flags:lower():find("nocloexec", 1, true) then
-        local rest = flags:lower():gsub("%s*nocloexec%s*", ""):gsub("^,", ""):gsub(",$", ""):gsub(",,", ",")
-        return flag(c.SOCK, rest, position)
-    end
-    return bit.bor(flag(c.SOCK, flags, position), CLOEXEC)
-end
 
 local function protocol_of(domain, protocol)
     if protocol == nil then return 0 end
@@ -50,14 +39,14 @@ local socket, socketpair = kernel.call("socket", "iii"), kernel.call("socketpair
 ---@return ljos.Error?
 function M.socket(domain, kind, protocol)
     local family = flag(c.AF, domain, 1)
-    return fd.result(socket(family, socket_flags(kind, 2), protocol_of(family, protocol)))
+    return fd.result(socket(family, argument.cloexec(c.SOCK, kind, 2), protocol_of(family, protocol)))
 end
 
 local pair = ffi.new "int[2]"
 --- socketpair(2): true, nil, one end, the other.
 function M.socketpair(domain, kind, protocol)
     local family = flag(c.AF, domain, 1)
-    local res = socketpair(family, socket_flags(kind, 2), protocol_of(family, protocol), pair)
+    local res = socketpair(family, argument.cloexec(c.SOCK, kind, 2), protocol_of(family, protocol), pair)
     if res < 0 then return kernel.failed(res) end
     return true, nil, fd.new(pair[0]), fd.new(pair[1])
 end
@@ -117,7 +106,7 @@ local accept4 = kernel.retry(kernel.call("accept4", "ippi"))
 
 --- accept4(2). With `addr` nil the peer's address comes as a third result.
 function M.accept4(file, addr, len, flags)
-    local storage, bits = addr, socket_flags(flags, 4)
+    local storage, bits = addr, argument.cloexec(c.SOCK, flags, 4)
     if storage == nil then storage = t.sockaddr_storage() end
     length[0] = type(len) == "number" and len or ffi.sizeof(storage)
     local res = accept4(number(file, 1), storage, length, bits)

@@ -4,7 +4,6 @@
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
-local bit = require "bit"
 local argument = require "ljos.syscall.argument"
 local c = require "ljos.syscall.constants"
 local fd = require "ljos.syscall.fd"
@@ -88,10 +87,7 @@ wrap("tcflow", "int (int, int)", "TCFLOW")
 wrap("tcgetsid", "int (int, int)")
 
 --- posix_openpt(3). Close-on-exec unless "nocloexec".
-function M.posix_openpt(flags)
-    if type(flags) == "number" then flags = bit.bor(flags, c.O.CLOEXEC) end
-    return require("ljos.syscall.call.open").open("/dev/ptmx", flags)
-end
+function M.posix_openpt(flags) return require("ljos.syscall.call.open").open("/dev/ptmx", flags) end
 M.openpt = M.posix_openpt
 --- grantpt(3): devpts has set owner and mode already.
 function M.grantpt(file)

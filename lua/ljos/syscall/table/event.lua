@@ -4,10 +4,10 @@
 --- Suspends: never
 --- Needs:    nothing; a call that the kernel lacks answers ENOSYS
 return [[
-eventfd          init:int=0 flags:EFD | eventfd2 init flags | fd
-timerfd_create   clock:CLOCK=monotonic flags:TFD | fd
-inotify_init     flags:IN_INIT | inotify_init1 flags | fd
-epoll_create     flags:EPOLLCREATE | epoll_create1 flags | fd
+eventfd          init:int=0 flags:EFD+ | eventfd2 init flags | fd
+timerfd_create   clock:CLOCK=monotonic flags:TFD+ | fd
+inotify_init     flags:IN_INIT+ | inotify_init1 flags | fd
+epoll_create     flags:EPOLLCREATE+ | epoll_create1 flags | fd
 io_destroy       ctx:int | ok
 io_uring_setup   entries:int params:io_uring_params | fd
 io_uring_enter   fd:fd submit:int=0 complete:int=0 flags:IORING_ENTER sig:ptr size:int=0 | int!

@@ -16,9 +16,9 @@ munlockall       | ok
 mincore          addr:ptr length:int vec:buf | ok
 mseal            addr:ptr length:int flags:int=0 | ok
 remap_file_pages addr:ptr size:int prot:PROT pgoff:int=0 flags:MAP | ok
-memfd_create     name:path flags:MFD | fd
-memfd_secret     flags:O=cloexec | fd
-userfaultfd      flags:O=cloexec | fd
+memfd_create     name:path flags:MFD+ | fd
+memfd_secret     flags:O+ | fd
+userfaultfd      flags:O+ | fd
 pkey_alloc       flags:int=0 rights:PKEY | int
 pkey_free        pkey:int | ok
 pkey_mprotect    addr:ptr length:int prot:PROT pkey:int | ok
