@@ -1,4 +1,5 @@
 local S = require "ljos.syscall"
+local ffi = require "ffi"
 local directory = require "ljos.syscall.directory"
 local spec = require "ljos.syscall.spec"
 
@@ -22,6 +23,7 @@ local skipped = {
     waitid = true,
     sigsuspend = true,
     sigtimedwait = true,
+    msgrcv = true,
     reboot = true,
     kill = true,
     tkill = true,
@@ -41,6 +43,7 @@ local skipped = {
     setitimer = true,
     set_thread_area = true,
     arch_prctl = true,
+    seccomp = true, -- 0 is the strict mode, which ends the process
     syscall = true,
     uretprobe = true,
     uprobe = true,
@@ -70,7 +73,24 @@ local garbage = {
     { closed, closed, closed, closed, n = 4 },
     { 0 / 0, 1e300, -1e300, n = 3 },
     { print, print, print, n = 3 },
+    { n = 6 },
+    { 0, 0, 0, 0, 0, 0, n = 6 },
+    { 0, 0, n = 6 },
+    { 0, n = 6 },
+    { "garbage", 0, 0, 0, 0, 0, n = 6 },
+    { 0, "garbage", 0, 0, n = 6 },
+    { 0, { "garbage" }, { garbage = 1 }, { 1 }, n = 4 },
 }
+-- A buffer of one byte where more is wanted, in each place.
+local short = ffi.new "char[1]"
+for i = 1, 5 do
+    local zeros, names = { n = 6 }, { n = 6 }
+    for j = 1, 5 do
+        zeros[j], names[j] = 0, "garbage"
+    end
+    zeros[i], names[i] = short, short
+    garbage[#garbage + 1], garbage[#garbage + 2] = zeros, names
+end
 
 -- Calls one function with everything, in a child of its own that an alarm ends; returns what went wrong. The standard
 -- descriptors are anonymous memory: whatever a call does to number 0 is done to nothing else.

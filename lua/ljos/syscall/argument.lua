@@ -11,7 +11,10 @@ local ffi = require "ffi"
 local Error = require "ljos.error"
 local group = require "ljos.syscall.group"
 
+local struct = require "ljos.syscall.struct"
+
 local type, tonumber, tostring = type, tonumber, tostring
+local istype, typeof, sizeof = ffi.istype, ffi.typeof, ffi.sizeof
 
 ---@class ljos.syscall.argument
 local M = {}
@@ -90,13 +93,33 @@ function M.cloexec(constants, value, position)
     return group.either(M.flag(constants, value, position) or 0, constants.CLOEXEC or constants.FD_CLOEXEC)
 end
 
---- Makes a struct out of what a caller writes for it: a cdata stays as it is, nil stays nil.
+-- Tells whether a cdata may stand for a struct: it is one, a pointer (whose memory is the caller's word), or an array
+-- of at least its size.
+local function fits(make, value)
+    local registered = struct.registered[make]
+    if not registered then return tonumber(value) == nil end
+    if istype(registered.ctype, value) then return true end
+    local text = tostring(typeof(value))
+    if text:find("[*&]>?$") then return true end
+    return text:find "%]>?$" ~= nil and sizeof(value) >= sizeof(registered.ctype)
+end
+
+--- Makes a struct out of what a caller writes for it: a cdata of its type stays as it is, nil stays nil.
 ---@param make function  the constructor in `t`
 function M.struct(make, value, position)
-    if value == nil or type(value) == "cdata" and tonumber(value) == nil then return value end
-    local ok, struct = pcall(make, value)
-    if ok then return struct end
-    return Error.argument(position, tostring(struct))
+    if value == nil or type(value) == "cdata" and fits(make, value) then return value end
+    local ok, made = pcall(make, value)
+    if ok then return made end
+    return Error.argument(position, tostring(made))
+end
+
+--- Returns the struct that the kernel is to fill: the caller's, or a new one where that is nil.
+---@param make function  the constructor in `t`
+function M.room(make, value, position)
+    if value == nil then return make() end
+    if type(value) == "cdata" and fits(make, value) then return value end
+    local registered = struct.registered[make]
+    return wrong(position, registered and registered.name or "struct", value)
 end
 
 return M

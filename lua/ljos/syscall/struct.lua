@@ -17,7 +17,8 @@ local tonumber, type = tonumber, type
 ---@field t table<string, any>   constructors
 ---@field pt table<string, any>  pointer casts
 ---@field s table<string, any>   sizes
-local M = { t = {}, pt = {}, s = {} }
+---@field registered table<any, {name: string, ctype: any}>  by constructor
+local M = { t = {}, pt = {}, s = {}, registered = {} }
 
 ---@class ljos.syscall.StructOptions
 ---@field struct? string      the native library's name of the struct; default: the type's own
@@ -103,6 +104,7 @@ end
 ---@param make? any  what `t[name]` is; default: the type itself
 function M.register(name, ct, make)
     M.t[name] = make or ct
+    M.registered[make or ct] = { name = name, ctype = ct }
     local ok, size = pcall(ffi.sizeof --[[@as function]], ct)
     if ok and size then M.s[name] = size end
     local pointer
@@ -187,7 +189,8 @@ function M.define_array(name, element, field, options)
     local fill = options.fill or copy
     return M.register(name, ct, function(init)
         if type(init) == "cdata" and ffi.istype(ct, init) then return init end
-        local count = type(init) == "number" and init or #init
+        local count = type(init) == "number" and init or type(init) == "table" and #init
+        if not count or not (count >= 0 and count < 2 ^ 26) then error("a list or a count expected", 0) end
         local self = ffi.new(ct, count)
         self.count = count
         for i = 1, type(init) == "table" and count or 0 do

@@ -23,7 +23,7 @@ local M = {}
 local poll = kernel.libc("poll", "int (void *, unsigned long, int)")
 local ppoll = kernel.call("ppoll", "pippi")
 
-local function pollfds(fds) return type(fds) == "table" and t.pollfds(fds) or fds end
+local function pollfds(fds) return argument.struct(t.pollfds, fds, 1) end
 
 --- poll(2): the count of those ready. A list of {fd =, events =} is taken too; then the pollfds are the third result.
 function M.poll(fds, timeout)
@@ -114,7 +114,7 @@ local epoll_pwait, epoll_pwait2 = kernel.call("epoll_pwait", "ipiipi"), kernel.c
 
 --- epoll_wait(2): an iterator, the events, the count: `for i, ev in ep:epoll_wait(events, 0)`.
 function M.epoll_pwait(ep, events, timeout, mask)
-    local list = events or t.epoll_events(16)
+    local list = argument.struct(t.epoll_events, events or 16, 2)
     local res = epoll_pwait(
         number(ep, 1),
         list.ep,
@@ -129,7 +129,7 @@ end
 function M.epoll_wait(ep, events, timeout) return M.epoll_pwait(ep, events, timeout, nil) end
 --- epoll_pwait2(2): the timeout is a timespec.
 function M.epoll_pwait2(ep, events, timeout, mask)
-    local list = events or t.epoll_events(16)
+    local list = argument.struct(t.epoll_events, events or 16, 2)
     local res =
         epoll_pwait2(number(ep, 1), list.ep, #list, struct(t.timespec, timeout, 3), struct(t.sigset, mask, 4), 8)
     if res < 0 then return kernel.failed(res) end
@@ -159,24 +159,24 @@ function M.io_setup(count)
 end
 --- io_submit(2): takes t.iocb_ptrs or a list of t.iocb.
 function M.io_submit(ctx, list)
-    local pointers = type(list) == "table" and t.iocb_ptrs(list) or list
+    local pointers = argument.struct(t.iocb_ptrs, list, 2)
     return kernel.number(io_submit(ctx, pointers.count, pointers.list))
 end
 function M.io_cancel(ctx, iocb, result)
-    result = result or t.io_event()
+    result = argument.room(t.io_event, result, 3)
     local res = io_cancel(ctx, iocb, result)
     if res < 0 then return kernel.failed(res) end
     return result
 end
 --- io_getevents(2): an iterator, the events, the count, as epoll_wait.
 function M.io_getevents(ctx, least, events, timeout)
-    local list = type(events) == "number" and t.io_events(events) or events or t.io_events(16)
+    local list = argument.struct(t.io_events, events or 16, 3)
     local res = io_getevents(ctx, least or 1, #list, list.ev, struct(t.timespec, timeout, 4))
     if res < 0 then return kernel.failed(res) end
     return countdown, list, res
 end
 function M.io_pgetevents(ctx, least, events, timeout, mask)
-    local list = events or t.io_events(16)
+    local list = argument.struct(t.io_events, events or 16, 3)
     local sigset, extra = struct(t.sigset, mask, 5), nil
     if sigset ~= nil then
         extra = ffi.new "struct ljos_sigmask_argument"

@@ -140,14 +140,13 @@ function M.fcntl(file, cmd, arg)
     local n, command = number(file, 1), flag(c.F, cmd, 2)
     local kind = kind_of(command)
     if kind == "lock" then
-        local lock = arg
-        if type(arg) == "table" then lock = t.flock(arg) end
+        local lock = argument.struct(t.flock, arg, 3)
         local res = fcntl_pointer(n, command, lock)
         if res < 0 then return kernel.failed(res) end
         if command == c.F.GETLK or command == c.F.OFD_GETLK then return lock end
         return true
     elseif kind == "pointer" then
-        local owner = arg or t.f_owner_ex()
+        local owner = argument.room(t.f_owner_ex, arg, 3)
         local res = fcntl_pointer(n, command, owner)
         if res < 0 then return kernel.failed(res) end
         return command == c.F.GETOWN_EX and owner or true

@@ -109,7 +109,7 @@ end
 
 --- wait4(2): pid, nil, status, usage. The status is a t.waitstatus.
 function M.wait4(pid, options, usage)
-    if usage == nil then usage = t.rusage() end
+    if usage ~= false then usage = argument.room(t.rusage, usage, 3) end
     local res = wait4(pid_of(pid, 1), status, flag(c.W, options, 2), usage or nil)
     if res < 0 then return kernel.failed(res) end
     return res, nil, t.waitstatus(status[0]), usage or nil
@@ -121,7 +121,7 @@ function M.wait() return M.wait4(-1, nil, false) end
 local waitid = kernel.retry(kernel.call("waitid", "iipip"))
 --- waitid(2): siginfo, nil, usage. The type "pidfd" takes a descriptor.
 function M.waitid(kind, id, options, info, usage)
-    info, usage = info or t.siginfo(), usage or t.rusage()
+    info, usage = argument.room(t.siginfo, info, 4), argument.room(t.rusage, usage, 5)
     local idtype = flag(c.P, kind, 1)
     local target = idtype == c.P.PIDFD and fd.number(id, 2) or integer(id or 0, 2)
     local res = waitid(idtype, target, info, flag(c.W, options, 3), usage)
@@ -153,7 +153,7 @@ end
 local prlimit = kernel.call("prlimit64", "iipp")
 --- prlimit(2): the old limits.
 function M.prlimit(pid, resource, new, old)
-    old = old or t.rlimit()
+    old = argument.room(t.rlimit, old, 4)
     local limit = argument.struct(t.rlimit, new, 3)
     local res = prlimit(integer(pid or 0, 1), flag(c.RLIMIT, resource, 2), limit, old)
     if res < 0 then return kernel.failed(res) end
@@ -168,7 +168,7 @@ end
 
 local getrusage = kernel.call("getrusage", "ip")
 function M.getrusage(who, usage)
-    usage = usage or t.rusage()
+    usage = argument.room(t.rusage, usage, 2)
     local res = getrusage(flag(c.RUSAGE, who, 1), usage)
     if res < 0 then return kernel.failed(res) end
     return usage
@@ -186,7 +186,7 @@ end
 local getaffinity = kernel.call("sched_getaffinity", "iip")
 local setaffinity = kernel.call("sched_setaffinity", "iip")
 function M.sched_getaffinity(pid, mask)
-    mask = mask or t.cpu_set()
+    mask = argument.room(t.cpu_set, mask, 2)
     local res = getaffinity(pid or 0, ffi.sizeof(mask), mask)
     if res < 0 then return kernel.failed(res) end
     return mask
@@ -204,7 +204,7 @@ function M.sched_getparam(pid)
     return param.sched_priority
 end
 function M.sched_rr_get_interval(pid, time)
-    time = time or t.timespec()
+    time = argument.room(t.timespec, time, 2)
     local res = interval(pid or 0, time)
     if res < 0 then return kernel.failed(res) end
     return time

@@ -4,7 +4,6 @@
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
-local bit = require "bit"
 local argument = require "ljos.syscall.argument"
 local c = require "ljos.syscall.constants"
 local fd = require "ljos.syscall.fd"
@@ -65,7 +64,7 @@ function M.mq_unlink(name) return kernel.done(unlink(queue_name(name))) end
 local getsetattr = kernel.call("mq_getsetattr", "ipp")
 --- The queue's attributes, or with `new` the old ones.
 function M.mq_getsetattr(queue, new, old)
-    old = old or t.mq_attr()
+    old = argument.room(t.mq_attr, old, 3)
     local res = getsetattr(number(queue, 1), struct(t.mq_attr, new, 2), old)
     if res < 0 then return kernel.failed(res) end
     return old

@@ -4,7 +4,6 @@
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 --- Long:     prctl(2) is many calls in one; what its arguments are hangs on its option alone
-local bit = require "bit"
 local ffi = require "ffi"
 local argument = require "ljos.syscall.argument"
 local c = require "ljos.syscall.constants"

@@ -5,7 +5,6 @@
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
 local argument = require "ljos.syscall.argument"
-local bit = require "bit"
 local c = require "ljos.syscall.constants"
 local fd = require "ljos.syscall.fd"
 local handler = require "ljos.syscall.handler"
@@ -58,7 +57,7 @@ end
 ---@param old? any    a t.sigaction to be filled, or true for a new one, which is the third result
 function M.sigaction(signal, action, old)
     action = argument.struct(t.sigaction, action, 2)
-    if old == true then old = t.sigaction() end
+    if old ~= nil then old = argument.room(t.sigaction, old ~= true and old or nil, 3) end
     if not act(flag(c.SIG, signal, 1), action, old) then return kernel.fail() end
     return true, nil, old
 end
@@ -112,7 +111,7 @@ end
 local timedwait = kernel.call("rt_sigtimedwait", "pppi")
 --- sigtimedwait(2): the siginfo; EAGAIN when the time is over, without a time it waits.
 function M.sigtimedwait(set, timeout, info)
-    info = info or t.siginfo()
+    info = argument.room(t.siginfo, info, 3)
     local res = timedwait(argument.struct(t.sigset, set, 1), info, argument.struct(t.timespec, timeout, 2), SET_SIZE)
     if res < 0 then return kernel.failed(res) end
     return info

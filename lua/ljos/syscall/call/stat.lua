@@ -23,6 +23,8 @@ local stat_c = kernel.libc("stat", "int (const char *, void *)")
 local fstatat = kernel.call(rawget(c.SYS, "newfstatat") and "newfstatat" or "fstatat", "ippi")
 local fstat = kernel.call("fstat", "ip")
 
+local stat_type, istype = t.stat, ffi.istype
+
 local function result(res, buffer)
     if res < 0 then return kernel.failed(res) end
     return buffer
@@ -31,23 +33,27 @@ end
 --- stat(2): a t.stat, or the one passed filled in.
 function M.stat(path, buffer)
     if type(path) ~= "string" then path = path_of(path, 1) end
-    buffer = buffer or t.stat()
+    if buffer == nil then
+        buffer = t.stat()
+    elseif not istype(stat_type, buffer) then
+        buffer = argument.room(t.stat, buffer, 2)
+    end
     if stat_c(path, buffer) == -1 then return kernel.fail() end
     return buffer
 end
 
 function M.lstat(path, buffer)
-    buffer = buffer or t.stat()
+    buffer = argument.room(t.stat, buffer, 2)
     return result(fstatat(FDCWD, path_of(path, 1), buffer, c.AT.SYMLINK_NOFOLLOW), buffer)
 end
 
 function M.fstat(file, buffer)
-    buffer = buffer or t.stat()
+    buffer = argument.room(t.stat, buffer, 2)
     return result(fstat(number(file, 1), buffer), buffer)
 end
 
 function M.fstatat(dir, path, buffer, flags)
-    buffer = buffer or t.stat()
+    buffer = argument.room(t.stat, buffer, 3)
     return result(fstatat(at(dir, 1), path_of(path, 2), buffer, flag(c.AT, flags, 4)), buffer)
 end
 
@@ -55,7 +61,7 @@ local statx = kernel.call("statx", "ipiip")
 
 --- statx(2): mask defaults to the basic fields and the birth time.
 function M.statx(dir, path, flags, mask, buffer)
-    buffer = buffer or t.statx()
+    buffer = argument.room(t.statx, buffer, 5)
     if mask == nil then mask = c.STATX("basic_stats", "btime") end
     local res = statx(at(dir, 1), path_of(path, 2), flag(c.AT, flags, 3), flag(c.STATX, mask, 4), buffer)
     return result(res, buffer)
@@ -63,11 +69,11 @@ end
 
 local statfs, fstatfs = kernel.call("statfs", "pp"), kernel.call("fstatfs", "ip")
 function M.statfs(path, buffer)
-    buffer = buffer or t.statfs()
+    buffer = argument.room(t.statfs, buffer, 2)
     return result(statfs(path_of(path, 1), buffer), buffer)
 end
 function M.fstatfs(file, buffer)
-    buffer = buffer or t.statfs()
+    buffer = argument.room(t.statfs, buffer, 2)
     return result(fstatfs(number(file, 1), buffer), buffer)
 end
 

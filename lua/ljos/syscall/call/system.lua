@@ -47,7 +47,7 @@ end
 
 local sysinfo = kernel.call("sysinfo", "p")
 function M.sysinfo(info)
-    info = info or t.sysinfo()
+    info = argument.room(t.sysinfo, info, 1)
     local res = sysinfo(info)
     if res < 0 then return kernel.failed(res) end
     return info

@@ -67,6 +67,9 @@ function M.tcgetattr(file)
     return tio
 end
 function M.tcsetattr(file, when, tio)
+    tio = argument.struct(t.termios, tio, 3)
+    -- The C library reads it before it asks the kernel.
+    if tio == nil then argument.wrong(3, "termios", tio) end
     if tcsetattr(number(file, 1), flag(c.TCSA, when, 2), tio) == -1 then return kernel.fail() end
     return true
 end

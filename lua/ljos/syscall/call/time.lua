@@ -19,7 +19,7 @@ local M = {}
 
 local gettimeofday = kernel.libc("gettimeofday", "int (void *, void *)")
 function M.gettimeofday(time)
-    time = time or t.timeval()
+    time = argument.room(t.timeval, time, 1)
     if gettimeofday(time, nil) == -1 then return kernel.fail() end
     return time
 end
@@ -37,14 +37,14 @@ function M.time()
 end
 
 function M.clock_gettime(clock, time)
-    time = time or t.timespec()
+    time = argument.room(t.timespec, time, 2)
     if gettime(flag(c.CLOCK, clock, 1), time) == -1 then return kernel.fail() end
     return time
 end
 
 local getres = kernel.call("clock_getres", "ip")
 function M.clock_getres(clock, time)
-    time = time or t.timespec()
+    time = argument.room(t.timespec, time, 2)
     local res = getres(flag(c.CLOCK, clock, 1), time)
     if res < 0 then return kernel.failed(res) end
     return time
@@ -55,7 +55,7 @@ local EINTR = Error.errno_of.EINTR
 
 --- clock_nanosleep(2): true, or true, nil, remaining when a signal cut it short.
 function M.clock_nanosleep(clock, flags, request, remaining)
-    remaining = remaining or t.timespec()
+    remaining = argument.room(t.timespec, remaining, 4)
     local res = clock_nanosleep(
         flag(c.CLOCK, clock or "realtime", 1),
         flag(c.TIMER, flags or 0, 2),
@@ -77,14 +77,14 @@ end
 
 local getitimer, setitimer = kernel.call("getitimer", "ip"), kernel.call("setitimer", "ipp")
 function M.getitimer(which, timer)
-    timer = timer or t.itimerval()
+    timer = argument.room(t.itimerval, timer, 2)
     local res = getitimer(flag(c.ITIMER, which, 1), timer)
     if res < 0 then return kernel.failed(res) end
     return timer
 end
 --- setitimer(2): the old setting.
 function M.setitimer(which, timer, old)
-    old = old or t.itimerval()
+    old = argument.room(t.itimerval, old, 3)
     local res = setitimer(flag(c.ITIMER, which, 1), struct(t.itimerval, timer, 2), old)
     if res < 0 then return kernel.failed(res) end
     return old
@@ -110,7 +110,7 @@ function M.timer_delete(timer) return kernel.done(delete(id_of(timer))) end
 local settime = kernel.call("timer_settime", "iipp")
 --- timer_settime(2): true, nil, the old setting.
 function M.timer_settime(timer, flags, setting, old)
-    old = old or t.itimerspec()
+    old = argument.room(t.itimerspec, old, 4)
     local res = settime(id_of(timer), flag(c.TIMER, flags or 0, 2), struct(t.itimerspec, setting, 3), old)
     if res < 0 then return kernel.failed(res) end
     return true, nil, old
@@ -118,7 +118,7 @@ end
 
 local get = kernel.call("timer_gettime", "ip")
 function M.timer_gettime(timer, current)
-    current = current or t.itimerspec()
+    current = argument.room(t.itimerspec, current, 2)
     local res = get(id_of(timer), current)
     if res < 0 then return kernel.failed(res) end
     return current
@@ -135,13 +135,13 @@ function Timer.gettimerid(timer) return timer.id end
 local fd_settime, fd_gettime = kernel.call("timerfd_settime", "iipp"), kernel.call("timerfd_gettime", "ip")
 --- timerfd_settime(2): the old setting.
 function M.timerfd_settime(file, flags, setting, old)
-    old = old or t.itimerspec()
+    old = argument.room(t.itimerspec, old, 4)
     local res = fd_settime(fd.number(file, 1), flag(c.TFD_TIMER, flags, 2), struct(t.itimerspec, setting, 3), old)
     if res < 0 then return kernel.failed(res) end
     return old
 end
 function M.timerfd_gettime(file, current)
-    current = current or t.itimerspec()
+    current = argument.room(t.itimerspec, current, 2)
     local res = fd_gettime(fd.number(file, 1), current)
     if res < 0 then return kernel.failed(res) end
     return current
