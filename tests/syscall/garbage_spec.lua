@@ -84,12 +84,12 @@ local garbage = {
 -- A buffer of one byte where more is wanted, in each place.
 local short = ffi.new "char[1]"
 for i = 1, 5 do
-    local zeros, names = { n = 6 }, { n = 6 }
+    local zeros, words = { n = 6 }, { n = 6 }
     for j = 1, 5 do
-        zeros[j], names[j] = 0, "garbage"
+        zeros[j], words[j] = 0, "garbage"
     end
-    zeros[i], names[i] = short, short
-    garbage[#garbage + 1], garbage[#garbage + 2] = zeros, names
+    zeros[i], words[i] = short, short
+    garbage[#garbage + 1], garbage[#garbage + 2] = zeros, words
 end
 
 -- Calls one function with everything, in a child of its own that an alarm ends; returns what went wrong. The standard
