@@ -41,7 +41,7 @@ describe("the rule:", function()
         return text, tonumber(status), tracebacks
     end
 
-    for _, name in ipairs { "errors", "fibers", "cancellation", "scopes", "sync" } do
+    for _, name in ipairs { "names", "errors", "fibers", "cancellation", "scopes", "sync" } do
         for _, rule in ipairs(dofile("tests/rules/" .. name .. ".lua")) do
             for _, mode in ipairs(MODES) do
                 if not rule[mode[3]] then
