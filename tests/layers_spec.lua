@@ -16,6 +16,7 @@ local LAYERS = {
         "cancellation",
         "coroutine",
         "uncaught",
+        "ledger",
         "wait_queue",
         "opaque_type",
         "timeout",

@@ -14,6 +14,7 @@ local error_ = require "ljos.error"
 local exit = require "ljos.system.exit"
 local fiber = require "ljos.fiber"
 local module_system = require "ljos.module_system"
+local quit = require "ljos.app.quit"
 local uncaught = require "ljos.uncaught"
 
 ffi.cdef [[
@@ -34,6 +35,9 @@ Runs the Lua file PROGRAM as the main fiber; its arguments are in system.argumen
 
 Environment:
   LJOS_PATH    colon-separated directories of external packages
+  LJOS_TRACE   1: remember who spawned what and where, report descriptors that
+               are not closed, and fibers that run longer without letting
+               others run than so many seconds
   LJOS_ENGINE  io_uring or epoll; chosen by a probe when not set
   LJOS_LIB     the native library's path, when it is not found by itself
 ]]
@@ -201,10 +205,16 @@ end
 function M.run_main(main, ...)
     error_.tostring_has_context = false
     exit.waits = true
-    fiber.end_at_deadlock(exit.finish)
+    local function finish()
+        if fiber.trace.is_on() then quit.show_descriptors() end
+        exit.finish()
+    end
+    fiber.end_at_deadlock(finish)
+    local traces = tonumber(os.getenv "LJOS_TRACE" or "")
+    if traces then fiber.trace.start(traces > 0 and traces or nil) end
     local ok, err, traceback = fiber.run(main, ...)
     if not ok then uncaught.report("Main fiber from VM " .. fiber.this_fiber.id, err, traceback) end
-    exit.finish()
+    finish()
     return ok and 0 or 1
 end
 
@@ -253,6 +263,7 @@ function M.main(command)
         arguments[#arguments + 1] = command[i]
     end
     M.ignore_sigpipe()
+    quit.arm()
     rawset(_G, "arg", { [-1] = command[0], [0] = path, unpack(arguments) })
     return M.run(path, arguments)
 end

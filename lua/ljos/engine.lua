@@ -35,6 +35,7 @@ local function wanted_kind()
 end
 
 local handle
+local made = false ---@type false|fun()
 
 -- Apart from `M.handle`, which every operation calls: a closure in it would keep it from being compiled.
 local function make()
@@ -44,7 +45,15 @@ local function make()
         handle = nil
         C.ljos_engine_free(ended)
     end)
+    if made then made() end
     return handle
+end
+
+--- Has `f` called once the engine is made.
+---@param f fun()
+function M.when_made(f)
+    made = f
+    if handle then f() end
 end
 
 --- Returns the native engine, making it at the first call.

@@ -7,6 +7,7 @@
 --- Suspends: as each function says
 --- Needs:    nothing beyond Linux 5.15
 local dump = require "ljos.fiber.dump"
+local ledger = require "ljos.ledger"
 local main = require "ljos.fiber.main"
 local scope = require "ljos.scope"
 local spawn = require "ljos.fiber.spawn"
@@ -27,7 +28,7 @@ return {
     end_at_deadlock = main.end_at_deadlock,
     dump = dump.dump,
     set_name = dump.set_name,
-    trace = { start = trace.start, stop = trace.stop },
+    trace = { start = trace.start, stop = trace.stop, is_on = trace.is_on, descriptors = ledger.report },
     each_live = spawn.each_live,
     count = spawn.count,
 }

@@ -9,6 +9,7 @@
 local ffi = require "ffi"
 local calls = require "ljos.filesystem.calls"
 local error_ = require "ljos.error"
+local ledger = require "ljos.ledger"
 local native = require "ljos.native"
 local open = require "ljos.filesystem.open"
 local status = require "ljos.filesystem.status"
@@ -28,7 +29,9 @@ local FileDescriptor = {}
 
 local owner_type = ffi.metatype(ffi.typeof "struct { int fd; }", {
     __gc = function(owner)
-        if owner.fd >= 0 then calls.close(owner.fd) end
+        if owner.fd < 0 then return end
+        if ledger.is_on then ledger.lost(owner.fd) end
+        calls.close(owner.fd)
     end,
 })
 
@@ -37,7 +40,11 @@ local metatable = { __metatable = "file_descriptor" }
 --- Makes an object that owns `fd`. For the modules that make descriptors: programs get them from those.
 ---@param fd integer
 ---@return ljos.FileDescriptor
-function M.new(fd) return setmetatable({ owner = owner_type(fd) }, metatable) end
+function M.new(fd)
+    local self = setmetatable({ owner = owner_type(fd) }, metatable)
+    if ledger.is_on then ledger.opened(fd, self) end
+    return self
+end
 
 --- Tells whether `x` is a file_descriptor.
 ---@param x any
@@ -63,6 +70,7 @@ M.number_of = number_of
 function M.take(x, arg)
     local fd = number_of(x, arg)
     rawget(x, "owner").fd = -1
+    if ledger.is_on then ledger.closed(fd) end
     return fd
 end
 
@@ -79,6 +87,7 @@ function FileDescriptor:close()
     local owner = rawget(self, "owner")
     local fd = owner.fd
     owner.fd = -1
+    if ledger.is_on then ledger.closed(fd) end
     if fd >= 0 then check(calls.close(fd), "close") end
 end
 

@@ -10,6 +10,7 @@
 local ffi = require "ffi"
 local engine = require "ljos.engine"
 local error_ = require "ljos.error"
+local ledger = require "ljos.ledger"
 local loop = require "ljos.loop"
 local native = require "ljos.native"
 
@@ -25,6 +26,7 @@ local owned_fd = ffi.metatype("struct ljos_owned_fd", {
         if owner.fd < 0 then return end
         local handle = engine.existing()
         if handle then native.C.ljos_engine_forget(handle, owner.fd, 0) end
+        if ledger.is_on then ledger.lost(owner.fd) end
         C.close(owner.fd)
     end,
 })
@@ -47,6 +49,7 @@ end
 function M.adopt(object, fd)
     object.owner = owned_fd(fd)
     object.fd = fd
+    if ledger.is_on then ledger.opened(fd, object) end
 end
 
 --- Raises EBADF unless the object is open.
@@ -68,6 +71,7 @@ local function disown(object)
     loop.forget(object)
     object.owner.fd = -1
     object.owner, object.fd = false, -1
+    if ledger.is_on then ledger.closed(fd) end
     return fd
 end
 

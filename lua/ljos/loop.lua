@@ -395,6 +395,7 @@ local run = make_run(coroutine.resume)
 
 ---@class ljos.LoopInstruments
 ---@field resume? fun(co: thread, fiber: ljos.FiberRecord): boolean, any
+---@field around? fun(run: fun(): boolean): fun(): boolean  the main fiber's waits
 ---@field after_poll? fun()
 ---@field reorder? fun(queue: (ljos.FiberRecord|false)[], n: integer)
 ---@field idle? fun(deadline: number?, operations: integer)
@@ -405,6 +406,7 @@ local run = make_run(coroutine.resume)
 ---@param instruments ljos.LoopInstruments
 function M.instrument(instruments)
     run = make_run(instruments.resume or coroutine.resume)
+    if instruments.around then run = instruments.around(run) end
     after_poll, reorder, idle = instruments.after_poll or false, instruments.reorder or false, instruments.idle or false
     submitting, submitted = instruments.submitting or false, instruments.submitted or false
 end

@@ -130,7 +130,11 @@ describe("fiber.trace", function()
         spawn(function() yield() end):join()
         fiber.trace.stop()
         uncaught.print = print_
-        assert.matches("^ljos: Fiber 0x%x+ ran 0%.%d+ s without letting others run, now at tests/", printed[1])
+        assert.matches(
+            "^ljos: Main fiber from VM 0x%x+ ran 0%.%d+ s without letting others run, now at tests/",
+            printed[1]
+        )
+        assert.matches("^ljos: Fiber 0x%x+ ran 0%.%d+ s without letting others run, now at tests/", printed[2])
         raises.generic("EINVAL", fiber.trace.start, 0)
     end)
 end)

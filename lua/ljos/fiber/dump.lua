@@ -45,7 +45,7 @@ local function describe(fiber, time)
     if extra and extra.canceled then words[#words + 1] = "canceled" end
     local where = trace.place_of(fiber)
     if where then words[#words + 1] = "at " .. where end
-    if note then words[#words + 1] = "spawned at " .. note.where end
+    if note and note.where then words[#words + 1] = "spawned at " .. note.where end
     return concat(words, "  ")
 end
 

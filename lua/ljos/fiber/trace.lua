@@ -8,6 +8,7 @@
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local error_ = require "ljos.error"
+local ledger = require "ljos.ledger"
 local loop = require "ljos.loop"
 local spawn = require "ljos.fiber.spawn"
 local uncaught = require "ljos.uncaught"
@@ -20,9 +21,10 @@ local M = {}
 ---@class ljos.FiberNote
 ---@field parent ljos.FiberRecord
 ---@field parent_id integer
----@field where string   where it was spawned
+---@field where? string  where it was spawned
 ---@field born number    seconds of the monotonic clock
 ---@field since number   when it last gave control back
+---@field at? string      of the main fiber: where that was
 
 -- By fiber number; each spawn makes the note anew.
 local notes = {} ---@type table<integer, ljos.FiberNote>
@@ -74,16 +76,27 @@ end
 ---@param fiber ljos.FiberRecord
 ---@return string?
 function M.place_of(fiber)
+    if fiber.wait == spawn.everything then return nil end
     -- Above are `yield` and the loop's function that called it.
     if fiber.co and fiber.co ~= running() then return M.where(fiber.co, 2) end
     if fiber == loop.current() or not running() then return M.where(nil, 2) end
+    local note = notes[fiber.id]
+    return note and note.at
 end
 
 local function spawned(fiber)
+    if not is_on then return end
     local parent = loop.current()
     local time = now()
     local where = M.where(nil, 3) or "?"
     notes[fiber.id] = { parent = parent, parent_id = parent.id, where = where, born = time, since = time }
+end
+
+-- A fiber gave control back.
+local function ran(fiber, co, seconds)
+    if seconds <= hog_seconds then return end
+    local name, where = spawn.name_of(fiber), M.where(co, 0) or "its end"
+    uncaught.print(("ljos: %s ran %.3f s without letting others run, now at %s"):format(name, seconds, where))
 end
 
 local function traced_resume(co, fiber)
@@ -93,17 +106,27 @@ local function traced_resume(co, fiber)
     local ended = now()
     local note = notes[fiber.id]
     if note then note.since = ended end
-    if ended - began > hog_seconds then
-        uncaught.print(
-            ("ljos: %s ran %.3f s without letting others run, now at %s"):format(
-                spawn.name_of(fiber),
-                ended - began,
-                M.where(co, 0) or "its end"
-            )
-        )
-    end
+    ran(fiber, co, ended - began)
     return ok, what
 end
+
+-- The same for the main fiber, which runs while the loop does not. What it does outside of all waits after tracing
+-- began counts as well.
+local function around(run)
+    local left = now()
+    return function()
+        if not is_on then return run() end
+        local time = now()
+        ran(loop.main, nil, time - left)
+        notes[0].since, notes[0].at = time, M.where(nil, 1)
+        local woken = run()
+        left = now()
+        return woken
+    end
+end
+
+-- For the ledger: where a descriptor is opened, and by whom.
+local function running_code() return M.where(nil, 1) or "?", spawn.name_of(loop.current()) end
 
 --- Begins tracing; waits are timed from the main fiber's next wait on. A fiber that runs longer than `seconds` in one
 --- go is reported on stderr.
@@ -112,8 +135,10 @@ function M.start(seconds)
     if seconds and (type(seconds) ~= "number" or seconds <= 0) then error_.argument(1, "number of seconds expected") end
     hog_seconds = seconds or 0.1
     is_on = true
+    notes[0] = { parent = loop.main, parent_id = 0, born = now(), since = now() }
     spawn.watch(spawned)
-    loop.instrument { resume = traced_resume }
+    loop.instrument { resume = traced_resume, around = around }
+    if not ledger.is_on then ledger.start(running_code) end
 end
 
 --- Ends tracing and forgets all notes.
@@ -122,6 +147,7 @@ function M.stop()
     notes = {}
     spawn.watch(false)
     loop.instrument {}
+    ledger.stop()
 end
 
 ---@return boolean

@@ -10,8 +10,10 @@ local ffi = require "ffi"
 local bit = require "bit"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
+local loop = require "ljos.loop"
 local native = require "ljos.native"
 local operation = require "ljos.operation"
+local stand_in = require "ljos.system.stand_in"
 
 ffi.cdef [[
 int eventfd(unsigned int initial, int flags);
@@ -33,6 +35,11 @@ local function check_signal(signal, arg)
     return signal
 end
 
+local function dispose(signal, ignore)
+    stand_in.leave(check_signal(signal, 1))
+    error_.check(C.ljos_signal_dispose(signal, ignore), { arg = 1 })
+end
+
 --- raise(3): sends a signal to the calling process.
 ---@param signal integer
 function M.raise(signal)
@@ -41,11 +48,11 @@ end
 
 --- Ignores a signal. Raises EBUSY while a set has it.
 ---@param signal integer
-function M.ignore(signal) error_.check(C.ljos_signal_dispose(check_signal(signal, 1), 1), { arg = 1 }) end
+function M.ignore(signal) dispose(signal, 1) end
 
 --- Resets a signal to the system's default. Raises EBUSY while a set has it.
 ---@param signal integer
-function M.default(signal) error_.check(C.ljos_signal_dispose(check_signal(signal, 1), 0), { arg = 1 }) end
+function M.default(signal) dispose(signal, 0) end
 
 ---@class ljos.system.signal.Set: ljos.IoObject
 ---@field number integer  the native set
@@ -59,7 +66,10 @@ local guard_type = ffi.metatype("struct ljos_signal_guard", {
 
 --- Adds a signal.
 ---@param signal integer
-function Set:add(signal) error_.check(C.ljos_signal_set_add(self.number, check_signal(signal, 1)), { arg = 1 }) end
+function Set:add(signal)
+    stand_in.leave(check_signal(signal, 1))
+    error_.check(C.ljos_signal_set_add(self.number, signal), { arg = 1 })
+end
 
 --- Removes a signal; what is queued for it is dropped.
 ---@param signal integer
@@ -82,6 +92,7 @@ local count = ffi.new "uint64_t[1]"
 --- Waits until a signal of the set has come; returns its number. Notifications are queued, the lowest first.
 ---@return integer
 function Set:wait()
+    loop.enter()
     while true do
         local signal = C.ljos_signal_set_take(self.number)
         if signal > 0 then return signal end
@@ -107,6 +118,7 @@ function M.set.new(...)
     setmetatable(self, metatable)
     for i = 1, select("#", ...) do
         local signal = check_signal((select(i, ...)), i)
+        stand_in.leave(signal)
         error_.check(C.ljos_signal_set_add(self.number, signal), { arg = i })
     end
     return self

@@ -1,0 +1,74 @@
+--- The ledger of descriptors: which are open, who opened them, and where.
+---
+--- Every object that owns a descriptor enters it here while tracing is on (fiber/trace.lua), and strikes it out when it
+--- closes it or gives it away. What is left is not closed; an object that is collected with its descriptor open is
+--- reported on stderr. While tracing is off, owners look at `is_on` and do nothing.
+---
+--- Errors:   never
+--- Suspends: never
+--- Needs:    nothing beyond Linux 5.15
+local uncaught = require "ljos.uncaught"
+
+---@class ljos.ledger
+local M = { is_on = false }
+
+---@class ljos.LedgerEntry
+---@field object any     weak
+---@field where string   "server.lua:31"
+---@field by string      the fiber's name
+
+local entries = {} ---@type table<integer, ljos.LedgerEntry>
+local weak = { __mode = "v" }
+local place ---@type fun(): string, string  where the running code is, and who runs it
+
+--- Begins with an empty ledger.
+---@param place_ fun(): string, string
+function M.start(place_)
+    entries, place, M.is_on = {}, place_, true
+end
+
+function M.stop()
+    entries, M.is_on = {}, false
+end
+
+--- Enters a descriptor.
+---@param fd integer
+---@param object any
+function M.opened(fd, object)
+    local where, by = place()
+    entries[fd] = setmetatable({ object = object, where = where, by = by }, weak)
+end
+
+--- Strikes a descriptor out.
+---@param fd integer
+function M.closed(fd) entries[fd] = nil end
+
+local function describe(fd, entry)
+    local kind = entry.object and getmetatable(entry.object)
+    kind = type(kind) == "string" and "  " .. kind or ""
+    return ("fd %d%s  opened at %s by %s"):format(fd, kind, entry.where, entry.by)
+end
+
+--- Strikes a descriptor out whose object is being collected, and says so on stderr.
+---@param fd integer
+function M.lost(fd)
+    local entry = entries[fd]
+    entries[fd] = nil
+    if entry then uncaught.print("ljos: collected without being closed: " .. describe(fd, entry)) end
+end
+
+--- Returns a line for each descriptor that was opened since tracing began and is not closed.
+---@return string
+function M.report()
+    local numbers, lines = {}, {}
+    for fd in pairs(entries) do
+        numbers[#numbers + 1] = fd
+    end
+    table.sort(numbers)
+    for i, fd in ipairs(numbers) do
+        lines[i] = describe(fd, entries[fd])
+    end
+    return table.concat(lines, "\n")
+end
+
+return M
