@@ -174,7 +174,10 @@ local function make_tree(path, lowest, bytes)
     end
 end
 
-local function same_output(a, b) run('test "$(%s | LC_ALL=C sort | md5sum)" = "$(%s | LC_ALL=C sort | md5sum)"', a, b) end
+local function same_output(a, b)
+    local sum = "$(%s | LC_ALL=C sort | md5sum)"
+    run(('test "%s" = "%s"'):format(sum, sum), a, b)
+end
 
 local function cpu(...) return (measure.pinned("target/bench/cpu_time " .. string.format(...))) end
 

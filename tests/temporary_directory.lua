@@ -7,9 +7,9 @@ local made = {}
 
 local M = {}
 
---- Makes a directory and returns its path.
-function M.make()
-    local template = (os.getenv "TMPDIR" or "/tmp") .. "/ljos-test-XXXXXX"
+--- Makes a directory, in `parent` or where temporary files are, and returns its path.
+function M.make(parent)
+    local template = (parent or os.getenv "TMPDIR" or "/tmp") .. "/ljos-test-XXXXXX"
     local text = ffi.new("char[?]", #template + 1, template)
     assert(ffi.C.mkdtemp(text) ~= nil, "mkdtemp failed")
     made[#made + 1] = ffi.string(text)

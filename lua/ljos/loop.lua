@@ -603,7 +603,10 @@ end
 
 --- Forgets a descriptor that is about to be closed or handed away.
 ---@param object {fd: integer, pending: integer}
-function M.forget(object) C.ljos_engine_forget(engine.handle(), object.fd, object.pending) end
+function M.forget(object)
+    local handle = engine.existing()
+    if handle then C.ljos_engine_forget(handle, object.fd, object.pending) end
+end
 
 --- Says what a fiber waits for ("read_some fd 7"), or that it is ready.
 ---@param fiber ljos.FiberRecord

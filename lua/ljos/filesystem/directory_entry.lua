@@ -1,6 +1,6 @@
 --- Directory entries: a name in a directory, and what is known of the file.
 ---
---- An entry keeps the directory's text, the name and the type that the directory told; what else is asked for is
+--- An entry keeps the directory's trail, the name and the type that the directory told; what else is asked for is
 --- looked up once, by the whole path, and kept until `refresh`.
 ---
 --- Errors:   raises ljos.Error
@@ -9,9 +9,9 @@
 local calls = require "ljos.filesystem.calls"
 local clock = require "ljos.filesystem.clock"
 local error_ = require "ljos.error"
-local lexical = require "ljos.filesystem.path.lexical"
 local path_ = require "ljos.filesystem.path"
 local status = require "ljos.filesystem.status"
+local trail = require "ljos.filesystem.trail"
 
 local error, setmetatable, tostring, type = error, setmetatable, tostring, type
 local AT_SYMLINK_NOFOLLOW = calls.constants.AT_SYMLINK_NOFOLLOW
@@ -33,12 +33,12 @@ local DIRECTORY, NAME, FOLLOWED, OWN = 1, 2, 3, 4
 local metatable = { __metatable = "filesystem.directory_entry" }
 
 --- Makes an entry. The hot path of the iterators.
----@param directory string
+---@param directory ljos.filesystem.Trail
 ---@param name string
 ---@return ljos.filesystem.DirectoryEntry
 function M.new(directory, name) return setmetatable({ directory, name, false, false }, metatable) end
 
-local function text_of(self) return lexical.join(self[DIRECTORY], self[NAME]) end
+local function text_of(self) return trail.join(self[DIRECTORY], self[NAME]) end
 
 -- What was found, kept under `key`.
 local function attributes(self, key, flags)

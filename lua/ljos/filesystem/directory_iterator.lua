@@ -11,6 +11,7 @@ local directory = require "ljos.filesystem.directory"
 local directory_entry = require "ljos.filesystem.directory_entry"
 local error_ = require "ljos.error"
 local path_ = require "ljos.filesystem.path"
+local trail = require "ljos.filesystem.trail"
 local tree = require "ljos.filesystem.tree"
 
 local AT_FDCWD = calls.constants.AT_FDCWD
@@ -49,7 +50,7 @@ function M.new(p, opts)
         return function() end
     end
     local owner = tree.new(calls.check(fd, "directory_iterator", text))
-    local names, types = {}, {}
+    local place, names, types = trail.root(text), {}, {}
     local i, count, finished = 0, 0, false
     local function read()
         i = 0
@@ -65,7 +66,7 @@ function M.new(p, opts)
             if count == 0 then return nil end
         end
         i = i + 1
-        return directory_entry.new(text, names[i])
+        return directory_entry.new(place, names[i])
     end
 end
 

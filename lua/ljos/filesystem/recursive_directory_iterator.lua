@@ -13,8 +13,8 @@ local directory = require "ljos.filesystem.directory"
 local directory_entry = require "ljos.filesystem.directory_entry"
 local directory_iterator = require "ljos.filesystem.directory_iterator"
 local error_ = require "ljos.error"
-local lexical = require "ljos.filesystem.path.lexical"
 local path_ = require "ljos.filesystem.path"
+local trail = require "ljos.filesystem.trail"
 local tree = require "ljos.filesystem.tree"
 
 local constants, errno_of = calls.constants, error_.errno_of
@@ -37,26 +37,26 @@ local function finish(self)
     self.frame.at = self.frame.last -- nothing left for the hot path
 end
 
-local function fail(self, res, text)
+local function fail(self, res, place)
     finish(self)
-    calls.check(res, "recursive_directory_iterator", text)
+    calls.check(res, "recursive_directory_iterator", trail.text(place))
 end
 
 -- Appends to what a level has still to hand out.
 local function read(self, frame, fd)
     local count, finished = directory.read(fd, frame.names, frame.types, frame.last + 1)
-    if count < 0 then fail(self, count, frame.directory) end
+    if count < 0 then fail(self, count, frame.trail) end
     frame.last, frame.finished = frame.last + count, finished
 end
 
-local function push_frame(self, text)
+local function push_frame(self, place)
     local depth = self.tree.depth
     local frame = self.frames[depth]
     if not frame then
         frame = { names = {}, types = {} }
         self.frames[depth] = frame
     end
-    frame.directory, frame.depth, frame.at, frame.last, frame.finished = text, depth, 0, 0, false
+    frame.trail, frame.depth, frame.at, frame.last, frame.finished = place, depth, 0, 0, false
     self.frame = frame
     return frame
 end
@@ -66,17 +66,17 @@ local function enter(self, name)
     while closing and not self.frames[closing].finished do
         read(self, self.frames[closing], fd)
     end
-    local text = lexical.join(self.frame.directory, name)
+    local place = trail.below(self.frame.trail, name)
     local res = self.tree:enter(name, self.follow)
     if res < 0 then
         if gone[res] or (self.skip and directory_iterator.is_denied(res)) then return end
-        fail(self, res, text)
+        fail(self, res, place)
     end
     if self.follow and self.tree:is_loop() then
         self.tree:leave()
         return
     end
-    local frame = push_frame(self, text)
+    local frame = push_frame(self, place)
     read(self, frame, self.tree.fd)
 end
 
@@ -86,7 +86,7 @@ local function leave(self)
         return
     end
     local res = self.tree:leave()
-    if res < 0 then fail(self, res, self.frame.directory) end
+    if res < 0 then fail(self, res, self.frame.trail) end
     self.frame = self.frames[self.tree.depth]
 end
 
@@ -120,7 +120,7 @@ local function stepper(self)
         local kind = frame.types[at]
         self.recursion_pending = true
         self.enters = kind == DT_DIR or kind == DT_UNKNOWN or (kind == DT_LNK and follow)
-        return new_entry(frame.directory, frame.names[at]), frame.depth
+        return new_entry(frame.trail, frame.names[at]), frame.depth
     end
 end
 
@@ -178,8 +178,8 @@ function M.new(p, opts)
     end
     calls.check(fd, "recursive_directory_iterator", text)
     local frames = self.frames
-    self.tree = tree.new(fd, follow and function(depth) return frames[depth].directory end or nil)
-    local frame = push_frame(self, text)
+    self.tree = tree.new(fd, follow and function(depth) return trail.text(frames[depth].trail) end or nil)
+    local frame = push_frame(self, trail.root(text))
     read(self, frame, fd)
     self.step = stepper(self)
     return self.step, handle

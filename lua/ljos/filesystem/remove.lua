@@ -13,6 +13,7 @@ local directory = require "ljos.filesystem.directory"
 local error_ = require "ljos.error"
 local lexical = require "ljos.filesystem.path.lexical"
 local path_ = require "ljos.filesystem.path"
+local trail = require "ljos.filesystem.trail"
 local tree = require "ljos.filesystem.tree"
 
 local check, string_of, unlinkat = calls.check, path_.string_of, calls.unlinkat
@@ -49,7 +50,7 @@ function M.remove(p)
 end
 
 ---@class ljos.filesystem.RemovalFrame
----@field directory string
+---@field trail ljos.filesystem.Trail
 ---@field names string[]    its directories, still to be entered
 ---@field count integer
 ---@field finished boolean  all names were read
@@ -62,16 +63,16 @@ end
 ---@field names string[]
 ---@field types integer[]
 
-local function fail(self, res, text)
+local function fail(self, res, place)
     self.tree:close()
-    check(res, "remove_all", text)
+    check(res, "remove_all", trail.text(place))
 end
 
 -- Removes one batch of what the current directory holds, but keeps the directories in the frame.
 local function sweep(self, frame)
     local fd, names, types = self.tree.fd, self.names, self.types
     local count, finished = directory.read(fd, names, types)
-    if count < 0 then fail(self, count, frame.directory) end
+    if count < 0 then fail(self, count, frame.trail) end
     local kept, removed = 0, 0
     for i = 1, count do
         local name = names[i]
@@ -82,27 +83,27 @@ local function sweep(self, frame)
             kept = kept + 1
             frame.names[kept] = name
         elseif res ~= ENOENT then
-            fail(self, res, lexical.join(frame.directory, name))
+            fail(self, res, trail.below(frame.trail, name))
         end
     end
     frame.count, frame.finished = kept, finished
     self.removed = self.removed + removed
 end
 
-local function push_frame(self, text)
+local function push_frame(self, place)
     local depth = self.tree.depth
     local frame = self.frames[depth] or { names = {} }
-    frame.directory, frame.count, frame.finished, frame.refusals = text, 0, false, 0
+    frame.trail, frame.count, frame.finished, frame.refusals = place, 0, false, 0
     self.frames[depth] = frame
     return frame
 end
 
 -- Enters a directory of the current one. False when it has vanished, or was something else and is removed now.
 local function enter(self, frame, name)
-    local text = lexical.join(frame.directory, name)
+    local place = trail.below(frame.trail, name)
     local res = self.tree:enter(name)
     if res >= 0 then
-        push_frame(self, text)
+        push_frame(self, place)
         return true
     end
     if res == ENOENT then return false end
@@ -111,7 +112,7 @@ local function enter(self, frame, name)
     if again == 0 then
         self.removed = self.removed + 1
     elseif again ~= ENOENT then
-        fail(self, again == EPERM and EPERM or res, text)
+        fail(self, again == EPERM and EPERM or res, place)
     end
     return false
 end
@@ -120,14 +121,14 @@ end
 -- further round, up to a limit.
 local function leave(self, frame)
     local res = self.tree:leave()
-    if res < 0 then fail(self, res, frame.directory) end
+    if res < 0 then fail(self, res, frame.trail) end
     local above = self.frames[self.tree.depth]
     res = unlinkat(self.tree.fd, above.names[above.count], AT_REMOVEDIR)
     if res == ENOTEMPTY and above.refusals < ROUNDS_MAX then
         above.refusals = above.refusals + 1
         return
     end
-    if res < 0 and res ~= ENOENT then fail(self, res, frame.directory) end
+    if res < 0 and res ~= ENOENT then fail(self, res, frame.trail) end
     if res == 0 then self.removed = self.removed + 1 end
     above.count, above.refusals = above.count - 1, 0
 end
@@ -168,7 +169,7 @@ function M.remove_all(p)
     if fd == EACCES and unlinkat(AT_FDCWD, root, AT_REMOVEDIR) == 0 then return 1 end
     if fd < 0 then check(res == EPERM and res or fd, "remove_all", text) end
     local self = { tree = tree.new(fd), frames = {}, removed = 0, names = {}, types = {} }
-    push_frame(self, root)
+    push_frame(self, trail.root(root))
     empty(self)
     self.tree:close()
     res = unlinkat(AT_FDCWD, root, AT_REMOVEDIR)

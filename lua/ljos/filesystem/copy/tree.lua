@@ -13,7 +13,7 @@ local content = require "ljos.filesystem.copy.content"
 local directory = require "ljos.filesystem.directory"
 local error_ = require "ljos.error"
 local file = require "ljos.filesystem.copy.file"
-local lexical = require "ljos.filesystem.path.lexical"
+local trail = require "ljos.filesystem.trail"
 local tree = require "ljos.filesystem.tree"
 
 local band, bor = bit.band, bit.bor
@@ -32,8 +32,8 @@ local M = {}
 ---@field copy? "directories_only"|"create_symlinks"|"create_hardlinks"
 
 ---@class ljos.filesystem.copy.Frame
----@field from string
----@field to string
+---@field from ljos.filesystem.Trail
+---@field to ljos.filesystem.Trail
 ---@field names string[]     directories still to be copied
 ---@field linked boolean[]   which of them are reached by a symbolic link
 ---@field count integer
@@ -53,7 +53,7 @@ local fields = calls.status_type()
 local function fail(self, res, from, to)
     self.from:close()
     self.to:close()
-    calls.check(res, "copy", from, to)
+    calls.check(res, "copy", trail.text(from), trail.text(to))
 end
 
 local types = {
@@ -116,7 +116,7 @@ local function sweep(self, frame)
         if count < 0 then fail(self, count, frame.from, frame.to) end
         for i = 1, count do
             local res = copy_entry(self, frame, names[i], kinds[i])
-            if res < 0 then fail(self, res, lexical.join(frame.from, names[i]), lexical.join(frame.to, names[i])) end
+            if res < 0 then fail(self, res, trail.below(frame.from, names[i]), trail.below(frame.to, names[i])) end
         end
     until finished
 end
@@ -143,7 +143,7 @@ local function enter_target(self, name, mode)
 end
 
 local function enter(self, frame, name, linked)
-    local from, to = lexical.join(frame.from, name), lexical.join(frame.to, name)
+    local from, to = trail.below(frame.from, name), trail.below(frame.to, name)
     local res = self.from:enter(name, linked)
     if res < 0 then fail(self, res, from, to) end
     local below_link = frame.below_link or linked
@@ -182,7 +182,7 @@ function M.copy(from_fd, to_fd, from, to, options, mode)
         options = options,
         means = content.means(),
     }
-    push_frame(self, from, to, mode, false)
+    push_frame(self, trail.root(from), trail.root(to), mode, false)
     while true do
         local frame = self.frames[self.from.depth]
         if frame.count > 0 then
