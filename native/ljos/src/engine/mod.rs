@@ -15,6 +15,7 @@ mod op;
 mod poller;
 mod pool;
 mod ring;
+mod stalled;
 
 use crate::memory;
 use crate::message::Datagram;
@@ -60,6 +61,7 @@ pub struct Engine {
     backend: Backend,
     pool: pool::Pool,
     locks: lock::Locks,
+    stalled: stalled::Stalled,
 }
 
 impl Engine {
@@ -72,10 +74,13 @@ impl Engine {
             Some(Err(errno)) if kind == EngineKind::LjosEngineIoUring as c_int => return Err(errno),
             _ => Backend::Poller(poller::Poller::new(pool.wake_fd())?),
         };
-        Ok(Engine { backend, pool, locks: lock::Locks::default() })
+        Ok(Engine { backend, pool, locks: lock::Locks::default(), stalled: stalled::Stalled::default() })
     }
 
     fn submit(&mut self, user_data: u32, fd: c_int, op: Op) -> c_int {
+        if stalled::Stalled::takes(&op) {
+            return self.stalled.submit(user_data, fd, op);
+        }
         match &mut self.backend {
             Backend::Ring(ring) => ring.submit(user_data, fd, op),
             Backend::Poller(poller) => poller.submit(user_data, fd, op, &mut self.pool),
@@ -83,8 +88,9 @@ impl Engine {
     }
 
     fn turn(&mut self, out: &mut [Completion], timeout_ns: i64) -> c_int {
-        let finished = self.pool.take_finished(out);
-        let timeout_ns = if finished > 0 { 0 } else { timeout_ns };
+        let mut finished = self.pool.take_finished(out);
+        finished += self.stalled.take_finished(out.get_mut(finished..).unwrap_or_default());
+        let timeout_ns = if finished > 0 { 0 } else { self.stalled.limit(timeout_ns) };
         let rest = out.get_mut(finished..).unwrap_or_default();
         let count = match &mut self.backend {
             Backend::Ring(ring) => ring.turn(rest, timeout_ns),
@@ -203,7 +209,7 @@ pub unsafe extern "C" fn ljos_engine_turn(
 pub unsafe extern "C" fn ljos_engine_cancel(engine: *mut Engine, target: u32, fd: c_int) -> c_int {
     // SAFETY: the caller's promise.
     let engine = unsafe { memory::handle(engine) };
-    if engine.pool.cancel(target) || engine.locks.cancel(target) {
+    if engine.stalled.cancel(target) || engine.pool.cancel(target) || engine.locks.cancel(target) {
         return 0;
     }
     match &mut engine.backend {

@@ -181,16 +181,6 @@ impl Op {
         ends
     }
 
-    /// A connect(2) that waits, as a system call for the pool: number and arguments.
-    pub fn blocking_connect(&self, fd: c_int) -> Option<(libc::c_long, [usize; 5])> {
-        match *self {
-            Op::Connect { address, address_len } => {
-                Some((libc::SYS_connect, [fd as usize, address as usize, address_len as usize, 0, 0]))
-            }
-            _ => None,
-        }
-    }
-
     /// The blocking form, as a system call for the pool: number and arguments.
     pub fn blocking_call(&self, fd: c_int) -> Option<(libc::c_long, [usize; 5])> {
         let fd = fd as usize;
@@ -219,6 +209,16 @@ pub fn is_in_memory(fd: c_int) -> bool {
     // SAFETY: valid pointer to a local.
     let failed = unsafe { libc::fstatfs(fd, &mut status) };
     failed == 0 && MEMORY.contains(&(status.f_type as libc::c_long)) && file_type(fd) == libc::S_IFREG
+}
+
+/// Whether a socket address is a UNIX one.
+pub fn is_unix_address(address: *const c_void, len: u32) -> bool {
+    if address.is_null() || (len as usize) < size_of::<libc::sa_family_t>() {
+        return false;
+    }
+    // SAFETY: an address of that length begins with its family.
+    let family = unsafe { address.cast::<libc::sa_family_t>().read_unaligned() };
+    c_int::from(family) == libc::AF_UNIX
 }
 
 /// The poll(2) events that `fd` has right now, or `-errno`.

@@ -176,18 +176,9 @@ impl Poller {
                     connecting = Some(flags);
                     match op.attempt(fd) {
                         result if result == -libc::EINPROGRESS => -libc::EAGAIN,
-                        // A UNIX listener's queue is full: there is nothing to wait for but time.
                         result => {
                             set_file_flags(fd, flags);
-                            if result == -libc::EAGAIN {
-                                return match op.blocking_connect(fd) {
-                                    Some((number, arguments)) => {
-                                        pool.start(user_data, Job::Call { number, arguments })
-                                    }
-                                    None => result,
-                                };
-                            }
-                            result
+                            return result;
                         }
                     }
                 }

@@ -288,7 +288,10 @@ fn public(entry: &io_uring::cqueue::Entry, wake_armed: &mut bool) -> Option<Comp
         }
         IGNORED => None,
         user_data => {
-            Some(Completion { user_data: user_data as u32, res: entry.result(), flags: entry.flags() })
+            // A thread of the ring was taken out of a call that blocked: that is how its cancellation looks.
+            let canceled = entry.result() == -libc::EINTR;
+            let res = if canceled { -libc::ECANCELED } else { entry.result() };
+            Some(Completion { user_data: user_data as u32, res, flags: entry.flags() })
         }
     }
 }
