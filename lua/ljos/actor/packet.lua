@@ -1,4 +1,4 @@
---- Packets: a wire message, its descriptors, and the structures of sendmsg(2) and recvmsg(2) around them.
+--- Packets: messages of actors: the wire format, and descriptors beside it.
 ---
 --- A packet serves one operation at a time and is taken from a pool; it is given back by whoever knows that the
 --- kernel has let go of it. Descriptors that came with a malformed message are closed here.
@@ -7,45 +7,23 @@
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
-local error_ = require "ljos.error"
-local native = require "ljos.native"
+local message = require "ljos.socket.message"
 local wire = require "ljos.actor.wire"
-
-local C = native.C
-local constants = native.constant_table "socket"
-
-ffi.cdef [[
-int close(int fd);
-]]
 
 ---@class ljos.actor.packet
 local M = {}
 
 local FDS = wire.MAX_MEMBERS
-local CONTROL_BYTES = C.ljos_message_control_bytes(FDS)
-local SPOILED = constants.MSG_TRUNC + constants.MSG_CTRUNC
 
----@class ljos.actor.Packet: ljos.Message
----@field message ffi.cdata*  struct ljos_message[1], for the kernel
----@field vector ffi.cdata*   struct ljos_vector[1]: the bytes of `wire`
----@field control ffi.cdata*  room for the descriptors
+---@class ljos.actor.Packet: ljos.socket.Message
 ---@field wire ffi.cdata*     struct ljos_wire_message
----@field fds ffi.cdata*      int[20]
 ---@field fd_count integer
 
 ---@return ljos.actor.Packet
 local function new()
-    local packet = {
-        message = ffi.new "struct ljos_message[1]",
-        vector = ffi.new "struct ljos_vector[1]",
-        wire = ffi.new "struct ljos_wire_message",
-        control = ffi.new("uint64_t[?]", CONTROL_BYTES / 8),
-        fds = ffi.new("int[?]", FDS),
-        fd_count = 0,
-    }
+    local packet = message.new(FDS) --[[@as ljos.actor.Packet]]
+    packet.wire, packet.fd_count = ffi.new "struct ljos_wire_message", 0
     packet.vector[0].base = packet.wire
-    packet.message[0].vectors, packet.message[0].vector_count = packet.vector, 1
-    packet.message[0].control = packet.control
     return packet
 end
 
@@ -77,22 +55,13 @@ end
 
 --- Puts the descriptors beside the message; the last step before sendmsg.
 ---@param packet ljos.actor.Packet
-function M.seal(packet)
-    local res = C.ljos_message_put_fds(packet.message, CONTROL_BYTES, packet.fds, packet.fd_count)
-    error_.check(res)
-end
+function M.seal(packet) message.put_fds(packet, packet.fd_count) end
 
 --- Prepares the packet for recvmsg.
 ---@param packet ljos.actor.Packet
 function M.open(packet)
     packet.vector[0].len = wire.BYTES
-    packet.message[0].control_len, packet.message[0].flags = CONTROL_BYTES, 0
-end
-
-local function close_all(packet, count)
-    for i = 0, count - 1 do
-        ffi.C.close(packet.fds[i])
-    end
+    message.make_room(packet, FDS)
 end
 
 --- Reads what recvmsg put into the packet. False for a malformed message, whose descriptors are closed then.
@@ -101,14 +70,15 @@ end
 ---@param make fun(fd: integer, is_address: boolean): any
 ---@return boolean ok, any value
 function M.decode(packet, bytes, make)
-    local count = C.ljos_message_take_fds(packet.message, packet.fds, FDS)
+    local count = message.take_fds(packet)
     if count < 0 then return false end
-    if bit.band(packet.message[0].flags, SPOILED) ~= 0 then
-        close_all(packet, count)
+    local cut, fds_cut = message.was_cut(packet)
+    if cut or fds_cut then
+        message.close_fds(packet, count)
         return false
     end
     local ok, result, taken = wire.decode(packet.wire, bytes, packet.fds, count, make)
-    if not ok and not taken then close_all(packet, count) end
+    if not ok and not taken then message.close_fds(packet, count) end
     return ok, result
 end
 

@@ -1,0 +1,232 @@
+--- Messages over UNIX sockets: bytes with the sender's path, with descriptors, or both.
+---
+--- Descriptors are duplicated before they are sent, so that closing one meanwhile does no harm; those that come are
+--- close-on-exec, belong to new file_descriptor objects, and are never more than asked for: the kernel closes the
+--- others. Where bytes or descriptors were cut off (MSG_TRUNC, MSG_CTRUNC; the latter also where this process may not
+--- open more), the receiving functions return a list that says so as their last result: "truncated",
+--- "descriptors_truncated".
+---
+--- Errors:   raises ljos.Error
+--- Suspends: all functions
+--- Needs:    nothing beyond Linux 5.15
+local address = require "ljos.unix.address"
+local byte_span = require "ljos.byte_span"
+local calls = require "ljos.filesystem.calls"
+local error_ = require "ljos.error"
+local file_descriptor = require "ljos.file_descriptor"
+local io_object = require "ljos.io_object"
+local message = require "ljos.socket.message"
+local native = require "ljos.native"
+local operation = require "ljos.operation"
+
+local check_span, check_open, check = byte_span.check, io_object.check_open, error_.check
+local MAX_FDS, NAME_BYTES = message.MAX_FDS, message.NAME_BYTES
+-- Sends must not wait inside the kernel: where a datagram meets a full queue, io_uring tries again with the bytes
+-- consumed, and sends an empty one (seen with Linux 6.18; unix_dgram_sendmsg copies before it looks at the queue).
+local DO_NOT_WAIT = native.constant_table("MSG").MSG_DONTWAIT
+local F_DUPFD_CLOEXEC = calls.constants.F_DUPFD_CLOEXEC
+
+---@class ljos.unix.message
+local M = { DO_NOT_WAIT = DO_NOT_WAIT }
+
+local POOL_MAX = 16
+local pool, pool_n = {}, 0 ---@type ljos.socket.Message[], integer
+
+local function take(span)
+    local taken
+    if pool_n > 0 then
+        taken = pool[pool_n]
+        pool_n = pool_n - 1
+    else
+        taken = message.new(MAX_FDS)
+        taken.name = address.sockaddr()
+    end
+    taken.span = span
+    taken.vector[0].base, taken.vector[0].len = span.ptr, span.len
+    return taken
+end
+
+local function give_back(taken)
+    taken.span = false
+    if pool_n == POOL_MAX then return end
+    pool_n = pool_n + 1
+    pool[pool_n] = taken
+end
+
+local function set_name(taken, length)
+    local header = taken.message[0]
+    if length > 0 then
+        header.name, header.name_len = taken.name, length
+    else
+        header.name, header.name_len = nil, 0
+    end
+end
+
+-- Receiving -----------------------------------------------------------------------------------------------------
+
+-- Receives bytes, at most `room` descriptors, and, where wanted, the sender's address.
+local function receive(object, buffer, room, named, flags, name)
+    check_open(object)
+    local taken = take(buffer)
+    set_name(taken, named and NAME_BYTES or 0)
+    message.make_room(taken, room)
+    local res = operation.recvmsg(object, taken, flags, name)
+    if res < 0 then
+        give_back(taken)
+        check(res)
+    end
+    return taken, res
+end
+
+local function sender_of(taken) return address.to_path(taken.name, taken.message[0].name_len) end
+
+local function descriptors_of(taken)
+    local fds = {}
+    for i = 1, check(message.take_fds(taken)) do
+        fds[i] = file_descriptor.new(taken.fds[i - 1])
+    end
+    return fds
+end
+
+local function losses_of(taken)
+    local bytes, descriptors = message.was_cut(taken)
+    if not bytes and not descriptors then return nil end
+    local losses = {}
+    if bytes then losses[1] = "truncated" end
+    if descriptors then losses[#losses + 1] = "descriptors_truncated" end
+    return losses
+end
+
+local function check_count(count, arg)
+    if type(count) ~= "number" or count < 0 or count % 1 ~= 0 then
+        error_.argument(arg, "a number of descriptors expected, got " .. tostring(count))
+    end
+    return math.min(count, MAX_FDS)
+end
+
+--- Receives a datagram; returns its length and the sender's path, which is empty where the sender has none.
+---@param object ljos.IoObject
+---@param buffer ljos.byte_span
+---@param flags integer
+---@return integer
+---@return ljos.filesystem.Path
+function M.receive_from(object, buffer, flags)
+    local taken, res = receive(object, buffer, 0, true, flags, "receive_from")
+    local sender = sender_of(taken)
+    give_back(taken)
+    return res, sender
+end
+
+--- Receives bytes and at most `maxfds` descriptors.
+---@param object ljos.IoObject
+---@param buffer ljos.byte_span
+---@param maxfds integer
+---@return integer
+---@return ljos.FileDescriptor[]
+---@return string[]? lost
+function M.receive_with_fds(object, buffer, maxfds)
+    check_span(buffer, 1)
+    local room = check_count(maxfds, 2)
+    local taken, res = receive(object, buffer, room, false, 0, "receive_with_fds")
+    local fds, losses = descriptors_of(taken), losses_of(taken)
+    give_back(taken)
+    return res, fds, losses
+end
+
+--- As `receive_with_fds`, with the sender's path.
+---@param object ljos.IoObject
+---@param buffer ljos.byte_span
+---@param maxfds integer
+---@return integer
+---@return ljos.filesystem.Path
+---@return ljos.FileDescriptor[]
+---@return string[]? lost
+function M.receive_from_with_fds(object, buffer, maxfds)
+    check_span(buffer, 1)
+    local room = check_count(maxfds, 2)
+    local taken, res = receive(object, buffer, room, true, 0, "receive_from_with_fds")
+    local sender, fds, losses = sender_of(taken), descriptors_of(taken), losses_of(taken)
+    give_back(taken)
+    return res, sender, fds, losses
+end
+
+-- Sending -------------------------------------------------------------------------------------------------------
+
+local function numbers_of(fds, arg)
+    error_.check_type(fds, "table", arg)
+    if #fds > MAX_FDS then error_.argument(arg, ("at most %d descriptors go with one message"):format(MAX_FDS)) end
+    local numbers = {}
+    for i = 1, #fds do
+        numbers[i] = file_descriptor.number_of(fds[i], arg)
+    end
+    return numbers
+end
+
+local function duplicate(taken, numbers)
+    for i, number in ipairs(numbers) do
+        local copy = calls.fcntl(number, F_DUPFD_CLOEXEC, 0)
+        if copy < 0 then
+            message.close_fds(taken, i - 1)
+            give_back(taken)
+            check(copy, { detail = "dup" })
+        end
+        taken.fds[i - 1] = copy
+    end
+end
+
+local function send(object, buffer, pathname, numbers, flags, name)
+    local taken = take(buffer)
+    set_name(taken, pathname and address.to_sockaddr(pathname, 2, taken.name) or 0)
+    check_open(object)
+    duplicate(taken, numbers)
+    message.put_fds(taken, #numbers)
+    local ok, res = pcall(operation.sendmsg, object, taken, bit.bor(flags, DO_NOT_WAIT), name)
+    message.close_fds(taken, #numbers)
+    if not ok then error(res, 0) end
+    give_back(taken)
+    if res < 0 then check(res) end
+    return res
+end
+
+local NONE = {}
+
+--- Sends a datagram to a path or an abstract name.
+---@param object ljos.IoObject
+---@param buffer ljos.byte_span
+---@param pathname ljos.filesystem.Path|string
+---@param flags integer
+---@return integer
+function M.send_to(object, buffer, pathname, flags)
+    return send(
+        object,
+        buffer,
+        pathname or error_.argument(2, "filesystem.path expected, got nil"),
+        NONE,
+        flags,
+        "send_to"
+    )
+end
+
+--- Sends bytes and descriptors.
+---@param object ljos.IoObject
+---@param buffer ljos.byte_span
+---@param fds ljos.FileDescriptor[]
+---@return integer
+function M.send_with_fds(object, buffer, fds)
+    check_span(buffer, 1)
+    return send(object, buffer, nil, numbers_of(fds, 2), 0, "send_with_fds")
+end
+
+--- Sends a datagram with descriptors to a path or an abstract name.
+---@param object ljos.IoObject
+---@param buffer ljos.byte_span
+---@param pathname ljos.filesystem.Path|string
+---@param fds ljos.FileDescriptor[]
+---@return integer
+function M.send_to_with_fds(object, buffer, pathname, fds)
+    check_span(buffer, 1)
+    if pathname == nil then error_.argument(2, "filesystem.path expected, got nil") end
+    return send(object, buffer, pathname, numbers_of(fds, 3), 0, "send_to_with_fds")
+end
+
+return M

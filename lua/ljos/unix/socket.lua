@@ -1,0 +1,151 @@
+--- UNIX sockets: what the three types share: addresses, options, the peer's credentials.
+---
+--- `class` makes a class of one type out of the methods that only it has.
+---
+--- Errors:   raises ljos.Error
+--- Suspends: connect, dial
+--- Needs:    nothing beyond Linux 5.15
+local ffi = require "ffi"
+local address = require "ljos.unix.address"
+local error_ = require "ljos.error"
+local io_object = require "ljos.io_object"
+local native = require "ljos.native"
+local operation = require "ljos.operation"
+local socket = require "ljos.socket"
+
+local c = socket.constants
+local AF_UNIX = c.AF_UNIX
+
+---@class ljos.unix.socket
+local M = {}
+
+---@class ljos.unix.Socket: ljos.IoObject
+---@field is_open boolean
+---@field local_path ljos.filesystem.Path
+---@field remote_path ljos.filesystem.Path
+---@field open fun(self)
+---@field assign fun(self, fd: ljos.FileDescriptor)
+---@field release fun(self): ljos.FileDescriptor
+---@field close fun(self)
+---@field cancel fun(self)
+---@field shutdown fun(self, what: "receive"|"send"|"both")
+---@field disconnect fun(self)
+---@field io_control fun(self, command: "bytes_readable"): integer
+---@field set_option fun(self, name: string, value: boolean|integer)
+---@field get_option fun(self, name: string): any
+local Socket = {
+    assign = io_object.assign,
+    release = io_object.release_descriptor,
+    close = io_object.close,
+    cancel = io_object.cancel,
+    shutdown = socket.shutdown,
+    disconnect = socket.disconnect,
+    io_control = socket.io_control,
+}
+
+--- Binds to a path, which is made, or to an abstract name ("@name").
+---@param pathname ljos.filesystem.Path|string
+function Socket:bind(pathname)
+    local sockaddr = address.sockaddr()
+    socket.bind(self, sockaddr, address.to_sockaddr(pathname, 1, sockaddr))
+end
+M.bind = Socket.bind
+
+--- Connects to a path or an abstract name.
+---@param pathname ljos.filesystem.Path|string
+function Socket:connect(pathname)
+    local sockaddr = address.sockaddr()
+    local length = address.to_sockaddr(pathname, 1, sockaddr)
+    io_object.check_open(self)
+    error_.check(operation.connect(self, sockaddr, length, "connect"))
+end
+
+-- Properties
+
+local scratch = address.sockaddr()
+
+local function path_of(which)
+    return function(object) return address.to_path(scratch, socket.address(object, which, scratch)) end
+end
+
+M.properties = {
+    is_open = io_object.is_open,
+    local_path = path_of "local",
+    remote_path = path_of "remote",
+}
+
+-- What is known of the peer
+
+local credentials = ffi.new(native.struct "ucred" --[[@as string]])
+local label_size = 4096 -- the kernel's own bound: a page
+local label, length = ffi.new("char[?]", label_size), ffi.new "uint32_t[1]"
+
+local function ask(object, option, name, value, size)
+    io_object.check_open(object)
+    length[0] = size
+    socket.checked(ffi.C.getsockopt(object.fd, c.SOL_SOCKET, option, value, length), { option = name })
+end
+
+local about_peer = {
+    remote_credentials = function(object)
+        ask(object, c.SO_PEERCRED, "remote_credentials", credentials, ffi.sizeof(credentials))
+        return { uid = credentials.uid, groups = { credentials.gid }, pid = credentials.pid }
+    end,
+    remote_security_label = function(object)
+        local SO_PEERSEC = native.constant_table("SO").SO_PEERSEC
+        ask(object, SO_PEERSEC, "remote_security_label", label, label_size)
+        return (ffi.string(label, length[0]):gsub("%z$", ""))
+    end,
+    remote_security_labels = function() error_.not_on_linux('option "remote_security_labels"', "FreeBSD") end,
+}
+
+-- Classes
+
+---@param kind integer        SOCK_*
+---@param options table<string, true>
+---@param connected boolean   whether the class has the options about the peer
+local function give_methods(methods, kind, options, connected)
+    for name, method in pairs(Socket) do
+        methods[name] = method
+    end
+    function methods:open() socket.open(self, AF_UNIX, kind) end
+    function methods:set_option(name, value) socket.set_option(self, options, name, value) end
+    function methods:get_option(name)
+        local about = connected and about_peer[name]
+        if about then return about(self) end
+        return (socket.get_option(self, options, name))
+    end
+end
+
+--- Makes a class of sockets.
+---@param name string       what getmetatable answers
+---@param kind integer      SOCK_*
+---@param methods table     those that only this class has; gets the others
+---@param options string    names of options
+---@param connected boolean whether the class has the options about the peer
+---@return { new: function, adopt: function, pair: function }
+function M.class(name, kind, methods, options, connected)
+    give_methods(methods, kind, socket.option_set(options), connected)
+    local new, adopt = io_object.constructors(io_object.metatable(name, methods, M.properties))
+    local function pair()
+        local a, b = socket.pair(AF_UNIX, kind)
+        return adopt(a), adopt(b)
+    end
+    return { new = new, adopt = adopt, pair = pair }
+end
+
+--- Makes the function `dial(ep)` of a class: a new socket, connected to a path or an abstract name.
+---@param new fun(): any
+---@return fun(ep: string): any
+function M.dialer(new)
+    return function(ep)
+        local object = new()
+        object:open()
+        local ok, err = pcall(object.connect, object, ep)
+        if ok then return object end
+        object:close()
+        error(err, 0)
+    end
+end
+
+return M
