@@ -353,6 +353,18 @@ describe("run", function()
         assert.equal(5, count)
     end)
 
+    it("keeps nothing alive of a fiber that has ended", function()
+        local kept = setmetatable({}, { __mode = "k" })
+        local function begin(object)
+            kept[object] = true
+            spawn(function() return object and nil end):join()
+        end
+        begin {}
+        collectgarbage()
+        collectgarbage()
+        assert.is_nil(next(kept))
+    end)
+
     it("hands back the error of the main fiber with its traceback", function()
         local ok, err, traceback = fiber.run(function() error("main died", 0) end)
         assert.is_false(ok)

@@ -274,6 +274,7 @@ local function body(fiber)
         local f = fiber.op
         fiber.op = false
         returned(fiber, f())
+        f = nil -- luacheck: ignore (a coroutine of the pool keeps nothing of its last fiber alive)
         fiber = yield(DONE)
     end
 end

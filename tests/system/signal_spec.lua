@@ -1,10 +1,17 @@
 local fiber = require "ljos.fiber"
 local loop = require "ljos.loop"
+local raised = require "raised"
 local signal = require "ljos.system.signal"
 
 local spawn, yield = fiber.spawn, fiber.this_fiber.yield
 
 describe("system.signal.set", function()
+    -- Sets end when they are collected.
+    after_each(function()
+        collectgarbage()
+        collectgarbage()
+    end)
+
     it("wakes a waiting fiber with the signal's number", function()
         local set = signal.set.new(signal.SIGUSR1)
         local f = spawn(function() return set:wait() end)
@@ -61,11 +68,56 @@ describe("system.signal.set", function()
 
     it("refuses what is no signal", function()
         for _, bad in ipairs { 0, 65, 1.5, "x", signal.SIGKILL } do
-            local ok, err = pcall(signal.set.new, bad)
-            assert.is_false(ok)
-            assert.equal(1, err.arg)
+            assert.equal(1, raised("EINVAL", signal.set.new, bad).arg)
+            assert.equal(1, raised("EINVAL", signal.ignore, bad).arg)
+            assert.equal(1, raised("EINVAL", signal.default, bad).arg)
         end
+        local set = signal.set.new()
+        assert.equal(2, raised("EINVAL", set.add, set, signal.SIGSTOP).arg)
+        assert.equal(2, raised("EINVAL", set.remove, set, "x").arg)
+        assert.equal(1, raised("EINVAL", signal.raise, 65).arg)
+    end)
+
+    it("gives each notification to one of the fibers that wait", function()
+        local set = signal.set.new(signal.SIGUSR1, signal.SIGUSR2)
+        local a = spawn(function() return set:wait() end)
+        local b = spawn(function() return set:wait() end)
+        yield()
+        signal.raise(signal.SIGUSR2)
+        signal.raise(signal.SIGUSR1)
+        local first, second = a:join(), b:join()
+        assert.same({ signal.SIGUSR1, signal.SIGUSR2 }, { math.min(first, second), math.max(first, second) })
+        set:clear()
+    end)
+
+    it("keeps a notification that a canceled wait did not take", function()
+        local set = signal.set.new(signal.SIGUSR1)
+        local f = spawn(function()
+            yield()
+            set:wait()
+        end)
+        yield()
+        signal.raise(signal.SIGUSR1)
+        f:cancel()
+        f:join()
+        assert.is_true(f.cancellation_caught)
+        assert.equal(signal.SIGUSR1, set:wait())
+        set:clear()
+    end)
+
+    it("gives the old disposition back when it is collected", function()
+        signal.ignore(signal.SIGUSR2)
+        signal.set.new(signal.SIGUSR2)
         collectgarbage()
         collectgarbage()
+        signal.raise(signal.SIGUSR2) -- ignored again
+        signal.default(signal.SIGUSR2)
+    end)
+
+    it("that cannot be made changes nothing", function()
+        signal.ignore(signal.SIGUSR2)
+        assert.equal(2, raised("EINVAL", signal.set.new, signal.SIGUSR2, signal.SIGKILL).arg)
+        assert.equal(2, raised("EINVAL", signal.set.new, signal.SIGUSR2, "x").arg)
+        signal.default(signal.SIGUSR2) -- EBUSY if a set had it
     end)
 end)

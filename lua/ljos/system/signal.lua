@@ -8,6 +8,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
 local bit = require "bit"
+local engine = require "ljos.engine"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
 local loop = require "ljos.loop"
@@ -19,6 +20,8 @@ ffi.cdef [[
 int eventfd(unsigned int initial, int flags);
 int raise(int signal);
 int64_t read(int fd, void *buffer, size_t count);
+int close(int fd);
+struct ljos_signal_set_owner { int fd; int number; };
 ]]
 
 local C = native.C
@@ -56,26 +59,29 @@ function M.default(signal) dispose(signal, 0) end
 
 ---@class ljos.system.signal.Set: ljos.IoObject
 ---@field number integer  the native set
----@field guard ffi.cdata*  ends the native set when the object is collected
 local Set = {}
 
-ffi.cdef "struct ljos_signal_guard { int number; };"
-local guard_type = ffi.metatype("struct ljos_signal_guard", {
-    __gc = function(guard) C.ljos_signal_set_free(guard.number) end,
-})
+-- Ends the native set before its eventfd, whose number can be another file's then.
+local function release(owner)
+    C.ljos_signal_set_free(owner.number)
+    local handle = engine.existing()
+    if handle then C.ljos_engine_forget(handle, owner.fd, 0) end
+    ffi.C.close(owner.fd)
+end
+local owner_type = ffi.metatype("struct ljos_signal_set_owner", { __gc = release })
 
 --- Adds a signal.
 ---@param signal integer
 function Set:add(signal)
-    stand_in.leave(check_signal(signal, 1))
-    error_.check(C.ljos_signal_set_add(self.number, signal), { arg = 1 })
+    stand_in.leave(check_signal(signal, 2))
+    error_.check(C.ljos_signal_set_add(self.number, signal), { arg = 2 })
 end
 
 --- Removes a signal; what is queued for it is dropped.
 ---@param signal integer
 function Set:remove(signal)
-    check_signal(signal, 1)
-    error_.check(C.ljos_signal_set_remove(self.number, signal), { arg = 1 })
+    check_signal(signal, 2)
+    error_.check(C.ljos_signal_set_remove(self.number, signal), { arg = 2 })
 end
 
 --- Removes all signals.
@@ -85,11 +91,13 @@ function Set:clear()
     end
 end
 
+--- Ends the calls to `wait` that are suspended, with ECANCELED.
 Set.cancel = io_object.cancel
 
 local count = ffi.new "uint64_t[1]"
 
---- Waits until a signal of the set has come; returns its number. Notifications are queued, the lowest first.
+--- Waits until a signal of the set has come; returns its number. Notifications are queued, the lowest signal first;
+--- each goes to one of the fibers that wait.
 ---@return integer
 function Set:wait()
     loop.enter()
@@ -105,21 +113,33 @@ local metatable = io_object.metatable("system.signal.set", Set, {})
 
 M.set = {}
 
+local function new_set()
+    local fd = ffi.C.eventfd(0, bit.bor(files.EFD_CLOEXEC, files.EFD_NONBLOCK))
+    if fd < 0 then error_.check(-ffi.errno(), { detail = "eventfd" }) end
+    local number = C.ljos_signal_set_new(fd)
+    if number < 0 then
+        ffi.C.close(fd)
+        error_.check(number, { detail = "signal sets" })
+    end
+    return setmetatable({ fd = fd, pending = 0, number = number, owner = owner_type(fd, number) }, metatable)
+end
+
 --- Makes a set of the signals given.
 ---@param ... integer
 ---@return ljos.system.signal.Set
 function M.set.new(...)
-    local fd = ffi.C.eventfd(0, bit.bor(files.EFD_CLOEXEC, files.EFD_NONBLOCK))
-    if fd < 0 then error_.check(-ffi.errno()) end
-    local self = io_object.new()
-    io_object.adopt(self, fd)
-    self.number = error_.check(C.ljos_signal_set_new(fd), { detail = "signal sets" })
-    self.guard = guard_type(self.number)
-    setmetatable(self, metatable)
     for i = 1, select("#", ...) do
-        local signal = check_signal((select(i, ...)), i)
+        check_signal((select(i, ...)), i)
+    end
+    local self = new_set()
+    for i = 1, select("#", ...) do
+        local signal = select(i, ...)
         stand_in.leave(signal)
-        error_.check(C.ljos_signal_set_add(self.number, signal), { arg = i })
+        local res = C.ljos_signal_set_add(self.number, signal)
+        if res < 0 then
+            release(ffi.gc(self.owner, nil))
+            error_.check(res, { arg = i })
+        end
     end
     return self
 end
