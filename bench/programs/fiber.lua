@@ -1,5 +1,6 @@
--- What fibers cost. Run: luajit bench/programs/fiber.lua switch|bare_switch|spawn|sleep|idle
--- Prints nanoseconds per operation; `idle` prints bytes of Lua heap and of the process per sleeping fiber.
+-- What fibers cost. Run: luajit bench/programs/fiber.lua switch|bare_switch|spawn|sleep|sleepers|dump|idle
+-- Prints nanoseconds per operation; `dump` prints milliseconds, `idle` bytes of Lua heap and of the process for each
+-- sleeping fiber.
 local ffi = require "ffi"
 local ljos = require "ljos"
 local fiber, time = ljos.fiber, ljos.time
@@ -109,6 +110,54 @@ function modes.sleep()
         end
         return FIBERS * SLEEPS
     end)
+end
+
+-- As many sleepers at once as the issue of timers is about: the processor time to add one and to have it expire.
+function modes.sleepers()
+    local FIBERS = 100000
+    local sleep = time.sleep
+    local ended = 0
+    local function body()
+        sleep(0.05)
+        ended = ended + 1
+    end
+    -- What a fiber costs that does not sleep is measured apart, and taken off.
+    local yield = this_fiber.yield
+    local function bare()
+        yield()
+        ended = ended + 1
+    end
+    local function all(f)
+        return function()
+            ended = 0
+            for _ = 1, FIBERS do
+                spawn(f)
+            end
+            while ended < FIBERS do
+                sleep(0.01)
+            end
+            return FIBERS
+        end
+    end
+    local with, without = math.huge, math.huge
+    for _ = 1, 3 do
+        with, without = math.min(with, per_operation(all(body))), math.min(without, per_operation(all(bare)))
+    end
+    return with - without
+end
+
+-- Milliseconds for fiber.dump() of ten thousand sleeping fibers, the first time.
+function modes.dump()
+    local FIBERS = 10000
+    for _ = 1, FIBERS do
+        spawn(function() time.sleep(3600) end):detach()
+    end
+    this_fiber.yield()
+    local began = clock()
+    local text = fiber.dump()
+    local milliseconds = (clock() - began) / 1e6
+    assert(select(2, text:gsub("\n", "")) == FIBERS)
+    return milliseconds
 end
 
 local function resident_bytes()

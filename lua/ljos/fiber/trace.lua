@@ -40,21 +40,10 @@ local function file_of(f)
     local file = files[f]
     if file == nil then
         local info = getinfo(f, "S")
-        file = info.what ~= "C" and info.source:sub(1, #LIBRARY) ~= LIBRARY and info.short_src
+        file = info.what ~= "C" and info.source:sub(1, #LIBRARY) ~= LIBRARY and info.short_src .. ":"
         files[f] = file
     end
     return file
-end
-
--- debug.getinfo of another stack, or of the one below the caller.
-local function at(co, level, what)
-    local info
-    if co then
-        info = getinfo(co, level, what)
-    else
-        info = getinfo(level + 1, what)
-    end
-    return info -- no tail call: the levels count on this frame
 end
 
 --- Says where a stack is in the user's code: "file.lua:12"; nil when it is nowhere there.
@@ -62,12 +51,16 @@ end
 ---@param level integer
 ---@return string?
 function M.where(co, level)
-    if not co then level = level + 1 end
     while true do
-        local info = at(co, level, "f")
+        local info
+        if co then
+            info = getinfo(co, level, "fl")
+        else
+            info = getinfo(level + 1, "fl")
+        end
         if not info then return nil end
         local file = info.func and file_of(info.func)
-        if file then return file .. ":" .. at(co, level, "l").currentline end
+        if file then return file .. info.currentline end
         level = level + 1
     end
 end
