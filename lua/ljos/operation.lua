@@ -190,9 +190,11 @@ end
 ---@class ljos.Datagram
 ---@field data ffi.cdata*            a struct ljos_datagram: for the kernel until the operation has ended
 ---@field span ljos.byte_span|false  what it carries, anchored
+---@field name_len integer           of the address in `data`, to send to
 
-local function submit_recvfrom(slot, fd, data, span, flags)
-    return C.ljos_engine_recvfrom(handle(), user_data(slot), fd, data, span.ptr, span.len, flags)
+local function submit_recvfrom(slot, fd, datagram, flags)
+    local span = datagram.span
+    return C.ljos_engine_recvfrom(handle(), user_data(slot), fd, datagram.data, span.ptr, span.len, flags)
 end
 
 --- recvfrom(2) into `datagram.span`; the sender's address is in the datagram afterwards.
@@ -203,47 +205,48 @@ end
 ---@return integer res
 function M.recvfrom(object, datagram, flags, name)
     local slot = begin(object, datagram, name)
-    local res = finish(slot, submit_recvfrom(slot, object.fd, datagram.data, datagram.span, flags))
-    while res == -EAGAIN do
-        poll(object, POLLIN, name)
-        slot = begin(object, datagram, name)
-        res = finish(slot, submit_recvfrom(slot, object.fd, datagram.data, datagram.span, flags))
-    end
-    return res
+    local res = finish(slot, submit_recvfrom(slot, object.fd, datagram, flags))
+    if res ~= -EAGAIN then return res end
+    return again(submit_recvfrom, POLLIN, object, datagram, flags, name)
 end
 
-local function submit_sendto(slot, fd, data, length, span, flags)
+local function submit_sendto(slot, fd, datagram, flags)
+    local span, data, length = datagram.span, datagram.data, datagram.name_len
     return C.ljos_engine_sendto(handle(), user_data(slot), fd, data, length, span.ptr, span.len, flags)
 end
 
---- sendto(2) from `datagram.span` to the first `length` bytes of the address in the datagram; never SIGPIPE.
+--- sendto(2) from `datagram.span` to the address in the datagram; never SIGPIPE.
 ---@param object ljos.IoObject
 ---@param datagram ljos.Datagram
----@param length integer
 ---@param flags integer
 ---@param name string
 ---@return integer res
-function M.sendto(object, datagram, length, flags, name)
+function M.sendto(object, datagram, flags, name)
     local slot = begin(object, datagram, name)
-    local res = finish(slot, submit_sendto(slot, object.fd, datagram.data, length, datagram.span, flags))
-    while res == -EAGAIN do
-        poll(object, POLLOUT, name)
-        slot = begin(object, datagram, name)
-        res = finish(slot, submit_sendto(slot, object.fd, datagram.data, length, datagram.span, flags))
-    end
-    return res
+    local res = finish(slot, submit_sendto(slot, object.fd, datagram, flags))
+    if res ~= -EAGAIN then return res end
+    return again(submit_sendto, POLLOUT, object, datagram, flags, name)
 end
 
-local function submit_flock(slot, fd, how) return C.ljos_engine_flock(handle(), user_data(slot), fd, how) end
+local function send_range(fd, file_fd, offset, size) return C.ljos_file_send(fd, file_fd, offset, size) end
 
---- flock(2). Canceled, it leaves the file without a lock.
+--- sendfile(2) of a range of a file that is in the page cache; waits while the socket takes nothing.
 ---@param object ljos.IoObject
----@param how integer  LOCK_EX or LOCK_SH
+---@param file ljos.IoObject
+---@param offset integer
+---@param size integer  bytes, less than 2^31
 ---@param name string
 ---@return integer res
-function M.flock(object, how, name)
-    local slot = begin(object, false, name)
-    return finish(slot, submit_flock(slot, object.fd, how))
+function M.sendfile(object, file, offset, size, name)
+    local slot = begin(object, file, name)
+    local res = finish(slot, send_range(object.fd, file.fd, offset, size))
+    while res == -EAGAIN do
+        res = poll(object, POLLOUT, name)
+        if res < 0 then return res end
+        slot = begin(object, file, name)
+        res = finish(slot, send_range(object.fd, file.fd, offset, size))
+    end
+    return res
 end
 
 local unowned = { fd = -1, pending = 0 }

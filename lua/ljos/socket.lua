@@ -112,11 +112,17 @@ local function find(allowed, name)
     return found
 end
 
+--- Returns `value` when it is an integer from 0 to `most`, else raises EINVAL.
+---@param value any
+---@param most integer
+---@param arg integer
+---@return integer
 local function check_integer(value, most, arg)
     if type(value) == "number" and value >= 0 and value <= most and value % 1 == 0 then return value end
     local shown = type(value) == "number" and tostring(value) or type(value)
     return error_.argument(arg, ("integer from 0 to %.0f expected, got %s"):format(most, shown))
 end
+M.check_integer = check_integer
 
 -- The option's value as ints in `int2`; their number.
 local function encode(row, value, seconds)
@@ -248,9 +254,10 @@ function M.io_control(object, command)
     return int2[0]
 end
 
-local readiness = { read = c.POLLIN, write = c.POLLOUT, error = c.POLLERR }
+-- "error" is what select(2) calls an exceptional condition: out-of-band data too.
+local readiness = { read = c.POLLIN, write = c.POLLOUT, error = bit.bor(c.POLLERR, c.POLLPRI) }
 
---- Waits until the socket is ready; suspends.
+--- Waits until the socket is ready; suspends. "error" is an error, a hang-up, or out-of-band data.
 ---@param object ljos.IoObject
 ---@param wait_type "read"|"write"|"error"
 function M.wait(object, wait_type)

@@ -658,6 +658,19 @@ int ljos_file_device_parts(double device, uint32_t *out);
 // `path` is a NUL-terminated string.
 int ljos_file_mknod(int dirfd, const char *path, uint32_t mode, double device);
 
+// Whether the ends of a range of a file are in the page cache, so that reading the range does not wait for a disk:
+// 1 or 0. 1 where the file cannot tell.
+int ljos_file_is_cached(int fd,
+                        int64_t offset,
+                        uint32_t len);
+
+// sendfile(2) from `offset` of a file to a socket, without waiting for the socket (`-EAGAIN`) and without SIGPIPE.
+// The socket is non-blocking during the call: nothing else can keep sendfile from waiting.
+int ljos_file_send(int socket,
+                   int file,
+                   int64_t offset,
+                   uint32_t len);
+
 // Reads an address from text as inet_pton(3) does, with an optional `%scope` after an IPv6 address. 0, or
 // `-EINVAL`, and then `out` is as it was.
 //

@@ -4,6 +4,7 @@
 //! other call on files has plain arguments and needs nothing here.
 
 use crate::memory;
+use crate::pipe::without_sigpipe;
 use std::ffi::{c_char, c_int, c_long, c_uint, c_void};
 use std::mem::size_of;
 
@@ -177,4 +178,41 @@ pub unsafe extern "C" fn ljos_file_device_parts(device: f64, out: *mut u32) -> c
 pub unsafe extern "C" fn ljos_file_mknod(dirfd: c_int, path: *const c_char, mode: u32, device: f64) -> c_int {
     // SAFETY: the caller's promise.
     result(c_long::from(unsafe { libc::mknodat(dirfd, path, mode, device as libc::dev_t) }))
+}
+
+/// Whether the ends of a range of a file are in the page cache, so that reading the range does not wait for a disk:
+/// 1 or 0. 1 where the file cannot tell.
+#[no_mangle]
+pub extern "C" fn ljos_file_is_cached(fd: c_int, offset: i64, len: u32) -> c_int {
+    let ends = [offset, offset + i64::from(len.saturating_sub(1))];
+    let cold = ends.iter().any(|at| {
+        let mut byte = 0u8;
+        let vector = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
+        // SAFETY: one byte of a local.
+        let count = unsafe { libc::preadv2(fd, &vector, 1, *at, libc::RWF_NOWAIT) };
+        result(count as c_long) == -libc::EAGAIN
+    });
+    c_int::from(!cold)
+}
+
+/// sendfile(2) from `offset` of a file to a socket, without waiting for the socket (`-EAGAIN`) and without SIGPIPE.
+/// The socket is non-blocking during the call: nothing else can keep sendfile from waiting.
+#[no_mangle]
+pub extern "C" fn ljos_file_send(socket: c_int, file: c_int, offset: i64, len: u32) -> c_int {
+    // SAFETY: plain system call.
+    let flags = unsafe { libc::fcntl(socket, libc::F_GETFL) };
+    let blocks = flags >= 0 && flags & libc::O_NONBLOCK == 0;
+    if blocks {
+        // SAFETY: plain system call.
+        unsafe { libc::fcntl(socket, libc::F_SETFL, flags | libc::O_NONBLOCK) };
+    }
+    let mut at: libc::off_t = offset;
+    // SAFETY: the offset is a local.
+    let sent =
+        without_sigpipe(len as usize, || unsafe { libc::sendfile(socket, file, &mut at, len as usize) });
+    if blocks {
+        // SAFETY: plain system call.
+        unsafe { libc::fcntl(socket, libc::F_SETFL, flags) };
+    }
+    sent
 }

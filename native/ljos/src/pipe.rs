@@ -13,12 +13,13 @@ use std::ptr::null_mut;
 #[no_mangle]
 pub unsafe extern "C" fn ljos_pipe_write(fd: c_int, buffer: *const c_void, len: u32) -> c_int {
     // SAFETY: the caller's promise.
-    without_sigpipe(|| unsafe { libc::write(fd, buffer, len as usize) })
+    without_sigpipe(len as usize, || unsafe { libc::write(fd, buffer, len as usize) })
 }
 
-/// The result of a call that writes, as `>= 0` or `-errno`, without SIGPIPE: the signal, which goes to the thread that
-/// writes, is held back and taken out.
-pub(crate) fn without_sigpipe(write: impl FnOnce() -> isize) -> c_int {
+/// The result of a call that writes `len` bytes, as `>= 0` or `-errno`, without SIGPIPE: the signal, which goes to the
+/// thread that writes, is held back and taken out. It comes with EPIPE, and with a part of the bytes where the reader
+/// left in the middle.
+pub(crate) fn without_sigpipe(len: usize, write: impl FnOnce() -> isize) -> c_int {
     let mut before = MaybeUninit::<libc::sigset_t>::zeroed();
     let sigpipe = sigpipe();
     // SAFETY: `sigpipe` is a set, `before` has room for one.
@@ -28,7 +29,8 @@ pub(crate) fn without_sigpipe(write: impl FnOnce() -> isize) -> c_int {
     // One that was there already is not ours to take; it can only be where the host holds SIGPIPE back itself.
     let was_pending = contains_sigpipe(&before) && is_pending();
     let result = result(write());
-    if result == -libc::EPIPE && !was_pending {
+    let in_part = usize::try_from(result).is_ok_and(|written| written < len);
+    if (result == -libc::EPIPE || in_part) && !was_pending {
         let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: `sigpipe` is a set, nothing is written to.
         unsafe { libc::sigtimedwait(&sigpipe, null_mut(), &now) };

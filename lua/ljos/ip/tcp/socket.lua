@@ -1,13 +1,15 @@
 --- TCP sockets: byte streams between two endpoints.
 ---
 --- Errors:   raises ljos.Error; the peer's end of stream is asio_error.misc.eof
---- Suspends: connect, read_some, write_some, receive, send, wait
+--- Suspends: connect, read_some, write_some, receive, send, send_file, wait
 --- Needs:    nothing beyond Linux 5.15
+local ffi = require "ffi"
 local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
 local ip_socket = require "ljos.ip.socket"
 local operation = require "ljos.operation"
+local send_file = require "ljos.ip.tcp.send_file"
 local socket = require "ljos.socket"
 local stream = require "ljos.socket.stream"
 
@@ -76,10 +78,22 @@ function Socket:send(buffer, flags)
     return error_.check(operation.send(self, buffer, bits, "send"))
 end
 
---- Raises ENOTSUP: TransmitFile() is a function of Windows.
-function Socket.send_file() error_.not_on_linux("ip.tcp.socket:send_file", "Windows") end
+Socket.send_file = send_file
 
-local metatable = io_object.metatable("ip.tcp.socket", Socket, ip_socket.properties)
+local at_mark = ffi.new "int[1]"
+local properties = {
+    --- Whether the next byte is the one that was sent out of band; needs the option "out_of_band_inline".
+    at_mark = function(self)
+        check_open(self)
+        socket.checked(ffi.C.ioctl(self.fd, socket.constants.SIOCATMARK, at_mark))
+        return at_mark[0] ~= 0
+    end,
+}
+for name, property in pairs(ip_socket.properties) do
+    properties[name] = property
+end
+
+local metatable = io_object.metatable("ip.tcp.socket", Socket, properties)
 
 ---@class ljos.ip.tcp.socket
 local M = {}

@@ -20,7 +20,7 @@ local pool, pool_n = {}, 0 ---@type ljos.Datagram[], integer
 ---@param span ljos.byte_span
 ---@return ljos.Datagram
 function M.take(span)
-    if pool_n == 0 then return { data = data_type(), span = span } end
+    if pool_n == 0 then return { data = data_type(), span = span, name_len = 0 } end
     local datagram = pool[pool_n]
     pool_n = pool_n - 1
     datagram.span = span

@@ -19,10 +19,8 @@ local type = type
 ---@class ljos.ip.udp.options
 local M = {}
 
-local common = {}
-for name in ("debug broadcast do_not_route send_buffer_size receive_buffer_size reuse_address v6_only"):gmatch "%S+" do
-    common[name] = true
-end
+local common =
+    socket.option_set "debug broadcast do_not_route send_buffer_size receive_buffer_size reuse_address v6_only"
 
 local function boolean(name) return { kind = "boolean", level = 0, name = c[name] } end
 local function hops(name) return { kind = "integer", level = 0, name = c[name], most = 255 } end

@@ -111,7 +111,7 @@ function Socket:send(buffer, flags)
 end
 
 local to_sockaddr = address.to_sockaddr
-local function fill_name(data, addr, port) return to_sockaddr(addr, port, data.name) end
+local function fill_name(datagram, addr, port) datagram.name_len = to_sockaddr(addr, port, datagram.data.name) end
 
 --- Sends a datagram to an endpoint; returns its length.
 ---@param buffer ljos.byte_span
@@ -126,7 +126,8 @@ function Socket:send_to(buffer, addr, port, flags)
     local bits = flags_of(flags, 4)
     check_open(self)
     local datagram = take(buffer)
-    local res = raw_sendto(self, datagram, fill_name(datagram.data, addr, port), bits, "send_to")
+    fill_name(datagram, addr, port)
+    local res = raw_sendto(self, datagram, bits, "send_to")
     give_back(datagram)
     if res < 0 then check(res) end
     return res

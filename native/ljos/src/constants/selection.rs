@@ -14,6 +14,9 @@ pub const GROUPS: &[Group] = &[
             IP_DROP_MEMBERSHIP TCP_NODELAY SHUT_RD SHUT_WR SHUT_RDWR MSG_PEEK MSG_OOB MSG_DONTROUTE MSG_EOR
             MSG_TRUNC MSG_CTRUNC MSG_WAITALL MSG_MORE SOMAXCONN FIONREAD POLLIN POLLOUT POLLPRI POLLERR POLLHUP POLLRDHUP
         }
+        [linux_raw_sys::ioctl] {
+            SIOCATMARK
+        }
     ),
     group!("resolve":
         [libc] {

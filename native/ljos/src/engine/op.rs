@@ -120,7 +120,7 @@ impl Op {
                 if offset >= 0 {
                     result(write())
                 } else {
-                    pipe::without_sigpipe(write)
+                    pipe::without_sigpipe(len as usize, write)
                 }
             }
         }
@@ -158,7 +158,7 @@ impl Op {
                 // So much a pipe takes at once when poll(2) says that it takes something.
                 let len = (len as usize).min(libc::PIPE_BUF);
                 // SAFETY: the buffer belongs to the operation until it completes.
-                pipe::without_sigpipe(|| unsafe { libc::write(fd, buffer, len) })
+                pipe::without_sigpipe(len, || unsafe { libc::write(fd, buffer, len) })
             }
             _ => self.attempt(fd),
         }
