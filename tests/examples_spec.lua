@@ -90,6 +90,55 @@ for _, runner in ipairs(RUNNERS) do
             assert.matches("No such file or directory", run(runner .. " examples/logstat.lua /nowhere"))
             assert.matches("usage: logstat.lua.*status 0", run(runner .. " examples/logstat.lua --help"))
         end)
+
+        it("supervisor.lua prefixes lines, starts again what fails, and ends when all is done", function()
+            local directory = temporary_directory.make()
+            local config = assert(io.open(directory .. "/programs", "w"))
+            config:write("# two programs\n\ngood = echo fine; echo too >&2\n")
+            -- Fails until its file is there.
+            config:write(("bad = test -e %s/there && exit 0; : >%s/there; exit 3\n"):format(directory, directory))
+            config:close()
+            local output =
+                run(("%s examples/supervisor.lua --backoff 0.01 --config %s/programs"):format(runner, directory))
+            assert.matches("good | fine\n", output, 1, true)
+            assert.matches("good | too\n", output, 1, true)
+            assert.matches("good | ended with status 0\n", output, 1, true)
+            assert.matches("bad | ended with status 3\nbad | starts again in 0.01 s\n", output, 1, true)
+            assert.matches("bad | ended with status 0\n", output, 1, true)
+            assert.matches("supervisor | all programs have ended\nstatus 0\n", output, 1, true)
+            temporary_directory.remove_all()
+        end)
+
+        it(
+            "supervisor.lua ends programs and what they started on SIGTERM, the stubborn ones after the grace",
+            function()
+                local programs = [['kind=trap "echo bye; exit 0" TERM; echo up; while :; do sleep 0.01; done' ]]
+                    .. [['deaf=trap "" TERM; (echo up; while :; do sleep 0.01; done)']]
+                local command = "{ %s examples/supervisor.lua --grace 0.2 %s & echo $!; wait $!; echo status $?; } 2>&1"
+                local pipe = assert(io.popen(command:format(runner, programs)))
+                local pid, up = pipe:read "*l", 0
+                while up < 2 do
+                    if pipe:read("*l"):find "| up$" then up = up + 1 end
+                end
+                os.execute("kill -TERM " .. pid)
+                local output = pipe:read "*a"
+                pipe:close()
+                assert.matches("kind | bye\n", output, 1, true)
+                assert.matches("deaf | does not end; killed\n", output, 1, true)
+                assert.matches("deaf | ended with signal 9\n", output, 1, true)
+                assert.matches("all programs have ended\nstatus 0\n$", output)
+            end
+        )
+
+        it("supervisor.lua says what is wrong with its arguments, and has --help", function()
+            assert.matches("no programs\nusage: supervisor.lua.*status 2", run(runner .. " examples/supervisor.lua"))
+            assert.matches("not NAME=COMMAND.*status 2", run(runner .. " examples/supervisor.lua nonsense"))
+            assert.matches(
+                "No such file or directory.*status 2",
+                run(runner .. " examples/supervisor.lua --config /nowhere")
+            )
+            assert.matches("^usage: supervisor.lua.*status 0", run(runner .. " examples/supervisor.lua --help"))
+        end)
     end)
 end
 
