@@ -34,6 +34,7 @@ local LAYERS = {
     {
         "io_object",
         "stream_descriptor",
+        "terminal",
         "socket",
         "file",
         "file_descriptor",

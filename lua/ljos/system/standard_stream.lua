@@ -15,11 +15,9 @@ local io_object = require "ljos.io_object"
 local loop = require "ljos.loop"
 local native = require "ljos.native"
 local operation = require "ljos.operation"
+local terminal = require "ljos.terminal"
 
 ffi.cdef [[
-int isatty(int fd);
-int libc_tcgetpgrp(int fd) __asm__("tcgetpgrp");
-int libc_tcsetpgrp(int fd, int group) __asm__("tcsetpgrp");
 int libc_dup3(int from, int to, int flags) __asm__("dup3");
 int libc_dup_cloexec(int fd, int command, int least) __asm__("fcntl");
 ]]
@@ -33,11 +31,10 @@ local function check(res, what)
 end
 
 ---@class ljos.StandardStream: ljos.IoObject
-local Common = {}
-
---- Whether the stream is a terminal: isatty(3).
----@return boolean
-function Common:isatty() return ffi.C.isatty(self.fd) == 1 end
+---@field isatty fun(self): boolean
+---@field tcgetpgrp fun(self): integer
+---@field tcsetpgrp fun(self, pgrp_id: integer)
+local Common = { isatty = terminal.isatty, tcgetpgrp = terminal.tcgetpgrp, tcsetpgrp = terminal.tcsetpgrp }
 
 --- Makes a descriptor of one's own for the same open file description.
 ---@return ljos.FileDescriptor
@@ -52,19 +49,6 @@ function Common:dup_from(oldd)
     loop.cancel_all(self)
     loop.forget(self)
     check(ffi.C.libc_dup3(from, self.fd, 0), "dup_from")
-end
-
---- Returns the foreground process group of the terminal. Source: tcgetpgrp(3).
----@return integer
-function Common:tcgetpgrp() return check(ffi.C.libc_tcgetpgrp(self.fd), "tcgetpgrp") end
-
---- Makes a process group the foreground one of the terminal. Source: tcsetpgrp(3).
----@param pgid_id integer
-function Common:tcsetpgrp(pgid_id)
-    if type(pgid_id) ~= "number" or pgid_id % 1 ~= 0 or pgid_id < 0 or pgid_id >= 2 ^ 31 then
-        error_.argument(2, "a process group expected, got " .. tostring(pgid_id))
-    end
-    check(ffi.C.libc_tcsetpgrp(self.fd, pgid_id), "tcsetpgrp")
 end
 
 local function with_common(methods)
