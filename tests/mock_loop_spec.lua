@@ -1,6 +1,10 @@
+local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
 local fiber = require "ljos.fiber"
+local ip = require "ljos.ip"
 local mock_loop = require "ljos.mock_loop"
+local operation = require "ljos.operation"
+local pipe = require "ljos.pipe"
 local raises = require "raises"
 local time = require "ljos.time"
 local timeout = require "ljos.timeout"
@@ -66,6 +70,56 @@ describe("mock_loop", function()
         assert.is_true(different > 5)
     end)
 
+    it("complains about descriptors that are not closed, with their place", function()
+        local acceptor
+        local message = raises.raised(mock_loop.run, {}, function()
+            acceptor = ip.tcp.listen "127.0.0.1:0"
+            ip.tcp.listen("127.0.0.1:0"):close()
+        end)
+        acceptor:close()
+        local left = "^left behind: 0 fibers, 0 operations in flight, 0 timers, descriptors:\n"
+        assert.matches(left .. "fd %d+  ip.tcp.acceptor  opened at tests/mock_loop_spec.lua:%d+ by", message)
+        mock_loop.run({}, function() ip.tcp.listen "127.0.0.1:0" end)
+    end)
+
+    -- A thousand operations that end at once on one descriptor, with `options`.
+    local function poll_many(options, count)
+        local done = 0
+        mock_loop.run(options, function()
+            local reader, writer = pipe.pair()
+            local fibers = {}
+            for i = 1, count do
+                fibers[i] = spawn(function()
+                    assert.is_true(operation.poll(reader, 1, "poll") > 0)
+                    done = done + 1
+                end)
+            end
+            yield()
+            writer:write_some(byte_span.append "x")
+            for i = 1, count do
+                fibers[i]:join()
+            end
+            reader:close()
+            writer:close()
+        end)
+        return done
+    end
+
+    it(
+        "loses nothing when the completion queue runs over",
+        function() assert.equal(20000, poll_many({ completions = 3 }, 20000)) end
+    )
+
+    it("loses nothing when signals interrupt the waits", function()
+        assert.equal(100, poll_many({ seed = 5, interruptions = 0.9, completions = 1 }, 100))
+        mock_loop.run({ seed = 6, interruptions = 0.9 }, function()
+            local before = time.steady_clock.now()
+            time.sleep(3600)
+            assert.is_true(math.abs(time.steady_clock.now() - before - 3600) < 1)
+        end)
+        raises.generic("EINVAL", mock_loop.run, { interruptions = "x" }, print)
+    end)
+
     it("complains about what is left behind, and about errors with the seed", function()
         local left
         local message = raises.raised(mock_loop.run, {}, function()
@@ -82,9 +136,7 @@ describe("mock_loop", function()
     end)
 
     it("cuts transfers short, and cancels operations behind the program's back, without losing a byte", function()
-        local byte_span = require "ljos.byte_span"
-        local tcp = require("ljos.ip").tcp
-        local address = require("ljos.ip").address
+        local tcp, address = ip.tcp, ip.address
         local total, shorts, aborted = 2000, 0, 0
         mock_loop.run({ seed = 3, short_transfers = 0.5, cancellations = 0.2 }, function()
             local acceptor = tcp.acceptor.new()

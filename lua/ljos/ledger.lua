@@ -20,11 +20,13 @@ local M = { is_on = false }
 local entries = {} ---@type table<integer, ljos.LedgerEntry>
 local weak = { __mode = "v" }
 local place ---@type fun(): string, string  where the running code is, and who runs it
+local is_quiet = false
 
 --- Begins with an empty ledger.
 ---@param place_ fun(): string, string
-function M.start(place_)
-    entries, place, M.is_on = {}, place_, true
+---@param quiet? boolean  what is collected is not reported
+function M.start(place_, quiet)
+    entries, place, is_quiet, M.is_on = {}, place_, quiet or false, true
 end
 
 function M.stop()
@@ -54,7 +56,7 @@ end
 function M.lost(fd)
     local entry = entries[fd]
     entries[fd] = nil
-    if entry then uncaught.print("ljos: collected without being closed: " .. describe(fd, entry)) end
+    if entry and not is_quiet then uncaught.print("ljos: collected without being closed: " .. describe(fd, entry)) end
 end
 
 --- Returns a line for each descriptor that was opened since tracing began and is not closed.

@@ -132,6 +132,7 @@ end
 local GENERATION = 2 ^ 20
 local CAPACITY = 512
 local completions = ffi.new("struct ljos_completion[?]", CAPACITY)
+local capacity = CAPACITY -- less while the mock loop fills the kernel's queue
 
 local op_fiber, op_object, op_name, op_user_data, op_next = {}, {}, {}, {}, {}
 local op_buffer = {} -- luacheck: ignore (only an anchor)
@@ -184,7 +185,7 @@ local function complete(user_data, res)
 end
 
 -- Small leaves: an FFI call inside a function that is rarely compiled costs ten times as much.
-local function turn(handle, timeout_ns) return C.ljos_engine_turn(handle, completions, CAPACITY, timeout_ns) end
+local function turn(handle, timeout_ns) return C.ljos_engine_turn(handle, completions, capacity, timeout_ns) end
 local function completion_user_data(i) return completions[i].user_data end
 local function completion_res(i) return completions[i].res end
 
@@ -397,6 +398,7 @@ local run = make_run(coroutine.resume)
 ---@class ljos.LoopInstruments
 ---@field resume? fun(co: thread, fiber: ljos.FiberRecord): boolean, any
 ---@field around? fun(run: fun(): boolean): fun(): boolean  the main fiber's waits
+---@field capacity? integer  completions taken from the kernel at once, 1 to 512
 ---@field after_poll? fun()
 ---@field reorder? fun(queue: (ljos.FiberRecord|false)[], n: integer)
 ---@field idle? fun(deadline: number?, operations: integer)
@@ -409,6 +411,7 @@ function M.instrument(instruments)
     run = make_run(instruments.resume or coroutine.resume)
     if instruments.around then run = instruments.around(run) end
     after_poll, reorder, idle = instruments.after_poll or false, instruments.reorder or false, instruments.idle or false
+    capacity = instruments.capacity or CAPACITY
     submitting, submitted = instruments.submitting or false, instruments.submitted or false
 end
 

@@ -2,8 +2,9 @@
 ---
 --- The loop and the engine are the real ones. Time stands still while fibers run, and leaps to the next deadline when
 --- all of them wait; what the kernel has in flight gets a moment first. With a seed, the fibers that are ready run in a
---- random order that is the same for the same seed. Faults: transfers cut short, and operations canceled by the kernel
---- behind the program's back. When the test is over, nothing may be left.
+--- random order that is the same for the same seed. Faults: transfers cut short, operations canceled by the kernel
+--- behind the program's back, waits that a signal interrupts, and a completion queue that runs over because only a few
+--- completions are taken from it at a time. When the test is over, nothing may be left.
 ---
 --- Errors:   raises ljos.Error; a string that names what is left
 --- Suspends: run
@@ -13,6 +14,7 @@ local byte_span = require "ljos.byte_span"
 local clock = require "ljos.clock"
 local dump = require "ljos.fiber.dump"
 local error_ = require "ljos.error"
+local ledger = require "ljos.ledger"
 local loop = require "ljos.loop"
 local spawn = require "ljos.fiber.spawn"
 local trace = require "ljos.fiber.trace"
@@ -26,6 +28,8 @@ local M = {}
 ---@field seed? integer         random order of ready fibers, and of faults
 ---@field short_transfers? number  probability, 0 to 1, that a read or write is offered less than it asked for
 ---@field cancellations? number    probability that an operation in flight ends with ECANCELED unless it is done first
+---@field interruptions? number    probability that a wait for the kernel ends early without a result (EINTR)
+---@field completions? integer     taken from the kernel at once, 1 to 512
 ---@field patience? number         real seconds the kernel gets before time leaps; 0.001 unless given
 
 -- A linear congruential generator (the constants are those of POSIX's drand48(3), cut to 32 bits).
@@ -48,8 +52,9 @@ local function is_ready()
 end
 
 local function leap(options)
-    local patience = options.patience or 0.001
+    local patience, interruptions = options.patience or 0.001, options.interruptions or 0
     return function(deadline, operations)
+        if interruptions > 0 and random() < interruptions then return end
         loop.poll(0)
         if is_ready() then return end
         if operations > 0 then
@@ -100,6 +105,7 @@ local function instruments(options)
         end
     end
     return {
+        capacity = options.completions,
         idle = leap(options),
         reorder = options.seed and shuffle or nil,
         submitting = submitting,
@@ -107,18 +113,28 @@ local function instruments(options)
     }
 end
 
+-- Whether the ledger of descriptors is the test's.
+local keeps_ledger = false
+
 -- What a test has left behind; nil for nothing.
 local function leftovers()
     local operations, timers = loop.load()
     local fibers = spawn.count()
-    if operations + timers + fibers == 0 then return nil end
-    local text = "left behind: %d fibers, %d operations in flight, %d timers\n%s"
-    return text:format(fibers, operations, timers, dump.dump())
+    local descriptors = ""
+    if keeps_ledger then
+        collectgarbage()
+        collectgarbage()
+        descriptors = ledger.report()
+    end
+    if operations + timers + fibers == 0 and descriptors == "" then return nil end
+    local text = "left behind: %d fibers, %d operations in flight, %d timers%s\n%s"
+    if descriptors ~= "" then descriptors = ", descriptors:\n" .. descriptors end
+    return text:format(fibers, operations, timers, descriptors, dump.dump())
 end
 
 local function check(options)
     error_.check_type(options, "table", 1)
-    for _, name in ipairs { "seed", "short_transfers", "cancellations", "patience" } do
+    for _, name in ipairs { "seed", "short_transfers", "cancellations", "interruptions", "completions", "patience" } do
         local value = options[name]
         if value ~= nil and type(value) ~= "number" then
             error_.argument(name, "number expected, got " .. type(value))
@@ -133,6 +149,8 @@ end
 
 local function finish(seed, compiled, ok, ...)
     local left = leftovers()
+    if keeps_ledger then ledger.stop() end
+    keeps_ledger = false
     loop.instrument {}
     if compiled then jit.on() end
     clock.set_virtual(false)
@@ -149,7 +167,8 @@ local function finish(seed, compiled, ok, ...)
 end
 
 --- Runs `f` in the main fiber with a virtual clock, and returns its results. Raises what `f` raises, with the seed when
---- it is a string, and an error when fibers, operations or timers are left behind. Not to be called inside a fiber.
+--- it is a string, and an error when fibers, operations, timers or (unless tracing was on) descriptors are left behind.
+--- Not to be called inside a fiber.
 ---@param options ljos.MockOptions
 ---@param f fun(): ...
 ---@return any ...
@@ -158,6 +177,10 @@ function M.run(options, f)
     check(options)
     state = (options.seed or 0) % 2 ^ 31
     clock.set_virtual(clock.monotonic())
+    if not ledger.is_on then
+        keeps_ledger = true
+        ledger.start(trace.running_code, true)
+    end
     loop.instrument(instruments(options))
     -- Compiled code takes the length of a span for a constant.
     local compiled = options.short_transfers and jit.status()

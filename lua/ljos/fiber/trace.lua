@@ -118,8 +118,10 @@ local function around(run)
     end
 end
 
--- For the ledger: where a descriptor is opened, and by whom.
-local function running_code() return M.where(nil, 1) or "?", spawn.name_of(loop.current()) end
+--- Says where the running code is, and who runs it; for the ledger.
+---@return string where
+---@return string by
+function M.running_code() return M.where(nil, 1) or "?", spawn.name_of(loop.current()) end
 
 --- Begins tracing; waits are timed from the main fiber's next wait on. A fiber that runs longer than `seconds` in one
 --- go is reported on stderr.
@@ -131,7 +133,7 @@ function M.start(seconds)
     notes[0] = { parent = loop.main, parent_id = 0, born = now(), since = now() }
     spawn.watch(spawned)
     loop.instrument { resume = traced_resume, around = around }
-    if not ledger.is_on then ledger.start(running_code) end
+    if not ledger.is_on then ledger.start(M.running_code) end
 end
 
 --- Ends tracing and forgets all notes.
