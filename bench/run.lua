@@ -9,41 +9,42 @@ end
 
 local suites = {}
 
--- Every run takes a port of its own: a server killed in the middle gives its port back late.
-local port = 20000 + os.time() % 20000
+-- Every run takes an address of its own: a server killed in the middle gives its port back late.
+local last = 20000 + os.time() % 20000
 local function next_port()
-    port = port + 1
-    return port
+    last = last + 1
+    return last
+end
+local function next_path()
+    last = last + 1
+    return ("/tmp/ljos-bench-%d.socket"):format(last)
 end
 
 -- Returns the server's CPU seconds per request and notes the requests per second.
-local function echo(server, connections, rates)
-    local p = next_port()
-    local command = ("target/bench/echo_load %d %d %g %d %s %d"):format(
+local function echo(server, connections, address, rates)
+    local command = ("target/bench/echo_load %d %d %g %s %s %s"):format(
         measure.cpu,
         connections,
         measure.seconds,
-        p,
+        address,
         server,
-        p
+        address
     )
     local requests, seconds, cpu = measure.numbers(command)
+    os.remove(tostring(address))
     rates[#rates + 1] = requests / seconds
     return cpu / requests
 end
 
-function suites.echo()
-    measure.heading "TCP echo, 64 B, server and load on one processor: CPU of the C server / CPU of ours, per request"
-    local bars = {
-        io_uring = { [1] = 0.88, [50] = 0.85, [500] = 0.90 },
-        epoll = { [1] = 0.80, [50] = 0.75, [500] = 0.80 },
-    }
+local function echo_suite(kind, next_address, bars)
+    local heading = "%s echo, 64 B, server and load on one processor: CPU of the C server / CPU of ours, per request"
+    measure.heading(heading:format(kind))
     for _, connections in ipairs { 1, 50, 500 } do
         local contenders, rates = {}, { c = {}, io_uring = {}, epoll = {} }
-        function contenders.c() return echo("target/bench/echo_server", connections, rates.c) end
+        function contenders.c() return echo("target/bench/echo_server", connections, next_address(), rates.c) end
         for _, engine in ipairs(ENGINES) do
             local server = "env LJOS_ENGINE=" .. engine .. " luajit bench/programs/echo_server.lua"
-            contenders[engine] = function() return echo(server, connections, rates[engine]) end
+            contenders[engine] = function() return echo(server, connections, next_address(), rates[engine]) end
         end
         local cost = measure.in_turns(contenders)
         local c_rate = measure.median(rates.c)
@@ -56,9 +57,18 @@ function suites.echo()
                 rate / c_rate
             )
             local name = ("%d connections, %s"):format(connections, engine)
-            measure.report(name, cost.c / cost[engine], ">=", bars[engine][connections], note)
+            local bar = bars[engine] and bars[engine][connections]
+            measure.report(name, cost.c / cost[engine], bar and ">=", bar, note)
         end
     end
+end
+
+function suites.echo()
+    echo_suite("TCP", next_port, {
+        io_uring = { [1] = 0.88, [50] = 0.85, [500] = 0.90 },
+        epoll = { [1] = 0.80, [50] = 0.75, [500] = 0.80 },
+    })
+    echo_suite("UNIX stream", next_path, { io_uring = { [1] = 0.85, [50] = 0.85, [500] = 0.85 } })
 end
 
 local function fiber(mode)

@@ -1,6 +1,6 @@
 /* The load of the echo benchmark: starts a server, sends 64 bytes on each of N connections, sends them again when
  * they have come back, and measures requests and the server's CPU time over a window.
- *   echo_load CPU CONNECTIONS SECONDS PORT SERVER [ARGUMENT...]
+ *   echo_load CPU CONNECTIONS SECONDS PORT|PATH SERVER [ARGUMENT...]
  * Server and load run on the processor CPU. Prints: requests seconds server-cpu-seconds
  */
 #define _GNU_SOURCE
@@ -16,6 +16,7 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -66,11 +67,17 @@ static void start_server(char **command) {
     }
 }
 
-static int dial(const struct sockaddr_in *address, double deadline) {
+/* A number is a TCP port of 127.0.0.1, anything else the path of a UNIX socket. */
+static int dial(const char *where, double deadline) {
+    struct sockaddr_in in = {
+        .sin_family = AF_INET, .sin_port = htons(atoi(where)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    int is_path = atoi(where) == 0;
+    strncpy(un.sun_path, where, sizeof un.sun_path - 1);
     for (;;) {
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int fd = socket(is_path ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0) die("socket");
-        if (connect(fd, (struct sockaddr *)address, sizeof *address) == 0) {
+        if (connect(fd, is_path ? (void *)&un : &in, is_path ? sizeof un : sizeof in) == 0) {
             setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
             return fd;
         }
@@ -108,11 +115,9 @@ static long answers(int poll, double until) {
 }
 
 int main(int argc, char **argv) {
-    if (argc < 6) return fprintf(stderr, "usage: echo_load CPU CONNECTIONS SECONDS PORT SERVER [ARGUMENT...]\n"), 2;
+    if (argc < 6) return fprintf(stderr, "usage: echo_load CPU CONNECTIONS SECONDS PORT|PATH SERVER [ARGUMENT...]\n"), 2;
     int connections = atoi(argv[2]);
     double seconds = atof(argv[3]);
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(atoi(argv[4])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     cpu_set_t cpus;
     CPU_ZERO(&cpus);
     CPU_SET(atoi(argv[1]), &cpus);
@@ -121,7 +126,7 @@ int main(int argc, char **argv) {
     received = calloc(connections + 4096, 1);
     int poll = epoll_create1(EPOLL_CLOEXEC);
     for (int i = 0; i < connections; i++) {
-        int fd = dial(&address, now() + 20);
+        int fd = dial(argv[4], now() + 20);
         if (epoll_ctl(poll, EPOLL_CTL_ADD, fd, &(struct epoll_event){.events = EPOLLIN, .data.fd = fd})) die("epoll_ctl");
         ask(fd);
     }

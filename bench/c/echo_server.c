@@ -1,7 +1,8 @@
 /* The reference for the echo benchmark: an io_uring server as a C programmer would write it, without liburing.
  * One thread, one ring (SINGLE_ISSUER | DEFER_TASKRUN), recv -> send -> recv per connection, submissions batched
  * into the call that waits.
- *   echo_server PORT
+ *   echo_server PORT|PATH
+ * A number is a TCP port of 127.0.0.1, anything else the path of a UNIX socket.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -14,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { ENTRIES = 1024, MAX_FD = 16384, BUFFER = 4096 };
@@ -119,13 +121,22 @@ static void completed(int listener, int kind, int fd, int res) {
     }
 }
 
-int main(int argc, char **argv) {
-    if (argc != 2) return fprintf(stderr, "usage: echo_server PORT\n"), 2;
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(atoi(argv[1])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+static int listen_at(const char *where) {
+    struct sockaddr_in in = {
+        .sin_family = AF_INET, .sin_port = htons(atoi(where)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    int is_path = atoi(where) == 0;
+    strncpy(un.sun_path, where, sizeof un.sun_path - 1);
+    int listener = socket(is_path ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
-    if (bind(listener, (struct sockaddr *)&address, sizeof address) || listen(listener, 4096)) die("listen");
+    void *address = is_path ? (void *)&un : &in;
+    if (bind(listener, address, is_path ? sizeof un : sizeof in) || listen(listener, 4096)) die("listen");
+    return listener;
+}
+
+int main(int argc, char **argv) {
+    if (argc != 2) return fprintf(stderr, "usage: echo_server PORT|PATH\n"), 2;
+    int listener = listen_at(argv[1]);
     ring_setup();
     submit(IORING_OP_ACCEPT, ACCEPT, listener, NULL, 0);
     for (;;) {
