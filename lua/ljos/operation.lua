@@ -249,6 +249,18 @@ function M.sendfile(object, file, offset, size, name)
     return res
 end
 
+local function submit_flock(slot, fd, how) return C.ljos_engine_flock(handle(), user_data(slot), fd, how) end
+
+--- flock(2). Canceled, it leaves the file without a lock.
+---@param object ljos.IoObject
+---@param how integer  LOCK_EX or LOCK_SH
+---@param name string
+---@return integer res
+function M.flock(object, how, name)
+    local slot = begin(object, false, name)
+    return finish(slot, submit_flock(slot, object.fd, how))
+end
+
 local unowned = { fd = -1, pending = 0 }
 
 --- Runs a system call that may block in a pool thread. Arguments are integers or pointers (cast to uintptr_t).
