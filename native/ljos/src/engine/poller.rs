@@ -32,7 +32,8 @@ struct Waiting {
 struct Watch {
     registered: bool,
     stream: bool,
-    listening: bool,
+    /// Set for a listener: its file flags before it was made non-blocking.
+    listening: Option<c_int>,
     /// The peer closed: an edge will not come again, so never believe "drained" any more.
     closed: bool,
     drained_in: bool,
@@ -48,7 +49,7 @@ impl Watch {
         Watch {
             registered: false,
             stream: false,
-            listening: false,
+            listening: None,
             closed: false,
             drained_in: false,
             drained_out: false,
@@ -162,9 +163,10 @@ impl Poller {
         let mut connecting = None;
         if let Op::Accept { .. } = op {
             // accept4(2) has no "do not wait" flag of its own.
-            if !watch.listening {
-                watch.listening = true;
-                set_file_flags(fd, file_flags(fd) | libc::O_NONBLOCK);
+            if watch.listening.is_none() {
+                let flags = file_flags(fd);
+                watch.listening = Some(flags);
+                set_file_flags(fd, flags | libc::O_NONBLOCK);
             }
         }
         let busy = !watch.queue(direction).is_empty() || *watch.drained(direction);
@@ -232,6 +234,9 @@ impl Poller {
         };
         if watch.registered {
             control(epoll_fd, libc::EPOLL_CTL_DEL, fd, 0);
+        }
+        if let Some(flags) = watch.listening {
+            set_file_flags(fd, flags);
         }
         *watch = Watch::new();
     }
