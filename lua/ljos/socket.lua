@@ -119,8 +119,7 @@ end
 ---@return integer
 local function check_integer(value, most, arg)
     if type(value) == "number" and value >= 0 and value <= most and value % 1 == 0 then return value end
-    local shown = type(value) == "number" and tostring(value) or type(value)
-    return error_.argument(arg, ("integer from 0 to %.0f expected, got %s"):format(most, shown))
+    return error_.argument(arg, ("integer from 0 to %.0f expected, got %s"):format(most, tostring(value)))
 end
 M.check_integer = check_integer
 
@@ -160,8 +159,7 @@ function M.get_row(object, row, option_name)
     length[0] = row.kind == "linger" and 8 or 4
     checked(C.getsockopt(object.fd, row.level, row.name, int2, length), { option = option_name })
     if row.kind == "integer" then return int2[0] end
-    if row.kind == "boolean" then return int2[0] ~= 0 end
-    return int2[0] ~= 0, int2[1]
+    return int2[0] ~= 0, row.kind == "linger" and int2[1] or nil
 end
 
 --- setsockopt(2). "linger" takes a boolean and seconds.
@@ -240,6 +238,16 @@ function M.disconnect(object)
     checked(C.connect(object.fd, nobody, 16))
 end
 
+--- Asks ioctl(2) for an int.
+---@param object ljos.IoObject
+---@param request integer  FIONREAD, ...
+---@return integer
+function M.query(object, request)
+    io_object.check_open(object)
+    checked(C.libc_socket_ioctl(object.fd, request, int2))
+    return int2[0]
+end
+
 local commands = { bytes_readable = c.FIONREAD }
 
 --- ioctl(2): "bytes_readable", what can be read without waiting.
@@ -249,9 +257,7 @@ local commands = { bytes_readable = c.FIONREAD }
 function M.io_control(object, command)
     local request = commands[command]
     if not request then error_.argument(1, '"bytes_readable" expected') end
-    io_object.check_open(object)
-    checked(C.libc_socket_ioctl(object.fd, request, int2))
-    return int2[0]
+    return M.query(object, request)
 end
 
 -- "error" is what select(2) calls an exceptional condition: out-of-band data too.

@@ -1,9 +1,11 @@
 --- TCP sockets: byte streams between two endpoints.
 ---
+--- One fiber may read while another writes. Several may read, or write: each byte goes to one of them, in no certain
+--- order, so that only a lock of the program's own makes sense of that (seed 003, "Layering").
+---
 --- Errors:   raises ljos.Error; the peer's end of stream is asio_error.misc.eof
 --- Suspends: connect, read_some, write_some, receive, send, send_file, wait
 --- Needs:    nothing beyond Linux 5.15
-local ffi = require "ffi"
 local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
@@ -80,14 +82,9 @@ end
 
 Socket.send_file = send_file
 
-local at_mark = ffi.new "int[1]"
 local properties = {
     --- Whether the next byte is the one that was sent out of band; needs the option "out_of_band_inline".
-    at_mark = function(self)
-        check_open(self)
-        socket.checked(ffi.C.ioctl(self.fd, socket.constants.SIOCATMARK, at_mark))
-        return at_mark[0] ~= 0
-    end,
+    at_mark = function(self) return socket.query(self, socket.constants.SIOCATMARK) ~= 0 end,
 }
 for name, property in pairs(ip_socket.properties) do
     properties[name] = property

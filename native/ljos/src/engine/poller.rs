@@ -275,10 +275,14 @@ impl Poller {
             let mut kept = 0;
             while let Some(waiting) = watch.queue(direction).remove(kept) {
                 let res = match waiting.connecting {
-                    Some(flags) => {
-                        set_file_flags(fd, flags);
-                        socket_option(fd, libc::SO_ERROR).map_or_else(|errno| -errno, |error| -error)
-                    }
+                    // Asking once more ends the attempt, which reading SO_ERROR does not.
+                    Some(flags) => match waiting.op.attempt(fd) {
+                        result if result == -libc::EALREADY => -libc::EAGAIN,
+                        result => {
+                            set_file_flags(fd, flags);
+                            result
+                        }
+                    },
                     None => watch.attempt(fd, &waiting.op),
                 };
                 if res != -libc::EAGAIN {

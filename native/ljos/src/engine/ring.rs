@@ -322,6 +322,15 @@ fn entry(fd: c_int, op: Op) -> squeue::Entry {
             opcode::Accept::new(fd, address, address_len).flags(libc::SOCK_CLOEXEC).build()
         }
         Op::Connect { address, address_len } => opcode::Connect::new(fd, address, address_len).build(),
-        Op::Poll { events } => opcode::PollAdd::new(fd, events).build(),
+        Op::Poll { events } => opcode::PollAdd::new(fd, events | band(events)).build(),
     }
+}
+
+/// A poll for POLLPRI is not woken by it: io_uring takes that bit for one of its own (IO_ASYNC_POLL_COMMON). What wakes
+/// readers says POLLRDBAND beside it, so asking for that has the kernel look.
+fn band(events: u32) -> u32 {
+    if events & libc::POLLPRI as u32 == 0 {
+        return 0;
+    }
+    libc::POLLRDBAND as u32
 }
