@@ -269,12 +269,17 @@ end
 local function misused(fiber) error(M.describe_misuse(fiber), 0) end
 M.misused = misused
 
--- Every fiber's coroutine runs this; one whose function has returned takes the next fiber.
+local function start_function(fiber)
+    local f = fiber.op
+    fiber.op = false
+    return f
+end
+
+-- Every fiber's coroutine runs this; one whose function has returned takes the next fiber. (The function stands in no
+-- local variable: a coroutine that waits for its next fiber would keep alive what the last one knew.)
 local function body(fiber)
     while true do
-        local f = fiber.op
-        fiber.op = false
-        returned(fiber, f())
+        returned(fiber, start_function(fiber)())
         f = nil -- luacheck: ignore (a coroutine of the pool keeps nothing of its last fiber alive)
         fiber = yield(DONE)
     end

@@ -19,6 +19,7 @@ local loop = require "ljos.loop"
 local spawn = require "ljos.fiber.spawn"
 local trace = require "ljos.fiber.trace"
 
+local raw_resume = coroutine.resume
 local error, floor, pcall, type = error, math.floor, pcall, type
 
 ---@class ljos.mock_loop
@@ -189,6 +190,64 @@ function M.run(options, f)
         jit.off()
     end
     return finish(options.seed, compiled, pcall(f))
+end
+
+-- Cancels the fiber of `watched.handle` at its suspension number `at`: there and then, or when that wait has ended.
+local function cancel_at(at, when, watched)
+    local seen, armed = 0, false
+    local function victim() return watched.handle and rawget(watched.handle, 1) end
+    local function cancel()
+        armed, watched.was_canceled = false, true
+        watched.handle:cancel()
+    end
+    local function resume(co, fiber)
+        local ok, what = raw_resume(co, fiber)
+        if ok and what == loop.SUSPEND and fiber == victim() then
+            seen = seen + 1
+            if seen == at then
+                if when == "waiting" then
+                    cancel()
+                else
+                    armed = true
+                end
+            end
+        end
+        return ok, what
+    end
+    local function reorder(queue, n)
+        local fiber = armed and victim()
+        for i = 1, fiber and n or 0 do
+            if queue[i] == fiber then return cancel() end
+        end
+    end
+    return resume, reorder
+end
+
+--- Calls `test(spawn)` again and again, each time in a mock loop of its own: the fiber that `spawn(f)` makes there is
+--- canceled at its first suspension point, the next time at its second, ..., until it has no more of them. `when` is
+--- "waiting", as soon as it waits, or "ready", when its wait has ended already but it has not run yet.
+---@param when "waiting"|"ready"
+---@param test fun(spawn: fun(f: fun()): ljos.Fiber)
+---@return integer # suspension points
+function M.cancel_everywhere(when, test)
+    if when ~= "waiting" and when ~= "ready" then error_.argument(1, '"waiting" or "ready" expected') end
+    error_.check_type(test, "function", 2)
+    local at = 0
+    while true do
+        at = at + 1
+        local watched = { handle = false, was_canceled = false }
+        M.run({}, function()
+            local resume, reorder = cancel_at(at, when, watched)
+            local more = instruments {}
+            more.resume, more.reorder = resume, reorder
+            loop.instrument(more)
+            test(function(f)
+                watched.handle = spawn.spawn(f)
+                return watched.handle
+            end)
+        end)
+        if not watched.was_canceled then return at - 1 end
+    end
 end
 
 --- Lets virtual time pass: runs all fibers that can run until `seconds` are over.
