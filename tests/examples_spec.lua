@@ -39,6 +39,50 @@ local function expect(socket, text)
     assert.equal(text, got)
 end
 
+-- A terminal of our own for a command that wants one.
+local function in_terminal(command)
+    local system, syscall = require "ljos.system", require "ljos.syscall"
+    local master, slave = require("ljos.serial_port").ptypair()
+    local number = tonumber(tostring(slave):match "%d+$")
+    local output, child = "", nil
+    local terminal = {}
+    function terminal.start()
+        child = system.spawn {
+            program = "sh",
+            arguments = { "sh", "-c", "exec " .. command },
+            environment = system.environment,
+            stdin = slave,
+            stdout = slave,
+            stderr = slave,
+            start_new_session = true,
+            set_ctty = slave,
+        }
+    end
+    function terminal.settings()
+        local tio = assert(syscall.tcgetattr(number))
+        local canonical = bit.band(tio.lflag, syscall.c.LFLAG.ICANON) ~= 0
+        return { tio.iflag, tio.oflag, tio.cflag, tio.lflag, is_canonical = canonical }
+    end
+    function terminal.resize(row, col) assert(syscall.ioctl(number, "TIOCSWINSZ", { row = row, col = col })) end
+    function terminal.type(keys) master:write_some(byte_span.append(keys)) end
+    function terminal.expect(text)
+        local buffer = byte_span.new(1024)
+        while not output:find(text, 1, true) do
+            output = output .. tostring(buffer:first(master:read_some(buffer)))
+        end
+    end
+    function terminal.kill(name) child:kill(system.signal[name]) end
+    function terminal.wait()
+        child:wait()
+        return child.exit_code
+    end
+    function terminal.close()
+        master:close()
+        slave:close()
+    end
+    return terminal
+end
+
 for _, runner in ipairs(RUNNERS) do
     describe("by " .. runner:match "%S+$", function()
         it(
@@ -68,6 +112,50 @@ for _, runner in ipairs(RUNNERS) do
             expect(a, "* guest2 left\n")
             assert.matches("closed, 2 came in all\nstatus 0", stop "TERM")
             a:close()
+        end)
+
+        it("record.lua records a command's output and end, and plays it", function()
+            local recording = temporary_directory.make() .. "/recording"
+            local record = runner .. " examples/record.lua "
+            local output = run(("printf 'echo $0 spoke; exit 3\\n' | %s %s sh"):format(record, recording))
+            assert.matches("sh spoke\r\n.*status 3\n$", output)
+            local played = run(record .. "--play " .. recording .. " --speed 1000 --idle 1")
+            assert.equal(output:gsub("status 3", "status 0"), played)
+            assert.matches("no recording.*usage.*status 2", run(record .. "--play examples/hello.lua"))
+            assert.matches("No such file.*status 2", run(record .. recording .. " /no/such/program </dev/null"))
+            assert.matches("No such file.*status 2", run(record .. "--play /nowhere"))
+            assert.matches("usage: record.lua.*status 0", run(record .. "--help"))
+            temporary_directory.remove_all()
+        end)
+
+        it("record.lua passes on keys and sizes, and leaves the terminal as it was", function()
+            local recording = temporary_directory.make() .. "/recording"
+            local command = runner .. " examples/record.lua " .. recording
+            local asks = "stty size; echo ready; read x; echo got $x; "
+            local waits = 'until [ "$(stty size)" = "33 44" ]; do sleep 0.01; done; echo resized'
+            local terminal = in_terminal(("%s sh -c '%s'"):format(command, asks .. waits))
+            local before = terminal.settings()
+            terminal.resize(24, 80)
+            terminal.start()
+            terminal.expect "ready\r\n"
+            assert.is_false(terminal.settings().is_canonical)
+            terminal.type "some words\r"
+            terminal.expect "got some words\r\n"
+            terminal.resize(33, 44)
+            terminal.expect "resized\r\n"
+            assert.equal(0, terminal.wait())
+            assert.same(before, terminal.settings())
+            assert.is_true(before.is_canonical)
+            terminal.close()
+
+            terminal = in_terminal(command .. " sh -c 'echo ready; read x'")
+            terminal.start()
+            terminal.expect "ready\r\n"
+            terminal.kill "SIGTERM"
+            assert.equal(129, terminal.wait()) -- the command was hung up
+            assert.same(before, terminal.settings())
+            terminal.close()
+            temporary_directory.remove_all()
         end)
 
         it("logstat.lua counts the same in the open and in a sandbox", function()
