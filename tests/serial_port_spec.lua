@@ -269,3 +269,49 @@ describe("a serial port", function()
         assert.equal(1, raised("EINVAL", serial_port.new, 5).arg)
     end)
 end)
+
+describe("standard output on a terminal", function()
+    local system = require "ljos.system"
+
+    it("suspends only the fiber that writes while nobody reads, and leaves the terminal in blocking mode", function()
+        local master, slave = serial_port.ptypair()
+        local reader, writer = pipe.pair()
+        local stderr = writer:release()
+        local program = [[
+            local ljos = require "ljos"
+            ljos.run(function()
+                local lines = ljos.byte_span.append((("x"):rep(77) .. "\n"):rep(2000))
+                local writing = ljos.fiber.spawn(function() ljos.stream.write_all(ljos.system.out, lines) end)
+                ljos.time.sleep(0.01)
+                ljos.stream.write_all(ljos.system.err, writing.joinable and "others run")
+                writing:join()
+                ljos.stream.write_all(ljos.system.err, ", done")
+            end)
+        ]]
+        local environment = { LJOS_ENGINE = os.getenv "LJOS_ENGINE", LUA_PATH = "lua/?.lua;lua/?/init.lua;;" }
+        environment.PATH, environment.LJOS_LIB = os.getenv "PATH", os.getenv "LJOS_LIB"
+        local child = system.spawn {
+            program = "luajit",
+            arguments = { "luajit", "-e", program },
+            environment = environment,
+            stdout = slave,
+            stderr = stderr,
+        }
+        stderr:close()
+        assert.equal("others run", read(reader))
+        assert.is_false(slave.non_blocking)
+        slave:close()
+        local got = 0
+        pcall(function()
+            while true do
+                got = got + #read(master, 10000)
+            end
+        end)
+        assert.equal(2000 * 79, got)
+        assert.equal(", done", read(reader))
+        child:wait()
+        assert.equal(0, child.exit_code)
+        reader:close()
+        master:close()
+    end)
+end)

@@ -1,7 +1,9 @@
 --- Standard streams: stdin, stdout and stderr as streams.
 ---
 --- They never own their descriptor: the program's host does. What a standard stream is (terminal, pipe, file,
---- socket) is up to whoever started the program, so reads and writes are plain read(2) and write(2).
+--- socket) is up to whoever started the program, so reads and writes are plain read(2) and write(2). A terminal is
+--- opened once more for that, with the first of them: it can be written to without blocking only in non-blocking mode,
+--- and the description that we were given has other owners, who would not expect that.
 ---
 --- Errors:   raises ljos.Error; the end of input is asio_error.misc.eof
 --- Suspends: read_some, write_some
@@ -19,11 +21,13 @@ local terminal = require "ljos.terminal"
 
 ffi.cdef [[
 int libc_dup3(int from, int to, int flags) __asm__("dup3");
+int libc_stream_open(const char *path, int flags) __asm__("open");
 int libc_dup_cloexec(int fd, int command, int least) __asm__("fcntl");
 ]]
 
 local FILE_POSITION = operation.FILE_POSITION
-local F_DUPFD_CLOEXEC = native.constant_table("path").F_DUPFD_CLOEXEC
+local c = native.constant_table "path"
+local F_DUPFD_CLOEXEC, TERMINAL_FLAGS = c.F_DUPFD_CLOEXEC, bit.bor(c.O_NONBLOCK, c.O_NOCTTY, c.O_CLOEXEC)
 
 local function check(res, what)
     if res >= 0 then return res end
@@ -31,6 +35,7 @@ local function check(res, what)
 end
 
 ---@class ljos.StandardStream: ljos.IoObject
+---@field package channel ljos.IoObject|false  what is read and written; false before that was asked for
 ---@field isatty fun(self): boolean
 ---@field tcgetpgrp fun(self): integer
 ---@field tcsetpgrp fun(self, pgrp_id: integer)
@@ -46,9 +51,25 @@ function Common:dup() return file_descriptor.new(check(ffi.C.libc_dup_cloexec(se
 function Common:dup_from(oldd)
     local from = file_descriptor.number_of(oldd, 2)
     if self.fd == 1 then io.stdout:flush() end
+    local channel = self.channel
+    if channel and channel ~= self then io_object.close(channel) end
     loop.cancel_all(self)
     loop.forget(self)
+    self.channel = false
     check(ffi.C.libc_dup3(from, self.fd, 0), "dup_from")
+end
+
+-- Who may not open the terminal (it is another user's, or there is no /proc) uses it as it is.
+local function find_channel(self)
+    self.channel = self
+    if ffi.C.libc_isatty(self.fd) == 0 then return self end
+    local access = self.fd == 0 and c.O_RDONLY or c.O_WRONLY
+    local fd = ffi.C.libc_stream_open("/proc/self/fd/" .. self.fd, bit.bor(access, TERMINAL_FLAGS))
+    if fd < 0 then return self end
+    local channel = io_object.new()
+    io_object.adopt(channel, fd)
+    self.channel = channel
+    return channel
 end
 
 local function with_common(methods)
@@ -66,7 +87,7 @@ local Input = with_common {}
 ---@return integer
 function Input:read_some(buffer)
     byte_span.check(buffer, 1)
-    local res = operation.read(self, buffer, FILE_POSITION, "read_some")
+    local res = operation.read(self.channel or find_channel(self), buffer, FILE_POSITION, "read_some")
     if res > 0 then return res end
     if res < 0 then error_.check(res) end
     if buffer.len > 0 then error(asio_error.misc.eof, 0) end
@@ -82,14 +103,14 @@ local Output = with_common {}
 function Output:write_some(buffer)
     byte_span.check(buffer, 1)
     io.stdout:flush() -- what `print` has buffered comes first
-    local res = operation.write(self, buffer, FILE_POSITION, "write_some")
+    local res = operation.write(self.channel or find_channel(self), buffer, FILE_POSITION, "write_some")
     if res < 0 then error_.check(res) end
     return res
 end
 
 local function make(name, fd, methods)
     local metatable = io_object.metatable(name, methods, {})
-    return setmetatable({ fd = fd, pending = 0 }, metatable)
+    return setmetatable({ fd = fd, pending = 0, channel = false }, metatable)
 end
 
 return {
