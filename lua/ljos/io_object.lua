@@ -91,11 +91,11 @@ end
 
 --- As `release`, as a file_descriptor object: the `release` method of every class.
 ---@param object ljos.IoObject
----@return ljos.file_descriptor
+---@return ljos.FileDescriptor
 function M.release_descriptor(object) return require("ljos.file_descriptor").new(M.release(object)) end
 
 --- Takes the number out of a file_descriptor object, for `assign` methods.
----@param fd ljos.file_descriptor
+---@param fd ljos.FileDescriptor
 ---@param arg integer
 ---@return integer
 function M.take_descriptor(fd, arg) return require("ljos.file_descriptor").take(fd, arg) end

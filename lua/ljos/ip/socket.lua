@@ -30,7 +30,7 @@ end
 --- Takes over a descriptor; the object must be closed.
 ---@param object ljos.IoObject
 ---@param family "v4"|"v6"|ljos.ip.Address
----@param fd ljos.file_descriptor
+---@param fd ljos.FileDescriptor
 function M.assign(object, family, fd)
     M.family(family, 1)
     io_object.check_closed(object)

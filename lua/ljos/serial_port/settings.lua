@@ -73,7 +73,9 @@ function get.baud_rate(termios) return tonumber(termios.c_ospeed) end
 
 function set.baud_rate(termios, rate)
     if type(rate) ~= "number" or rate < 1 or rate > 2 ^ 32 - 1 or rate % 1 ~= 0 then return false end
-    change(termios, "c_cflag", bor(F.CBAUD, F.CIBAUD), codes[rate] or BOTHER)
+    change(termios, "c_cflag", bor(F.CBAUD, F.CIBAUD), codes[
+        rate --[[@as integer]]
+    ] or BOTHER)
     termios.c_ispeed, termios.c_ospeed = rate, rate
 end
 

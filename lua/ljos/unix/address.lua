@@ -55,7 +55,7 @@ function M.to_path(sockaddr, length)
     if length <= FAMILY_BYTES or sockaddr.family ~= AF_UNIX then return path.make "" end
     local text = ffi.string(sockaddr.path, length - FAMILY_BYTES)
     if text:byte(1) == 0 then return path.make((text:gsub("%z", "@"))) end
-    return path.make(text:match "^[^%z]*")
+    return path.make(text:match "^[^%z]*" or "")
 end
 
 return M

@@ -20,6 +20,7 @@ local native = require "ljos.native"
 local operation = require "ljos.operation"
 
 local check_span, check_open, check = byte_span.check, io_object.check_open, error_.check
+local bor = bit.bor
 local MAX_FDS, NAME_BYTES = message.MAX_FDS, message.NAME_BYTES
 -- Sends must not wait inside the kernel: where a datagram meets a full queue, io_uring tries again with the bytes
 -- consumed, and sends an empty one (seen with Linux 6.18; unix_dgram_sendmsg copies before it looks at the queue).
@@ -176,11 +177,11 @@ end
 
 local function send(object, buffer, pathname, numbers, flags, name)
     local taken = take(buffer)
-    set_name(taken, pathname and address.to_sockaddr(pathname, 2, taken.name) or 0)
+    set_name(taken, pathname and address.to_sockaddr(pathname, 2, taken.name --[[@as ffi.cdata*]]) or 0)
     check_open(object)
     duplicate(taken, numbers)
     message.put_fds(taken, #numbers)
-    local ok, res = pcall(operation.sendmsg, object, taken, bit.bor(flags, DO_NOT_WAIT), name)
+    local ok, res = pcall(operation.sendmsg, object, taken, bor(flags, DO_NOT_WAIT) --[[@as integer]], name)
     message.close_fds(taken, #numbers)
     if not ok then error(res, 0) end
     give_back(taken)
