@@ -52,6 +52,19 @@ describe("timer wheel", function()
         assert.equal(5.00507, wheel:next_deadline())
     end)
 
+    it("expires equal deadlines in the order in which they were added", function()
+        local wheel, order = timer_wheel.new(0), {}
+        for i = 1, 300 do
+            wheel:add(1 + (i * 7 % 3) / 2 ^ 20, i)
+        end
+        wheel:expire(2, function(target) order[#order + 1] = target end)
+        assert.equal(300, #order)
+        for k = 2, 300 do
+            local a, b = order[k - 1], order[k]
+            assert.is_true(a * 7 % 3 < b * 7 % 3 or a * 7 % 3 == b * 7 % 3 and a < b)
+        end
+    end)
+
     it("has no deadline when it is empty, and uses entries again", function()
         local wheel = timer_wheel.new(0)
         assert.is_nil(wheel:next_deadline())

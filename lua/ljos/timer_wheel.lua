@@ -8,7 +8,7 @@
 --- Errors:   never
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
-local floor, sort = math.floor, table.sort
+local floor = math.floor
 
 local TICKS_PER_SECOND = 16000
 local RING0 = 256
@@ -39,7 +39,8 @@ function Wheel.new(now)
         slot = {}, -- slot of an entry
         head = {}, -- first entry of a slot, 0 when empty
         tail = {},
-        due = {}, -- scratch
+        due = {}, -- the entries being expired
+        scratch = {}, -- for merging
         free = 0, -- list of unused entries, through `next`
         size = 0, -- entries ever made
         near = 0, -- entries in ring 0
@@ -166,30 +167,49 @@ local function advance(self, limit)
     cascade(self, SLOT1 + floor(tick / SPAN0) % RING)
 end
 
--- Puts due[from..n] in order of their deadlines: few by insertion (compiled), many by table.sort.
-local function order(self, from, n)
+-- Merges due[from..middle - 1] and due[middle..n], each in order; of equal deadlines the earlier entry stays first.
+local function merge(self, from, middle, n)
+    local due, when, left = self.due, self.when, self.scratch
+    for i = from, middle - 1 do
+        left[i] = due[i]
+    end
+    local i, j = from, middle
+    for k = from, n do
+        if i == middle then return end
+        if j <= n and when[due[j]] < when[left[i]] then
+            due[k] = due[j]
+            j = j + 1
+        else
+            due[k] = left[i]
+            i = i + 1
+        end
+    end
+end
+
+-- Where the run that begins at due[from] ends: the longest stretch up to `n` that is in order.
+local function run_end(self, from, n)
     local due, when = self.due, self.when
-    if n - from > 64 then
-        local many = {}
-        for i = from, n do
-            many[i - from + 1] = due[i]
-        end
-        sort(many, function(a, b) return when[a] < when[b] end)
-        for i = from, n do
-            due[i] = many[i - from + 1]
-        end
-        return
+    while from < n and when[due[from]] <= when[due[from + 1]] do
+        from = from + 1
     end
-    for i = from + 1, n do
-        local entry = due[i]
-        local deadline = when[entry]
-        local j = i - 1
-        while j >= from and when[due[j]] > deadline do
-            due[j + 1] = due[j]
-            j = j - 1
-        end
-        due[j + 1] = entry
+    return from
+end
+
+local order
+
+-- Puts due[from..n] in order of their deadlines. They came in few runs that are in order: one merge for each.
+function order(self, from, n)
+    local middle = run_end(self, from, n)
+    if middle == n then return end
+    local half = floor((from + n) / 2)
+    if middle < half then
+        order(self, from, half)
+        order(self, half + 1, n)
+        middle = half
+    else
+        order(self, middle + 1, n)
     end
+    merge(self, from, middle + 1, n)
 end
 
 -- Moves the entries of the current slot that are due to `due`, from n + 1 on, in order; returns the new n.
