@@ -26,7 +26,7 @@ local error, tonumber = error, tonumber
 local yield, create, running, isyieldable = coroutine.yield, coroutine.create, coroutine.running, coroutine.isyieldable
 
 ---@class ljos.FiberRecord
----@field co thread|false       its coroutine; false for the main fiber and when it has ended
+---@field co thread|false       its coroutine, also after it has ended; false for the main fiber and before the start
 ---@field wait table|false      what it waits for; false while it runs or is ready
 ---@field op any                detail of the wait: slot, timer entry, ...; the start function before the first run
 ---@field res any               result of the wait
@@ -205,8 +205,6 @@ M.poll = poll
 
 -- Switching -------------------------------------------------------------------------------------------------
 
-local POOL_MAX = 256
-local pool, pool_n = {}, 0
 local DONE = {}
 
 --- What happens before the main fiber's wait, which nothing can end any more, raises `deadlock`. Set by app mode.
@@ -275,26 +273,19 @@ local function start_function(fiber)
     return f
 end
 
--- Every fiber's coroutine runs this; one whose function has returned takes the next fiber. (The function stands in no
--- local variable: a coroutine that waits for its next fiber would keep alive what the last one knew.)
+-- Every fiber's coroutine runs this; when its function has returned, the record may be started again. (The function
+-- stands in no local variable: a coroutine in the pool would keep alive what its last fiber knew.)
 local function body(fiber)
     while true do
         returned(fiber, start_function(fiber)())
-        f = nil -- luacheck: ignore (a coroutine of the pool keeps nothing of its last fiber alive)
-        fiber = yield(DONE)
+        yield(DONE)
     end
 end
 
---- Gives a fiber whose start function is in `op` a coroutine.
+--- Gives a fiber whose start function is in `op` a coroutine, unless the record has run before and still has one.
 ---@param fiber ljos.FiberRecord
 local function equip(fiber)
-    if pool_n > 0 then
-        fiber.co = pool[pool_n]
-        pool[pool_n] = false
-        pool_n = pool_n - 1
-    else
-        fiber.co = create(body)
-    end
+    if not fiber.co then fiber.co = create(body) end
 end
 M.equip = equip
 
@@ -319,20 +310,14 @@ end
 
 -- A fiber's coroutine gave control back for good; returns the fiber to run at once, its joiner, if any.
 local function ended(fiber, ok, what, co)
-    if ok and what ~= DONE then
-        if what == AT_HOME then
-            at_home()
-            return fiber
-        end
-        ok, what = false, error_.core("bad_coroutine", { detail = "coroutine.yield in a fiber's own body" })
+    if ok and what == DONE then return finished(fiber) end
+    if ok and what == AT_HOME then
+        at_home()
+        return fiber
     end
     fiber.co = false
-    if not ok then return raised(fiber, what, co) end
-    if pool_n < POOL_MAX then
-        pool_n = pool_n + 1
-        pool[pool_n] = co
-    end
-    return finished(fiber)
+    if ok then what = error_.core("bad_coroutine", { detail = "coroutine.yield in a fiber's own body" }) end
+    return raised(fiber, what, co)
 end
 
 local RESUMES_PER_POLL = 256

@@ -20,10 +20,9 @@ local main, extras = loop.main, cancellation.extras
 ---@class ljos.fiber.spawn
 local M = {}
 
--- Fibers that have not ended, and the handles of those that can be joined, by number.
-local live, live_count = {}, 0
+-- Records and their handles by number. A number belongs to its record, which runs one fiber after the other.
+local all, free_ids, last_id, live_count = {}, {}, 0, 0
 local handles = setmetatable({}, { __mode = "v" })
-local free_ids, free_ids_n, last_id = {}, 0, 0
 
 -- How a fiber ended. Stands in the record's `wait` field, and then in the handle in place of the record: the results
 -- move to the handle, so that the record can be used again.
@@ -53,14 +52,17 @@ local function name_of(fiber) return (fiber == main and "Main fiber from VM %p" 
 M.name_of = name_of
 
 -- Records of fibers that have ended and that no handle names any more are used again.
-local records, records_n = {}, 0
-local RECORDS_MAX = 256
+local pool, pool_n = {}, 0
+local POOL_MAX = 256
 
 local function recycle(fiber)
-    if records_n < RECORDS_MAX then
+    if pool_n < POOL_MAX then
         fiber.res, fiber.scope = false, false
-        records_n = records_n + 1
-        records[records_n] = fiber
+        pool_n = pool_n + 1
+        pool[pool_n] = fiber
+    else
+        all[fiber.id] = false
+        free_ids[#free_ids + 1] = fiber.id
     end
 end
 
@@ -156,14 +158,15 @@ function Handle.__newindex() error(error_.generic "EPERM", 0) end
 
 -- Spawning ------------------------------------------------------------------------------------------------------
 
-local function new_id()
-    if free_ids_n == 0 then
-        last_id = last_id + 1
-        return last_id
+local function new_record(f)
+    local id = table.remove(free_ids)
+    if not id then
+        id = last_id + 1
+        last_id = id
     end
-    local id = free_ids[free_ids_n]
-    free_ids_n = free_ids_n - 1
-    return id
+    local fiber = { co = false, wait = false, op = f, res = false, gate = false, scope = false, link = true, id = id }
+    all[id] = fiber
+    return fiber
 end
 
 local on_spawn = false ---@type false|fun(fiber: ljos.FiberRecord)
@@ -179,18 +182,16 @@ function M.spawn(f)
     if type(f) ~= "function" then
         error(("bad argument #1 to 'spawn' (function expected, got %s)"):format(type(f)), 2)
     end
-    local id = new_id()
     local fiber ---@type ljos.FiberRecord
-    if records_n > 0 then
-        fiber = records[records_n] --[[@as ljos.FiberRecord]]
-        records_n = records_n - 1
-        fiber.wait, fiber.op, fiber.gate, fiber.link, fiber.id = false, f, false, true, id
+    if pool_n > 0 then
+        fiber = pool[pool_n] --[[@as ljos.FiberRecord]]
+        pool_n = pool_n - 1
+        fiber.wait, fiber.op, fiber.gate, fiber.link = false, f, false, true
     else
-        fiber = { co = false, wait = false, op = f, res = false, gate = false, scope = false, link = true, id = id }
+        fiber = new_record(f)
     end
     local handle = setmetatable({ fiber }, Handle)
-    handles[id] = handle
-    live[id] = fiber
+    handles[fiber.id] = handle
     live_count = live_count + 1
     loop.start(fiber)
     if on_spawn then on_spawn(fiber) end
@@ -241,18 +242,14 @@ function everything.describe_wait() return "the end of all fibers" end
 
 local function finished(fiber)
     local id, link = fiber.id, fiber.link
-    live[id] = false
     live_count = live_count - 1
     if extras[id] then extras[id] = false end
-    local handle = handles[id]
-    handles[id] = nil
-    free_ids_n = free_ids_n + 1
-    free_ids[free_ids_n] = id
     if link and link ~= true then
         link.wait, link.res = false, 0
         return link
     end
-    if link and handle then
+    local handle = link and handles[id]
+    if handle then
         settle(handle, fiber)
     elseif fiber.wait == FAILED then
         uncaught.report(name_of(fiber), fiber.res, fiber.op)
@@ -302,7 +299,8 @@ function M.each_live()
     return function()
         while id < last_id do
             id = id + 1
-            if live[id] then return live[id] end
+            local fiber = all[id]
+            if fiber and not (fiber.wait and fiber.wait.ended) then return fiber end
         end
     end
 end
