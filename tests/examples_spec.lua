@@ -5,12 +5,21 @@ local temporary_directory = require "temporary_directory"
 
 local RUNNERS = { "bin/ljos", "env -u LUA_PATH luajit" }
 
+local started ---@type string|false  the server's number, until it has ended
+
+-- A test that failed leaves none behind.
+after_each(function()
+    if started then os.execute("kill -KILL " .. started) end
+    started = false
+end)
+
 -- Starts a server example; returns the port it listens at and a function that ends it with a signal and returns
 -- what it printed after that, with its exit status.
 local function start(runner, example)
     local command = "{ %s examples/%s 0 & echo $!; wait $!; echo status $?; } 2>&1"
     local pipe = assert(io.popen(command:format(runner, example)))
     local pid = pipe:read "*l"
+    started = pid
     local first = pipe:read "*l"
     local port = assert(first:match "listening on 127%.0%.0%.1:(%d+)", first)
     return tonumber(port),
@@ -18,6 +27,7 @@ local function start(runner, example)
             os.execute(("kill -%s %s"):format(signal, pid))
             local rest = pipe:read "*a"
             pipe:close()
+            started = false
             return rest
         end
 end
@@ -31,12 +41,11 @@ end
 
 -- Reads until `text` has come whole.
 local function expect(socket, text)
-    local got = ""
-    local buffer = byte_span.new(1024)
-    while #got < #text do
-        got = got .. tostring(buffer:first(socket:read_some(buffer)))
+    local buffer, filled = byte_span.new(#text), 0
+    while filled < #text do
+        filled = filled + socket:read_some(buffer:sub(filled + 1))
+        assert.equal(text:sub(1, filled), tostring(buffer:first(filled)))
     end
-    assert.equal(text, got)
 end
 
 -- A terminal of our own for a command that wants one.
@@ -226,6 +235,125 @@ for _, runner in ipairs(RUNNERS) do
                 run(runner .. " examples/supervisor.lua --config /nowhere")
             )
             assert.matches("^usage: supervisor.lua.*status 0", run(runner .. " examples/supervisor.lua --help"))
+        end)
+
+        it("port_check.lua tells open ports from closed ones", function()
+            local acceptor = ip.tcp.listen "127.0.0.1:0"
+            local closed = ip.tcp.listen "127.0.0.1:0"
+            local open_port, closed_port = acceptor.local_port, closed.local_port
+            closed:close()
+            local command = runner .. " examples/port_check.lua --jobs 2 127.0.0.1 "
+            local output = run(command .. open_port .. "," .. closed_port)
+            assert.matches(("%5d open"):format(open_port), output, 1, true)
+            assert.matches("127.0.0.1 (127.0.0.1): 1 open, 1 refused, 0 without an answer; ", output, 1, true)
+            assert.matches("status 0\n$", output)
+            acceptor:close()
+            assert.matches("0 open, 1 refused.*status 1", run(command .. open_port))
+        end)
+
+        it("port_check.lua says what is wrong with its arguments, and has --help", function()
+            assert.matches("usage: port_check.lua.*status 2", run(runner .. " examples/port_check.lua localhost"))
+            assert.matches("no ports: 5%-4\n.*status 2", run(runner .. " examples/port_check.lua localhost 5-4"))
+            assert.matches("wrong option.*status 2", run(runner .. " examples/port_check.lua --jobs x localhost 1"))
+            assert.matches(
+                "Too many open files\nstatus 2",
+                run("ulimit -n 30; " .. runner .. " examples/port_check.lua 127.0.0.1 1-200")
+            )
+            assert.matches("^usage: port_check.lua.*status 0", run(runner .. " examples/port_check.lua --help"))
+        end)
+
+        it("file_server.lua serves files below its directory and nothing else, and ends clean", function()
+            local directory = temporary_directory.make()
+            local function write(name, text)
+                local file = assert(io.open(directory .. "/" .. name, "w"))
+                file:write(text)
+                file:close()
+            end
+            os.execute(
+                ("mkdir %s/sub && mkfifo %s/fifo && ln -s /etc/passwd %s/out"):format(directory, directory, directory)
+            )
+            write("a.txt", "0123456789")
+            write("sub/<b>.html", "")
+            local big = ("0123456789abcdef"):rep(100000)
+            write("big", big)
+            local port, stop = start(runner, "file_server.lua --header-limit 300 " .. directory)
+            local client = ip.tcp.dial("127.0.0.1:" .. port)
+            local function ask(request, answer)
+                client:write_some(byte_span.append(request .. "\r\n\r\n"))
+                return answer and expect(client, (answer:gsub("\n", "\r\n")))
+            end
+            local function head(status, length, kind, more)
+                return ("HTTP/1.1 %s\nContent-Length: %d\nContent-Type: %s\nConnection: keep-alive\n%s\n"):format(
+                    status,
+                    length,
+                    kind,
+                    more or ""
+                )
+            end
+            local text, ranges = "text/plain; charset=utf-8", "Accept-Ranges: bytes\n"
+            -- All on one connection, two of them at once.
+            client:write_some(byte_span.append "GET /a.txt?x=1 HTTP/1.1\r\n\r\nHEAD /%61.txt HTTP/1.1\r\n\r\n")
+            expect(client, (head("200 OK", 10, text, ranges):gsub("\n", "\r\n")) .. "0123456789")
+            expect(client, (head("200 OK", 10, text, ranges):gsub("\n", "\r\n")))
+            ask(
+                "GET /a.txt HTTP/1.1\r\nRange: bytes=2-4",
+                head("206 Partial Content", 3, text, ranges .. "Content-Range: bytes 2-4/10\n") .. "234"
+            )
+            ask(
+                "HEAD /a.txt HTTP/1.1\r\nRange: bytes=-20",
+                head("206 Partial Content", 10, text, ranges .. "Content-Range: bytes 0-9/10\n")
+            )
+            ask(
+                "HEAD /a.txt HTTP/1.1\r\nRange: bytes=10-",
+                head("416 Range Not Satisfiable", 26, text, "Content-Range: bytes */10\n")
+            )
+            ask("HEAD /sub HTTP/1.1", head("301 Moved Permanently", 22, text, "Location: /sub/\n"))
+            local listing =
+                '<!DOCTYPE html><title>/sub/</title><ul>\n<li><a href="./%3Cb%3E.html">&#60;b&#62;.html</a>\n</ul>\n'
+            client:write_some(byte_span.append "GET /sub/ HTTP/1.1\r\n\r\n")
+            local listing_head = head("200 OK", #listing, "text/html; charset=utf-8"):gsub("\n", "\r\n")
+            expect(client, listing_head .. listing)
+            ask("HEAD /sub/%3cb%3e.html HTTP/1.1", head("200 OK", 0, "text/html; charset=utf-8", ranges))
+            for _, path in ipairs { "/../../../etc/passwd", "/out", "/sub/%2e%2e/../../etc/passwd", "/fifo" } do
+                ask("HEAD " .. path .. " HTTP/1.1", head("403 Forbidden", 14, text))
+            end
+            ask("HEAD /nothing HTTP/1.1", head("404 Not Found", 14, text))
+            client:write_some(byte_span.append "GET /big HTTP/1.1\r\n\r\n")
+            local big_head = head("200 OK", #big, "application/octet-stream", ranges):gsub("\n", "\r\n")
+            expect(client, big_head .. big)
+            ask "POST /a.txt HTTP/1.1"
+            expect(client, "HTTP/1.1 405 Method Not Allowed\r\n")
+            client:close()
+            for request, status in pairs {
+                ["nonsense\r\n\r\n"] = "400 Bad Request",
+                ["GET /%0 HTTP/1.1\r\n\r\n"] = "400 Bad Request",
+                ["GET / HTTP/3.0\r\n\r\n"] = "505 HTTP Version Not Supported",
+                ["GET / HTTP/1.1\r\nX: " .. ("x"):rep(300)] = "431 Request Header Fields Too Large",
+            } do
+                local bad = ip.tcp.dial("127.0.0.1:" .. port)
+                bad:write_some(byte_span.append(request))
+                expect(bad, "HTTP/1.1 " .. status .. "\r\n")
+                bad:close()
+            end
+            local idle = ip.tcp.dial("127.0.0.1:" .. port)
+            idle:write_some(byte_span.append "HEAD /a.txt HTTP/1.1\r\n\r\n")
+            expect(idle, "HTTP/1.1 200 OK\r\n")
+            assert.matches("closed, 1 connection ended, 0 of them early\nstatus 0\n$", stop "TERM")
+            idle:close()
+            temporary_directory.remove_all()
+        end)
+
+        it("file_server.lua says what is wrong with its arguments, and has --help", function()
+            assert.matches("usage: file_server.lua.*status 2", run(runner .. " examples/file_server.lua"))
+            assert.matches("No such file or directory.*status 2", run(runner .. " examples/file_server.lua /nowhere 0"))
+            assert.matches("wrong option.*status 2", run(runner .. " examples/file_server.lua --timeout x /tmp 0"))
+            assert.matches("^usage: file_server.lua.*status 0", run(runner .. " examples/file_server.lua --help"))
+            local taken = ip.tcp.listen "127.0.0.1:0"
+            assert.matches(
+                "Address already in use.*status 2",
+                run(("%s examples/file_server.lua /tmp %d"):format(runner, taken.local_port))
+            )
+            taken:close()
         end)
     end)
 end
