@@ -74,7 +74,7 @@ end
 local others = [[ abi bit cgroup constants fd group handler helpers ioctl kernel lfs method netfilter nl
     nl.interface nl.message nl.route number spec struct types util utility.bridge utility.message utility.privilege
     table.event table.file table.identity table.memory table.modern table.path table.process table.security
-    table.socket table.system table.time type.address type.bpf type.event type.file type.link type.process type.scalar
+    table.socket table.system table.time type.address type.bpf type.event type.file type.link type.packet type.process type.scalar
     type.signal type.socket type.terminal type.time ]]
 
 local all_loaded = false

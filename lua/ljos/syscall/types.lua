@@ -23,8 +23,9 @@ local files = {
     scm_timestamping ]],
     file = [[ stat statfs device dirent dirents flock iovec iovecs inotify_event inotify_events statx fdset ]],
     socket = [[ sockaddr sockaddr_in sockaddr_in6 sockaddr_un sockaddr_nl sockaddr_ll sockaddr_storage in_addr in6_addr
-    macaddr msghdr mmsghdr mmsghdrs cmsghdr ucred ethhdr iphdr udphdr sock_filter sock_filters sock_fprog sock_fprog1
+    macaddr msghdr mmsghdr mmsghdrs cmsghdr ucred sock_filter sock_filters sock_fprog sock_fprog1
     xt_get_revision ]],
+    packet = " ethhdr iphdr udphdr ",
     process = [[ rlimit rusage cpu_set groups waitstatus utsname sysinfo sched_param capabilities user_cap_data
     user_cap_data2 user_cap_header vfs_cap_data ]],
     signal = [[ sigset siginfo siginfos signalfd_siginfo sigaction sa sighandler sigevent sigval ucontext mcontext ]],

@@ -335,15 +335,6 @@ local definitions = {
         })
     end,
     ucred = function() struct.define("ucred", { order = { "pid", "uid", "gid" } }) end,
-    ethhdr = function() struct.define "ethhdr" end,
-    iphdr = function() struct.define "iphdr" end,
-    udphdr = function()
-        local get, set = {}, {}
-        for short, full in pairs { src = "source", dst = "dest", length = "len", checksum = "check" } do
-            get[short], set[short] = swapped(full)
-        end
-        struct.define("udphdr", { get = get, set = set })
-    end,
     sock_filter = function()
         struct.define("sock_filter", {
             new = function(self, code, k, jt, jf)

@@ -1,0 +1,330 @@
+local S = require "ljos.syscall"
+local ffi = require "ffi"
+local in_child = require "in_child"
+local c, t, s, pt = S.c, S.t, S.types.s, S.types.pt
+
+local function fails(name, value, err)
+    assert.is_nil(value)
+    assert.equal(name, err and err.sym)
+end
+
+local function close(...)
+    for i = 1, select("#", ...) do
+        select(i, ...):close()
+    end
+end
+
+local function pair(kind)
+    local _, _, a, b = assert(S.socketpair("unix", kind or "dgram"))
+    return a, b
+end
+
+describe("a socket", function()
+    it("of IPv4 accepts and connects, without blocking", function()
+        local server = assert(S.socket("inet", "stream, nonblock"))
+        local sa = assert(t.sockaddr_in(0, "127.0.0.1"))
+        assert.is_true(S.bind(server, sa))
+        assert.is_true(server:bind(sa) == nil)
+        local bound = assert(server:getsockname())
+        assert.equal("127.0.0.1", tostring(bound.addr))
+        assert.equal(c.AF.INET, bound.family)
+        assert.equal(s.sockaddr_in, #bound)
+        assert.is_true(S.listen(server, 5))
+        fails("AGAIN", server:accept())
+        local client = assert(S.socket("inet", "stream, nonblock"))
+        local ok, err = client:connect(t.sockaddr_in(bound.port, "loopback"))
+        assert.is_true(ok or err.INPROGRESS)
+        assert.equal(1, S.poll({ { fd = server, events = "in" } }, 5000))
+        local peer, _, addr = assert(S.accept4(server, nil, nil, "nonblock"))
+        assert.equal(client:getsockname().port, addr.port)
+        assert.is_true(bit.band(peer:fcntl "getfl", c.O.NONBLOCK) ~= 0)
+        assert.equal(c.FD.CLOEXEC, peer:fcntl "getfd")
+        assert.equal(bound.port, client:getpeername().port)
+        assert.equal(client:getsockname().port, S.getpeername(peer).port)
+        assert.equal(5, S.send(client, "hello", 5))
+        assert.equal(6, client:send(" world", nil, "nosignal"))
+        assert.equal(1, S.poll({ { fd = peer, events = "in" } }, 5000))
+        local buffer = t.buffer(20)
+        assert.equal(5, peer:recv(buffer, 5, "peek"))
+        assert.equal(11, S.recv(peer, buffer, 20))
+        assert.equal("hello world", ffi.string(buffer, 11))
+        fails("AGAIN", peer:recv(buffer, 20, "dontwait"))
+        assert.equal(4, peer:write "back")
+        assert.equal(1, S.poll({ { fd = client, events = "in" } }, 5000))
+        assert.equal("back", client:recv(nil, 100))
+        assert.is_true(S.shutdown(client, "rdwr"))
+        assert.equal("", peer:recv())
+        assert.equal(0, peer:recv(buffer, 20))
+        local again = assert(S.socket("inet", "stream"))
+        assert.is_true(again:connect(bound))
+        local third, _, filled = assert(server:accept4(t.sockaddr_in()))
+        assert.equal(again:getsockname().port, filled.port)
+        close(again, third, peer, client, server)
+        local refused = assert(S.socket("inet", "stream"))
+        fails("CONNREFUSED", refused:connect(bound))
+        fails("NOTCONN", refused:getpeername())
+        refused:close()
+    end)
+
+    it("of IPv6 sends datagrams", function()
+        local a, b = assert(S.socket("inet6", "dgram", "udp")), assert(S.socket("inet6", "dgram"))
+        local ok, err = a:bind(t.sockaddr_in6(0, "loopback"))
+        if not ok then return pending(tostring(err)) end
+        assert.is_true(b:bind { family = "inet6", port = 0, addr = "::1" })
+        assert.equal(c.AF.INET6, a:getsockname().family)
+        assert.equal("::1", tostring(a:getsockname().addr))
+        local target = b:getsockname()
+        assert.equal(4, a:sendto("data", 4, 0, target))
+        local data, none, from = b:recvfrom()
+        assert.equal("data", data)
+        assert.is_nil(none)
+        assert.equal(a:getsockname().port, from.port)
+        assert.equal("::1", tostring(from.addr))
+        assert.is_true(a:connect(target))
+        assert.equal(3, S.sendto(a, t.buffer(3, "abc"), 3))
+        local buffer = t.buffer(10)
+        local mine = t.sockaddr_in6()
+        local n, _, same = S.recvfrom(b, buffer, 10, 0, mine)
+        assert.equal(3, n)
+        assert.equal(mine, same)
+        assert.equal(a:getsockname().port, mine.port)
+        a:send "more"
+        assert.equal(4, b:recvfrom(buffer, 10, 0, false))
+        assert.equal(4, a:sendmsg { iov = { "da", "ta" } })
+        local iov = t.iovecs { t.buffer(2), t.buffer(10) }
+        local message = t.msghdr { iov = iov, name = t.sockaddr_in6() }
+        assert.equal(4, b:recvmsg(message))
+        assert.equal("data", ffi.string(iov[1].iov_base, 2) .. ffi.string(iov[2].iov_base, 2))
+        close(a, b)
+    end)
+
+    it("has options of its levels", function()
+        local tcp, udp = assert(S.socket("inet", "stream")), assert(S.socket("inet", "dgram"))
+        assert.is_true(tcp:setsockopt("socket", "reuseaddr", true))
+        assert.equal(1, tcp:getsockopt("socket", "reuseaddr"))
+        assert.is_true(tcp:setsockopt(c.SOL.SOCKET, c.SO.REUSEADDR, false))
+        assert.equal(0, S.getsockopt(tcp, "SOL_SOCKET", "SO_REUSEADDR"))
+        assert.is_true(tcp:setsockopt(c.IPPROTO.TCP, c.TCP.CORK, true))
+        assert.equal(1, tcp:getsockopt("tcp", "cork"))
+        assert.is_true(S.setsockopt(tcp, "tcp", "nodelay", 1))
+        assert.is_true(udp:setsockopt("ip", "ttl", 5))
+        assert.equal(5, udp:getsockopt(c.IPPROTO.IP, "ttl"))
+        assert.is_true(tcp:setsockopt("socket", "sndbuf", 4096))
+        assert.is_true(tcp:getsockopt("socket", "sndbuf") >= 4096)
+        assert.is_true(tcp:setsockopt("socket", "rcvtimeo", t.timeval(1.5)))
+        assert.equal(1.5, tcp:getsockopt("socket", "rcvtimeo", t.timeval()).time)
+        assert.equal(c.SOCK.STREAM, tcp:getsockopt("socket", "type"))
+        assert.equal(0, tcp:getsockopt("socket", "error"))
+        local linger = ffi.new("int[2]", 1, 7)
+        assert.is_true(tcp:setsockopt("socket", "linger", linger, 8))
+        assert.equal(7, tcp:getsockopt("socket", "linger", ffi.new "int[2]")[1])
+        local text = t.buffer(16)
+        assert(tcp:getsockopt("tcp", "congestion", text))
+        assert.is_true(#ffi.string(text) > 0)
+        assert.is_true(tcp:setsockopt("tcp", "congestion", ffi.string(text)))
+        fails("NOPROTOOPT", tcp:getsockopt("socket", 9999))
+        assert.is_false(pcall(tcp.setsockopt, tcp, "nosuchlevel", "x", 1))
+        assert.is_false(pcall(tcp.setsockopt, tcp, "socket", "nosuch", 1))
+        assert.is_false(pcall(tcp.setsockopt, tcp, "socket", "reuseaddr", print))
+        close(tcp, udp)
+    end)
+
+    it("of the unix family has names and passes descriptors", function()
+        local path = "/tmp/ljos-network-spec-" .. S.getpid()
+        local server = assert(S.socket("unix", "seqpacket"))
+        finally(function() S.unlink(path) end)
+        assert.is_true(server:bind(t.sockaddr_un(path)))
+        assert.is_true(S.stat(path).issock)
+        assert.is_true(server:listen(1))
+        local client = assert(S.socket("local", "seqpacket"))
+        assert.is_true(client:connect { family = "unix", path = path })
+        local peer, _, addr = assert(server:accept())
+        assert.is_true(addr.unnamed)
+        assert.equal(path, client:getpeername().name)
+        assert.equal(c.AF.UNIX, client:getpeername().family)
+        assert.is_true(client:getsockname().unnamed)
+        local _, _, r, w = assert(S.pipe())
+        assert(S.util.sendfds(client, r, w:getfd()))
+        local got = assert(S.util.recvcmsg(peer))
+        assert.equal(1, got.count)
+        assert.equal(2, #got.fd)
+        assert.equal(c.FD.CLOEXEC, got.fd[1]:fcntl "getfd")
+        assert(got.fd[2]:write "through")
+        assert.equal("through", r:read())
+        close(got.fd[1], got.fd[2], r, w, peer, client, server)
+        assert.is_false(pcall(t.sockaddr_un, ("x"):rep(200)))
+    end)
+
+    it("passes credentials and says what was cut off", function()
+        local a, b = pair()
+        assert(b:setsockopt("socket", "passcred", true))
+        assert(S.util.sendcred(a, S.getpid(), S.getuid(), S.getgid()))
+        local got = assert(S.util.recvcmsg(b))
+        assert.same({ S.getpid(), S.getuid(), S.getgid() }, { got.pid, got.uid, got.gid })
+        assert.equal(0, #got.fd)
+        assert.is_false(got.truncated)
+        assert(a:write "plain")
+        got = assert(S.util.recvcmsg(b))
+        assert.equal(5, got.count)
+        assert.equal("plain", tostring(got.iovec))
+        -- A message longer than the buffer, control data longer than its own.
+        assert(a:write(("x"):rep(100)))
+        got = assert(S.util.recvcmsg(b, 10))
+        assert.is_true(bit.band(got.flags, c.MSG.TRUNC) ~= 0)
+        assert(b:setsockopt("socket", "passcred", false))
+        assert(S.util.sendfds(a, 0, 1, 2))
+        local message = t.msghdr { iov = { 8 }, control = t.buffer(20) }
+        assert.equal(1, b:recvmsg(message, "cmsg_cloexec"))
+        assert.is_true(bit.band(message.flags, c.MSG.CTRUNC) ~= 0)
+        local count = 0
+        for _, header in message:cmsgs() do
+            for fd in header:fds() do
+                count = count + 1
+                fd:close()
+            end
+        end
+        assert.equal(1, count)
+        close(a, b)
+    end)
+
+    it("carries control messages built by hand", function()
+        local a, b = pair()
+        local cmsg = t.cmsghdr("socket", "rights", ffi.new("int[2]", 0, 1))
+        assert.equal(1, a:sendmsg(t.msghdr { iov = { "x" }, control = cmsg }))
+        local message = t.msghdr { iov = { 10 }, control = t.buffer(100) }
+        assert.equal(1, S.recvmsg(b, message))
+        local seen = 0
+        for _, header in message:cmsgs() do
+            assert.equal(c.SOL.SOCKET, header.level)
+            assert.equal(c.SCM.RIGHTS, header.type)
+            assert.equal(8, header.datalen)
+            for fd in header:fds() do
+                seen = seen + 1
+                assert.is_true(ffi.istype(t.fd, fd))
+                fd:close()
+            end
+        end
+        assert.equal(2, seen)
+        close(a, b)
+        local u1, u2 = assert(S.socket("inet", "dgram")), assert(S.socket("inet", "dgram"))
+        assert(u1:bind(t.sockaddr_in(0, "loopback")))
+        assert(u1:setsockopt("ip", "pktinfo", true))
+        assert(u1:setsockopt("socket", "timestamp", true))
+        assert.equal(1, u2:sendto("x", 1, 0, u1:getsockname()))
+        message = t.msghdr { iov = { 10 }, control = t.buffer(200), name = t.sockaddr_in() }
+        assert.equal(1, u1:recvmsg(message))
+        local kinds = {}
+        for _, header in message:cmsgs() do
+            kinds[header.level .. ":" .. header.type] = header.datalen
+        end
+        assert.equal(12, kinds[c.IPPROTO.IP .. ":" .. c.IP.PKTINFO])
+        assert.equal(16, kinds[c.SOL.SOCKET .. ":" .. c.SCM.TIMESTAMP])
+        close(u1, u2)
+    end)
+
+    it("sends and receives many messages at once", function()
+        local a, b = pair()
+        assert.is_true(S.sendmmsg(a, { { iov = { "first" } }, { iov = { "sec", "ond" } } }))
+        local one, two = t.iovecs { 20 }, t.iovecs { 20 }
+        local messages = t.mmsghdrs { { iov = one }, { iov = two } }
+        assert.equal(2, #messages)
+        assert.is_true(S.recvmmsg(b, messages, "dontwait", 1))
+        assert.equal(5, messages[1].msg_len)
+        assert.equal(6, messages[2].msg_len)
+        assert.equal("second", ffi.string(two[1].iov_base, 6))
+        fails("AGAIN", b:recvmmsg({ { iov = { 1 } } }, "dontwait"))
+        close(a, b)
+    end)
+
+    it("of the netlink family has a number", function()
+        local socket = assert(S.socket("netlink", "raw", "route"))
+        assert.is_true(socket:bind(t.sockaddr_nl { groups = "link" }))
+        local addr = assert(socket:getsockname())
+        assert.equal(c.AF.NETLINK, addr.family)
+        assert.is_true(addr.pid ~= 0)
+        assert.equal(1, addr.groups)
+        socket:close()
+        socket = assert(S.socket("netlink", "dgram", "kobject_uevent"))
+        socket:close()
+    end)
+
+    it("is raw, and of packets", function()
+        in_child(function()
+            assert(S.nl.interface("lo"):up())
+            local raw, err = S.socket("inet", "raw", "raw")
+            if not raw then return tostring(err) end
+            -- An IPv4 header and a UDP header by hand, to ourselves.
+            local receiver = assert(S.socket("inet", "dgram"))
+            assert(receiver:bind(t.sockaddr_in(0, "loopback")))
+            local port = receiver:getsockname().port
+            local size = s.iphdr + s.udphdr + 4
+            local buffer = t.buffer(size)
+            local ip, udp = pt.iphdr(buffer), pt.udphdr(buffer + s.iphdr)
+            ip.ihl, ip.version, ip.ttl, ip.protocol = 5, 4, 64, c.IPPROTO.UDP
+            ip.daddr = t.in_addr("127.0.0.1").s_addr
+            udp.src, udp.dst, udp.length = 1234, port, s.udphdr + 4
+            local body = buffer + s.iphdr + s.udphdr
+            ffi.copy(body, "raw!", 4)
+            ip.saddr = ip.daddr
+            assert(ip:checksum() ~= 0 and udp:checksum(ip, body) ~= 0)
+            assert(ip.version == 4 and ip.ihl == 5)
+            assert(raw:setsockopt("ip", "hdrincl", true))
+            assert(raw:sendto(buffer, size, 0, t.sockaddr_in(0, "loopback")) == size)
+            local text, _, from = receiver:recvfrom(nil, 10)
+            assert(text == "raw!" and from.port == 1234)
+            local packet = assert(S.socket("packet", "raw", "all"))
+            local addr = assert(packet:getsockname())
+            assert(addr.family == c.AF.PACKET)
+            local index = assert(S.util.if_nametoindex "lo")
+            assert(packet:bind(t.sockaddr_ll { protocol = "all", ifindex = index }))
+            assert(packet:getsockname().ifindex == index and packet:getsockname().protocol == c.ETH_P.ALL)
+            local sender = assert(S.socket("inet", "dgram"))
+            assert(sender:sendto("seen", 4, 0, t.sockaddr_in(port, "loopback")))
+            local data, _, ll = packet:recvfrom(nil, 200)
+            assert(data:sub(-4) == "seen" and ll.ifindex == index and ll.hatype == c.ARPHRD.LOOPBACK)
+            assert(tostring(ll.addr) == "00:00:00:00:00:00")
+            local filter = t.sock_filters(1, { { "RET,K", 0 } })
+            assert(packet:setsockopt("socket", "attach_filter", t.sock_fprog1 { { 1, filter } }))
+            packet:nonblock()
+            while packet:recv(nil, 200) do
+            end
+            assert(sender:sendto("gone", 4, 0, t.sockaddr_in(port, "loopback")))
+            local none, again = packet:recv(nil, 200)
+            assert(not none and again.AGAIN)
+        end, "newuser, newnet")
+    end)
+
+    it("is waited for from a poll, and made from flags that it knows", function()
+        local a, b = pair "stream, nonblock"
+        local fds = t.pollfds { { fd = a, events = "in, rdhup" } }
+        assert.equal(0, S.poll(fds, 0))
+        b:close()
+        assert.equal(1, S.poll(fds, 0))
+        a:close()
+        assert.is_false(pcall(S.socket, "nosuch", "stream"))
+        assert.is_false(pcall(S.socket, "inet", "nosuch"))
+        assert.is_false(pcall(S.socket, "inet", "stream", "nosuch"))
+        local ok, err = pcall(S.bind, 0, "not an address")
+        assert.is_false(ok)
+        assert.equal(2, err.arg)
+        fails("AFNOSUPPORT", S.socket(77, "stream"))
+        fails("PROTONOSUPPORT", S.socket("inet", "stream", "udp"))
+        fails("NOTSOCK", S.connect(0, t.sockaddr_in(1, "loopback")))
+    end)
+
+    it("has addresses as text and back", function()
+        assert.equal("1.2.3.4", S.inet_ntoa(t.in_addr "1.2.3.4"))
+        assert.equal("1.2.3.4", tostring(S.inet_aton "1.2.3.4"))
+        assert.is_nil(S.inet_aton "1.2.3")
+        assert.equal("fe80::1", S.inet_ntop("inet6", S.inet_pton("inet6", "fe80::1")))
+        assert.equal("8.8.8.8", S.inet_ntop("inet", S.inet_pton(c.AF.INET, "8.8.8.8")))
+        assert.is_nil(S.inet_pton("inet", "::1"))
+        local addr, bits = S.util.inet_name "10.0.0.0/8"
+        assert.equal("10.0.0.0", tostring(addr))
+        assert.equal(8, bits)
+        addr, bits = S.util.inet_name "::1"
+        assert.equal("::1", tostring(addr))
+        assert.equal(128, bits)
+        assert.is_nil(S.util.inet_name "nothing")
+    end)
+end)
