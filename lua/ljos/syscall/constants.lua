@@ -105,6 +105,13 @@ local additions = {
     end,
     SIGACT = function(g) g.HOLD = 2 end,
     IOCTL = function(g) require("ljos.syscall.ioctl").describe(g) end,
+    -- What open_tree(2) takes beside its own.
+    OPEN_TREE = function(g)
+        local at = native.constant_table "AT"
+        for _, name in ipairs { "RECURSIVE", "EMPTY_PATH", "NO_AUTOMOUNT", "SYMLINK_NOFOLLOW" } do
+            g[name] = at["AT_" .. name]
+        end
+    end,
     AF = function(g) g.DECNET = g.DECnet end,
     -- "ro" and "rw" are what /proc/mounts says; "seclabel" there is no flag of mount(2).
     MS = function(g)
@@ -186,6 +193,7 @@ local signed = {
     MPOL = true,
     KEY_REQKEY_DEFL = true,
     LIMIT = true,
+    LSMT = true,
     NETLINK = true,
     SO = true,
     PTRACE = true,

@@ -21,13 +21,13 @@ local modules = {
     fxattr setxattrat getxattrat listxattrat removexattrat ]],
     socket = [[ socket socketpair bind connect accept accept4 getsockname getpeername getsockopt setsockopt send sendto
     recv recvfrom sendmsg recvmsg sendmmsg recvmmsg inet_aton inet_ntoa inet_pton inet_ntop ]],
-    process = [[ fork clone clone3 execve exit atexit wait waitpid wait3 wait4 waitid nice getpriority setpriority
-    getrlimit
-    setrlimit prlimit getrusage getcpu sched_getaffinity sched_setaffinity sched_getparam sched_rr_get_interval
+    process = [[ fork clone clone3 execve execveat exit atexit wait waitpid wait3 wait4 waitid nice getpriority
+    setpriority getrlimit setrlimit prlimit getrusage getcpu sched_getaffinity sched_setaffinity sched_getparam
+    sched_rr_get_interval
     sched_getattr getgroups setgroups getresuid getresgid environ getenv setenv unsetenv clearenv vfork ]],
     signal = [[ signal sigaction sigprocmask sigpending sigsuspend sigqueue signalfd sigtimedwait on_signal
     dispatch_signals ]],
-    memory = [[ mmap mremap shmat getpagesize getrandom semctl ]],
+    memory = [[ mmap mremap getpagesize getrandom ]],
     time = [[ gettimeofday settimeofday time clock_getres clock_gettime clock_nanosleep nanosleep sleep getitimer
     setitimer
     timer_create timer_delete timer_gettime timer_settime timer_getoverrun timerfd_gettime timerfd_settime adjtimex
@@ -39,8 +39,13 @@ local modules = {
     unlockpt ptsname cfgetispeed cfgetospeed cfsetispeed cfsetospeed cfsetspeed ]],
     system = [[ uname gethostname sethostname getdomainname setdomainname sysinfo syslog ksyslogctl sysctl reboot mount
     unmount errno syscall posix_fadvise statmount listmount ]],
-    security = [[ capget capset prctl bpf bpf_prog_load bpf_map_create bpf_map_op landlock_add_rule perf_event_open
+    security = [[ capget capset prctl bpf bpf_prog_load bpf_map_create bpf_map_op seccomp landlock_create_ruleset
+    landlock_add_rule lsm_list_modules perf_event_open
     perf_attach_tracepoint perf_probe perf_tracepoint ]],
+    sysv = " shmget shmat shmdt shmctl msgget msgsnd msgrcv msgctl semget semop semtimedop semctl ",
+    trace = " ptrace process_vm_readv process_vm_writev process_madvise ",
+    key = " add_key request_key keyctl ",
+    numa = [[ mbind set_mempolicy get_mempolicy migrate_pages move_pages set_mempolicy_home_node ]],
     queue = [[ mq_open mq_unlink mq_getsetattr mq_timedsend mq_timedreceive mq_notify ]],
 }
 
@@ -74,8 +79,8 @@ end
 local others = [[ abi bit cgroup constants fd group handler helpers ioctl kernel lfs method netfilter nl
     nl.interface nl.message nl.route number spec struct types util utility.bridge utility.message utility.privilege
     table.event table.file table.identity table.memory table.modern table.path table.process table.security
-    table.socket table.system table.time type.address type.bpf type.event type.file type.link type.packet type.process type.scalar
-    type.signal type.socket type.terminal type.time ]]
+    table.socket table.system table.time type.address type.bpf type.event type.file type.link type.packet type.process
+    type.scalar type.signal type.socket type.terminal type.time ]]
 
 local all_loaded = false
 

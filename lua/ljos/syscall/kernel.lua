@@ -96,8 +96,14 @@ function M.wide(name, signature)
     table.insert(list, 1, "int64_t *")
     declare(symbol, "ljos_wide", "int", list)
     local f = native.C[symbol]
+    -- What nil is for each argument: a null pointer, or 0.
+    local none = {}
+    for i = 1, 6 do
+        none[i] = signature:sub(i, i) == "i" and 0 or nil
+    end
+    local n1, n2, n3, n4, n5, n6 = none[1], none[2], none[3], none[4], none[5], none[6]
     return function(a, b, x, d, e, g)
-        local res = f(out, nr, a or 0, b or 0, x or 0, d or 0, e or 0, g or 0) --[[@as integer]]
+        local res = f(out, nr, a or n1, b or n2, x or n3, d or n4, e or n5, g or n6) --[[@as integer]]
         if res < 0 then return nil, Error.errno(-res) end
         return tonumber(out[0])
     end

@@ -26,6 +26,7 @@ local M = { t = {}, pt = {}, s = {}, registered = {} }
 ---@field short? string       short names of fields that are plain numbers
 ---@field get? table<string, fun(self: ffi.cdata*): any>
 ---@field set? table<string, fun(self: ffi.cdata*, value: any)>
+---@field flags? table<string, string>  field -> group: in a constructor's table, strings are read as its flags
 ---@field order? string[]     names that positional arguments fill
 ---@field new? fun(self: ffi.cdata*, ...): ffi.cdata*?  takes the constructor's arguments instead
 ---@field tostring? fun(self: ffi.cdata*): string
@@ -41,8 +42,9 @@ local function auto_accessors(options, get, set)
 end
 
 --- Fills a struct from a table: array items in the order of `order`, names through the setters.
-function M.assign(self, init, order)
+function M.assign(self, init, order, flags)
     for key, value in pairs(init) do
+        if flags and flags[key] then value = require("ljos.syscall.constants")[flags[key]][value] end
         if type(key) == "number" then
             local name = order and order[key]
             if not name then error("no field number " .. key, 0) end
@@ -65,7 +67,7 @@ local function constructor(options)
     return function(ct, first, ...)
         local self = ffi.new(ct)
         if first == nil and select("#", ...) == 0 then return self end
-        if type(first) == "table" then return M.assign(self, first, order) end
+        if type(first) == "table" then return M.assign(self, first, order, options.flags) end
         if type(first) == "cdata" and ffi.istype(ct, first) then
             ffi.copy(self, first, ffi.sizeof(ct))
             return self
@@ -155,6 +157,7 @@ end
 
 ---@class ljos.syscall.ArrayOptions
 ---@field first integer   the index of the first element
+---@field get? table<string, fun(self: ffi.cdata*): any>
 ---@field fill? fun(self: ffi.cdata*, element: ffi.cdata*, index: integer, init: any)
 ---@field tostring? fun(self: ffi.cdata*): string
 
@@ -167,7 +170,9 @@ end
 function M.define_array(name, element, field, options)
     local make, c_name, first = M.t[element], native.struct(element), options.first
     ffi.cdef(("struct ljos_%s { int count; %s %s[?]; };"):format(name, c_name, field))
+    local get = options.get or {}
     local function at(self, key)
+        if get[key] then return get[key](self) end
         if type(key) ~= "number" or key < first or key >= first + self.count then return nil end
         return self[field][key - first]
     end

@@ -38,6 +38,18 @@ local files = {
     nda_cacheinfo ndt_config ndt_stats rtnl_link_stats fdb_entry ]],
 }
 
+-- Structs of the kernel as they are, whose fields take flags.
+local flags = {
+    landlock_ruleset_attr = {
+        handled_access_fs = "LANDLOCK_ACCESS_FS",
+        handled_access_net = "LANDLOCK_ACCESS_NET",
+        scoped = "LANDLOCK_SCOPE",
+    },
+    mount_attr = { attr_set = "MOUNT_ATTR", attr_clr = "MOUNT_ATTR", propagation = "MS" },
+    sched_attr = { sched_policy = "SCHED" },
+    io_uring_params = { flags = "IORING_SETUP" },
+}
+
 local function owner(name)
     local word = " " .. name .. " "
     for file, names in pairs(files) do
@@ -51,7 +63,7 @@ local function ensure(name)
     if file then
         require("ljos.syscall.type." .. file).define(name)
     elseif native.C.ljos_layout(name) ~= nil and name ~= "" then
-        struct.define(name)
+        struct.define(name, { flags = flags[name] })
     end
 end
 

@@ -188,12 +188,29 @@ function M.io_pgetevents(ctx, least, events, timeout, mask)
 end
 
 local futex = kernel.call("futex", "piippi")
+local counts = {} -- the operations whose fourth argument is a count
+for _, name in ipairs { "REQUEUE", "CMP_REQUEUE", "CMP_REQUEUE_PI", "WAKE_OP" } do
+    counts[c.FUTEX[name]] = true
+end
+
 --- futex(2): the fourth argument is a time for the waiting operations, and a count for the others.
 function M.futex(addr, op, value, timeout, addr2, value3)
-    local operation = type(op) == "string" and c.FUTEX(op) or op
-    local fourth = type(timeout) == "number" and ffi.cast("void *", timeout) or struct(t.timespec, timeout, 4)
+    local operation = flag(c.FUTEX, op, 2)
+    local fourth
+    if counts[bit.band(operation, c.FUTEX.CMD_MASK)] then
+        fourth = ffi.cast("void *", ffi.cast("uintptr_t", integer(timeout or 0, 4)))
+    else
+        fourth = struct(t.timespec, timeout, 4)
+    end
     return kernel.number(
-        futex(argument.buffer(addr, 1), operation, integer(value or 0, 3), fourth, addr2, integer(value3 or 0, 6))
+        futex(
+            argument.buffer(addr, 1),
+            operation,
+            integer(value or 0, 3),
+            fourth,
+            argument.buffer(addr2, 5),
+            integer(value3 or 0, 6)
+        )
     )
 end
 

@@ -1,4 +1,4 @@
---- Memory: mappings, whose results are addresses; random bytes; SysV semaphores' control.
+--- Memory: mappings, whose results are addresses; random bytes.
 ---
 --- Errors:   returns nil, ljos.Error; wrong arguments raise
 --- Suspends: never
@@ -38,22 +38,6 @@ function M.mremap(addr, old_size, new_size, flags, new_addr)
         mremap(argument.buffer(addr, 1), integer(old_size, 2), integer(new_size, 3), flag(c.MREMAP, flags, 4), new_addr)
     if p == FAILED then return kernel.fail() end
     return p
-end
-
-local shmat = kernel.libc("shmat", "void *(int, const void *, int)")
-function M.shmat(id, addr, flags)
-    local p = shmat(integer(id, 1), addr, flag(c.SHM, flags, 3))
-    if p == FAILED then return kernel.fail() end
-    return p
-end
-
-local semctl = kernel.call("semctl", "iiip")
-local semctl_number = kernel.call("semctl", "iiii")
---- semctl(2): the argument is a number or a struct, by command.
-function M.semctl(id, index, cmd, arg)
-    local command = flag(c.IPC, c.SEM[cmd] or cmd, 3)
-    if type(arg) == "number" then return kernel.number(semctl_number(id, index or 0, command, arg)) end
-    return kernel.number(semctl(id, index or 0, command, arg))
 end
 
 local sysconf = kernel.libc("getpagesize", "int (void)")

@@ -81,6 +81,16 @@ function M.execve(path, argv, envp)
     return kernel.done(res)
 end
 
+local execveat = kernel.call("execveat", "ipppi")
+--- execveat(2): relative to a directory, or with an empty path and "empty_path" the file that is open.
+function M.execveat(dir, path, argv, envp, flags)
+    local args, keep = strings(argv, 3)
+    local env, keep_env = strings(envp, 4)
+    local res = execveat(fd.at(dir, 1), argument.path(path, 2), args, env, flag(c.AT, flags, 5))
+    local _ = { keep, keep_env }
+    return kernel.done(res)
+end
+
 local exit = kernel.libc("exit", "void (int)")
 --- exit(3): runs what atexit collected, then the C library's.
 function M.exit(status)

@@ -4,6 +4,7 @@
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 --- Long:     prctl(2) is many calls in one; what its arguments are hangs on its option alone
+local bit = require "bit"
 local ffi = require "ffi"
 local argument = require "ljos.syscall.argument"
 local c = require "ljos.syscall.constants"
@@ -51,21 +52,38 @@ local groups = {
     SET_UNALIGN = "PR_UNALIGN",
     MCE_KILL = "PR_MCE_KILL",
 }
-local out_arguments =
-    { GET_PDEATHSIG = true, GET_ENDIAN = true, GET_FPEMU = true, GET_FPEXC = true, GET_UNALIGN = true, GET_TSC = true }
+local out_arguments = {
+    GET_PDEATHSIG = true,
+    GET_ENDIAN = true,
+    GET_FPEMU = true,
+    GET_FPEXC = true,
+    GET_UNALIGN = true,
+    GET_TSC = true,
+    GET_CHILD_SUBREAPER = true,
+}
+
+-- Names in c.PR that are the second argument of an option, not one: their numbers are those of others.
+local function is_option(name)
+    if name:match "^SET_MM_." or name:match "^SET_VMA_." or name:match "^SET_PTRACER_." then return false end
+    return groups[name] ~= nil or name:match "^[GS]ET_" ~= nil or name == "MCE_KILL_GET"
+end
+
+local names -- of options by number
+local function name_of(option, number)
+    if type(option) == "string" then return (option:upper():gsub("^%s*PR_", ""):gsub("%s", "")) end
+    if not names then
+        names = {}
+        for name, value in pairs(c.PR) do
+            if is_option(name) then names[value] = name end
+        end
+    end
+    return names[number]
+end
 
 --- prctl(2): getters give the value, the others true; names stand for numbers in the second argument too.
 function M.prctl(option, arg2, arg3, arg4, arg5)
     local op = flag(c.PR, option, 1)
-    local name
-    for key, value in pairs(c.PR) do
-        if
-            value == op
-            and (groups[key] or out_arguments[key] or key:match "^[GS]ET_" or key:match "_GET$" or key:match "_READ$")
-        then
-            name = key
-        end
-    end
+    local name = name_of(option, op)
     if op == c.PR.GET_NAME then
         local buffer = ffi.new "char[17]"
         local res = prctl_pointer(op, buffer, 0, 0, 0)
@@ -76,6 +94,11 @@ function M.prctl(option, arg2, arg3, arg4, arg5)
     elseif op == c.PR.SET_SECCOMP then
         require("ljos.syscall.directory").load_all()
         return kernel.done(prctl_second(op, flag(c.SECCOMP_MODE, arg2, 2), arg3, 0, 0))
+    elseif op == c.PR.GET_TID_ADDRESS then
+        local address = ffi.new "void *[1]"
+        local res = prctl_pointer(op, address, 0, 0, 0)
+        if res < 0 then return kernel.failed(res) end
+        return address[0]
     elseif out_arguments[name] then
         local value = t.int1()
         local res = prctl_pointer(op, value, 0, 0, 0)
@@ -103,6 +126,46 @@ function M.prctl(option, arg2, arg3, arg4, arg5)
         return res
     end
     return res == 0 or res
+end
+
+local seccomp = kernel.call("seccomp", "iip")
+--- seccomp(2): (operation, flags, argument). "set_mode_filter" takes a t.sock_fprog1, and with "new_listener" gives the
+--- descriptor of the supervisor; "get_notif_sizes" gives a t.seccomp_notif_sizes; the others give true.
+function M.seccomp(operation, flags, arg)
+    local op, bits = flag(c.SECCOMP, operation, 1), flag(c.SECCOMP_FILTER_FLAG, flags, 2)
+    if op == c.SECCOMP.GET_NOTIF_SIZES then arg = argument.room(t.seccomp_notif_sizes, arg, 3) end
+    if op == c.SECCOMP.GET_ACTION_AVAIL and type(arg) ~= "cdata" then arg = t.uint1(flag(c.SECCOMP_RET, arg, 3)) end
+    local res = seccomp(op, bits, argument.buffer(arg, 3))
+    if res < 0 then return kernel.failed(res) end
+    if op == c.SECCOMP.GET_NOTIF_SIZES then return arg end
+    if op == c.SECCOMP.SET_MODE_FILTER and bit.band(bits, c.SECCOMP_FILTER_FLAG.NEW_LISTENER) ~= 0 then
+        return fd.new(res)
+    end
+    return res == 0 or res
+end
+
+local create_ruleset = kernel.call("landlock_create_ruleset", "pii")
+--- landlock_create_ruleset(2): {handled_access_fs =, handled_access_net =, scoped =} gives the descriptor; with nil and
+--- "version" the number of the kernel's ABI.
+function M.landlock_create_ruleset(attr, flags)
+    local bits = flag(c.LANDLOCK_CREATE_RULESET, flags, 2)
+    local rules = argument.struct(t.landlock_ruleset_attr, attr, 1)
+    local res = create_ruleset(rules, rules == nil and 0 or ffi.sizeof(rules), bits)
+    if bits ~= 0 then return kernel.number(res) end
+    return fd.result(res)
+end
+
+local list_modules = kernel.call("lsm_list_modules", "ppi")
+--- lsm_list_modules(2): the numbers of the security modules, a list.
+function M.lsm_list_modules()
+    local ids, size = ffi.new "uint64_t[64]", t.uint32_1(512)
+    local res = list_modules(ids, size, 0)
+    if res < 0 then return kernel.failed(res) end
+    local list = {}
+    for i = 1, res do
+        list[i] = tonumber(ids[i - 1])
+    end
+    return list
 end
 
 local add_rule = kernel.call("landlock_add_rule", "iipi")

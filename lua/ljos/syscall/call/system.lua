@@ -172,7 +172,8 @@ end
 function M.listmount(id, last, count)
     count = count or 1024
     local ids = ffi.new("uint64_t[?]", count)
-    local res = listmount(request(id or ffi.cast("uint64_t", c.LSMT.ROOT), last or 0), ids, count, 0)
+    local res =
+        listmount(request(id or ffi.cast("uint64_t", ffi.new("int64_t", c.LSMT.ROOT)), last or 0), ids, count, 0)
     if res < 0 then return kernel.failed(res) end
     local list = {}
     for i = 0, res - 1 do

@@ -4,8 +4,6 @@
 --- Suspends: never
 --- Needs:    nothing; a call that the kernel lacks answers ENOSYS
 return [[
-process_vm_readv pid:int local_iov:ptr local_count:int remote_iov:ptr remote_count:int flags:int=0 | int
-process_vm_writev pid:int local_iov:ptr local_count:int remote_iov:ptr remote_count:int flags:int=0 | int
 set_robust_list  head:ptr length:int | ok
 get_robust_list  pid:int head:buf length:buf | ok
 restart_syscall  | int!

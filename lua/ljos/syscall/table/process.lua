@@ -38,7 +38,6 @@ ioprio_get       which:IOPRIO_WHO who:int=0 | int
 ioprio_set       which:IOPRIO_WHO who:int=0 ioprio:int | ok
 set_tid_address  address:ptr | int
 rseq             area:ptr len:int flags:int=0 sig:int | ok
-execveat         dir:at path:path argv:ptr envp:ptr flags:AT | ok
 rt_sigqueueinfo  pid:int signal:SIG info:siginfo | ok
 rt_tgsigqueueinfo tgid:int tid:int signal:SIG info:siginfo | ok
 sigaltstack      new:ptr old:ptr | ok

@@ -105,29 +105,40 @@ local function define_iocb()
     })
 end
 
-local keep = setmetatable({}, { __mode = "k" })
-
 local definitions = {
     pollfd = define_pollfd,
     pollfds = function() struct.define_array("pollfds", "pollfd", "pfd", { first = 0 }) end,
     epoll_event = define_epoll_event,
     epoll_events = function() struct.define_array("epoll_events", "epoll_event", "ep", { first = 0 }) end,
     iocb = define_iocb,
-    iocb_array = function() struct.define_array("iocb_array", "iocb", "iocbs", { first = 0 }) end,
+    iocb_array = function()
+        struct.define_array("iocb_array", "iocb", "iocbs", {
+            first = 0,
+            get = {
+                nr = function(self) return self.count end,
+                ptrs = function(self) return t.iocb_ptrs(self) end,
+            },
+        })
+    end,
     iocbs = function()
         local _ = t.iocb
         struct.register("iocbs", ffi.typeof(native.struct "iocb" .. "[?]"))
     end,
     iocb_ptrs = function()
-        local _ = t.iocb
+        local _ = t.iocb_array
         ffi.cdef "struct ljos_iocb_ptrs { int count; struct ljos_iocb *list[?]; };"
         local ct = ffi.typeof "struct ljos_iocb_ptrs"
+        -- Of a list of t.iocb, or of a t.iocb_array or the list that makes one.
         struct.register("iocb_ptrs", ct, function(list)
+            if type(list) ~= "table" and not ffi.istype("struct ljos_iocb_array", list) then
+                error("a list of iocbs expected, got " .. type(list), 0)
+            end
+            if type(list) == "table" and type(list[1]) == "table" then list = t.iocb_array(list) end
+            local first = type(list) == "table" and 1 or 0
             local self = ffi.new(ct, #list)
-            self.count = #list
-            keep[self] = list
-            for i = 1, #list do
-                self.list[i - 1] = list[i]
+            self.count = struct.anchor(self, "list", list) and #list
+            for i = 0, #list - 1 do
+                self.list[i] = list[first + i]
             end
             return self
         end)

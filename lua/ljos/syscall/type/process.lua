@@ -10,7 +10,8 @@ local native = require "ljos.native"
 local struct = require "ljos.syscall.struct"
 local c = require "ljos.syscall.constants"
 local ONE = ffi.new("uint64_t", 1)
-local ALL = ffi.cast("uint64_t", -1)
+-- A negative double does not become an unsigned word the same way everywhere; an integer does.
+local ALL = ffi.cast("uint64_t", ffi.new("int64_t", -1))
 
 local tonumber, type = tonumber, type
 
