@@ -126,6 +126,24 @@ describe("a TCP connection", function()
         b:close()
     end)
 
+    it("finds what is behind urgent data, which ends a read early", function()
+        local a, b = pair()
+        local buffer = byte_span.new(100)
+        local waiting = spawn(function() return b:read_some(buffer) end)
+        yield()
+        a:write_some(byte_span.append "first")
+        assert.equal(5, waiting:join())
+        a:write_some(byte_span.append "before")
+        a:send(byte_span.append "!", { "out_of_band" })
+        a:write_some(byte_span.append "after")
+        local got = 0
+        while got < 11 do
+            got = got + b:read_some(buffer)
+        end
+        assert.equal(11, got)
+        close(a, b)
+    end)
+
     it("refuses a port where nobody listens", function()
         local acceptor = ip.tcp.listen "127.0.0.1:0"
         local port = acceptor.local_port

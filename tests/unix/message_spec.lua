@@ -212,6 +212,24 @@ for _, kind in ipairs { "stream", "seqpacket", "datagram" } do
     end)
 end
 
+describe("bytes that came with descriptors", function()
+    it("end a read early, and the next one finds what is behind them", function()
+        local a, b = unix.stream.socket.pair()
+        local reader, writer = pipe.pair()
+        local fd = writer:release()
+        local buffer = byte_span.new(100)
+        local waiting = spawn(function() return b:read_some(buffer) end)
+        settle(function() return 0 end)
+        a:send_with_fds(span "one", { fd })
+        a:send_with_fds(span "two", { fd })
+        a:send_with_fds(span "three", { fd })
+        assert.equal(3, waiting:join())
+        assert.equal(3, b:read_some(buffer))
+        assert.equal(5, b:read_some(buffer))
+        close_all { a, b, reader, fd }
+    end)
+end)
+
 describe("descriptors with nothing", function()
     local reader, writer
     before_each(function()

@@ -32,6 +32,8 @@ struct Waiting {
 struct Watch {
     registered: bool,
     stream: bool,
+    /// Reads may end early with more behind: at descriptors (UNIX sockets), at urgent data.
+    reads_early: bool,
     /// Set for a listener: its file flags before it was made non-blocking.
     listening: Option<c_int>,
     /// The peer closed: an edge will not come again, so never believe "drained" any more.
@@ -49,6 +51,7 @@ impl Watch {
         Watch {
             registered: false,
             stream: false,
+            reads_early: false,
             listening: None,
             closed: false,
             drained_in: false,
@@ -84,7 +87,8 @@ impl Watch {
         if result == -libc::EAGAIN && self.closed && !self.stream && op.ends_at_shutdown(fd) {
             result = 0;
         }
-        let exhausted = self.stream && self.registered && op.exhausts(result);
+        let tells = self.stream && !(self.reads_early && op.direction() == Direction::In);
+        let exhausted = tells && self.registered && op.exhausts(result);
         if (result == -libc::EAGAIN || exhausted) && !matches!(op, Op::Poll { .. }) {
             *self.drained(op.direction()) = !self.closed;
         }
@@ -195,6 +199,7 @@ impl Poller {
                 0 => {
                     watch.registered = true;
                     watch.stream = socket_option(fd, libc::SO_TYPE) == Ok(libc::SOCK_STREAM);
+                    watch.reads_early = socket_option(fd, libc::SO_DOMAIN) == Ok(libc::AF_UNIX);
                 }
                 // A regular file or a directory: epoll does not take it.
                 errno if errno == -libc::EPERM => {
@@ -268,6 +273,7 @@ impl Poller {
             return;
         };
         watch.closed |= events & CLOSED != 0;
+        watch.reads_early |= events & libc::EPOLLPRI as u32 != 0;
         for (direction, mask) in [(Direction::In, READABLE), (Direction::Out, WRITABLE)] {
             if events & mask == 0 {
                 continue;
