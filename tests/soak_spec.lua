@@ -120,6 +120,15 @@ describe("soak", function()
         end)
     end)
 
+    it("cancels at random moments, over all operations side by side, and loses nothing", function()
+        -- SOAK=1000000 for the whole of it; a few seconds else. The program prints its seed.
+        local count, seed = tonumber(os.getenv "SOAK") or 5000, os.time()
+        local pipe = assert(io.popen(("luajit tests/programs/cancel_soak.lua %d %d 2>&1"):format(count, seed)))
+        local output = pipe:read "*a"
+        pipe:close()
+        assert.matches("^%d+ cancellations in %d+ trials of %d+ operations [^\n]*\n$", output)
+    end)
+
     it("holds 100,000 sleeping fibers, wakes half, cancels half, and forgets them all", function()
         leaves_nothing(function()
             local woken, handles = 0, {}

@@ -5,6 +5,7 @@ local fiber = require "ljos.fiber"
 local file = require "ljos.file"
 local io_object = require "ljos.io_object"
 local ip = require "ljos.ip"
+local lfs = require "lfs"
 local pipe = require "ljos.pipe"
 local stream = require "ljos.stream"
 local system = require "ljos.system"
@@ -44,6 +45,14 @@ local function udp_pair()
 end
 
 local PATH = { PATH = "/bin:/usr/bin" }
+-- A new file, in memory where that can be had.
+local function temporary()
+    local path = os.tmpname()
+    if not lfs.attributes "/dev/shm" then return path end
+    os.remove(path)
+    return "/dev/shm/ljos-" .. path:match "[^/]*$"
+end
+
 local TEXT = "0123456789"
 
 -- Reads what is left up to the end of the stream.
@@ -102,19 +111,24 @@ local function write_case(pair, write)
     return function(defer)
         local reader, writer = pair()
         closing(defer, reader, writer)
-        local block = byte_span.new(1048576)
+        pcall(function() writer:set_option("send_buffer_size", 4096) end) -- not for pipes
+        local block = byte_span.new(65536)
         local sent = 0
         local counted, help = counting(reader)
-        local filler = fiber.spawn(function()
-            while true do
-                sent = sent + writer:write_some(block)
+        local before
+        repeat
+            before = sent
+            local filler = fiber.spawn(function()
+                while true do
+                    sent = sent + writer:write_some(block)
+                end
+            end)
+            for _ = 1, 20 do
+                yield()
             end
-        end)
-        for _ = 1, 20 do
-            yield()
-        end
-        filler:cancel()
-        filler:join()
+            filler:cancel()
+            filler:join()
+        until sent == before
         return {
             run = function()
                 local n = write(writer, block)
@@ -151,9 +165,9 @@ end
 
 local function file_case(open, run)
     return function(defer)
-        local path = os.tmpname()
+        local path = temporary()
         defer(function() os.remove(path) end)
-        local handle = io.open(path, "w")
+        local handle = assert(io.open(path, "w"))
         handle:write(TEXT)
         handle:close()
         local f = open()
@@ -180,11 +194,11 @@ end
 
 local function lock_case(open)
     return function(defer)
-        local path = os.tmpname()
+        local path = temporary()
         defer(function() os.remove(path) end)
         local a, b, c = open(), open(), open()
         for _, f in ipairs { a, b, c } do
-            f:open(path, { "read_write" })
+            f:open(path, { "read_write", "create" })
         end
         closing(defer, a, b, c)
         a:lock()

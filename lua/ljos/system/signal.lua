@@ -117,6 +117,10 @@ local function new_set()
     local fd = ffi.C.eventfd(0, bit.bor(files.EFD_CLOEXEC, files.EFD_NONBLOCK))
     if fd < 0 then error_.check(-ffi.errno(), { detail = "eventfd" }) end
     local number = C.ljos_signal_set_new(fd)
+    if number == -error_.errno_of.ENOBUFS then
+        collectgarbage() -- there may be sets that nobody has any more
+        number = C.ljos_signal_set_new(fd)
+    end
     if number < 0 then
         ffi.C.close(fd)
         error_.check(number, { detail = "signal sets" })
