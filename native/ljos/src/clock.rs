@@ -12,7 +12,8 @@ fn read(clock: c_int) -> libc::timespec {
     time
 }
 
-fn seconds(clock: c_int) -> f64 {
+/// The seconds of a clock, as a double.
+pub(crate) fn seconds(clock: c_int) -> f64 {
     let time = read(clock);
     time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }

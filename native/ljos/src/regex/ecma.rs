@@ -3,6 +3,8 @@
 //! A program is compiled to machine code at its first search (at once when `optimize` is set), and searched by the
 //! interpreter where PCRE2 has no compiler or the process may not map executable memory. A second program, bound to
 //! both ends, is made when a whole-subject match is first asked for: PCRE2's machine code cannot be told so at the call.
+//! Of each there is a guarded form for long subjects, which reports every step (PCRE2_AUTO_CALLOUT) to a meter that
+//! ends the search when it has cost too much.
 //! Two differences from ECMAScript stay: a group inside a repetition keeps its capture of an earlier round, and
 //! letters are ASCII.
 
@@ -11,8 +13,14 @@ use pcre2_sys::*;
 use std::ffi::{c_int, c_void};
 use std::ptr::{null_mut, NonNull};
 
-/// How often a search may backtrack from one starting point; a second or so.
+/// How often a search of a short subject may backtrack from one starting point.
 const MATCH_LIMIT: u32 = 10_000_000;
+/// Longer subjects are searched by guarded programs. In machine code not every step counts toward the match limit: for
+/// what does not, a power of the subject's length is bound enough only where that is small.
+const GUARDED_FROM: usize = 256;
+/// What a guarded search may cost: bytes passed, forward and back, and steps of the pattern; a second or so.
+const COST: usize = 1_000_000_000;
+const COST_PER_BYTE: usize = 100;
 /// What the interpreter may allocate for one search, in KiB.
 const HEAP_LIMIT_KIB: u32 = 256 * 1024;
 /// Machine code first runs on 32 KiB of the thread's own stack, then on one of this size.
@@ -51,6 +59,14 @@ impl Code {
         NonNull::new(code).map(|code| Code { code, compiled: false }).ok_or((offset, error))
     }
 
+    fn group_count(&self) -> usize {
+        let mut count = 0u32;
+        let to: *mut u32 = &mut count;
+        // SAFETY: the code is live; the answer is a u32.
+        unsafe { pcre2_pattern_info_8(self.code.as_ptr(), PCRE2_INFO_CAPTURECOUNT, to.cast::<c_void>()) };
+        count as usize
+    }
+
     /// Makes machine code; without it the interpreter runs, so a failure is none.
     fn optimize(&mut self) {
         if !self.compiled {
@@ -68,14 +84,64 @@ impl Drop for Code {
     }
 }
 
+/// The beginning of a `pcre2_callout_block` (pcre2.h), which crate pcre2-sys leaves out.
+#[repr(C)]
+struct CalloutBlock {
+    version: u32,
+    callout_number: u32,
+    capture_top: u32,
+    capture_last: u32,
+    offset_vector: *const usize,
+    mark: *const u8,
+    subject: *const u8,
+    subject_length: usize,
+    start_match: usize,
+    current_position: usize,
+}
+
+type Callout = unsafe extern "C" fn(*mut CalloutBlock, *mut c_void) -> c_int;
+
+extern "C" {
+    fn pcre2_set_callout_8(
+        context: *mut pcre2_match_context_8,
+        callout: Callout,
+        data: *mut c_void,
+    ) -> c_int;
+}
+
+/// Adds up what a guarded search costs.
+#[derive(Default)]
+struct Meter {
+    left: usize,
+    position: usize,
+}
+
+/// Called by PCRE2 before each step of the pattern.
+unsafe extern "C" fn count(block: *mut CalloutBlock, meter: *mut c_void) -> c_int {
+    // SAFETY: PCRE2 passes a block that lives during the call.
+    let position = unsafe { (*block).current_position };
+    // SAFETY: `Program::new` registered its meter, which lives as long as the context and is touched nowhere else
+    // during a search.
+    let meter = unsafe { &mut *meter.cast::<Meter>() };
+    let cost = position.abs_diff(meter.position) + 1;
+    meter.position = position;
+    match meter.left.checked_sub(cost) {
+        Some(left) => meter.left = left,
+        None => return PCRE2_ERROR_MATCHLIMIT,
+    }
+    0
+}
+
 pub struct Program {
-    search: Code,
-    whole: Option<Code>,
+    /// Unbound, bound to both ends, and both of these guarded.
+    codes: [Option<Code>; 4],
     pattern: Vec<u8>,
     options: u32,
+    group_count: usize,
     data: *mut pcre2_match_data_8,
     context: *mut pcre2_match_context_8,
     stack: *mut pcre2_jit_stack_8,
+    meter: Box<Meter>,
 }
 
 impl Program {
@@ -89,16 +155,27 @@ impl Program {
         ] {
             options |= if flag { bit } else { 0 };
         }
-        let search = Code::new(&translated.pattern, options).map_err(|(offset, error)| Fault {
-            offset: Some(translated.original(offset).unwrap_or(source.len())),
-            message: message_of(error),
-        })?;
+        let search =
+            Code::new(&translated.pattern, options | PCRE2_USE_OFFSET_LIMIT).map_err(|(offset, error)| {
+                Fault {
+                    offset: Some(translated.original(offset).unwrap_or(source.len())),
+                    message: message_of(error),
+                }
+            })?;
         // SAFETY: the code is live; null is checked.
         let data = unsafe { pcre2_match_data_create_from_pattern_8(search.code.as_ptr(), null_mut()) };
         // SAFETY: no arguments that matter; null is checked.
         let context = unsafe { pcre2_match_context_create_8(null_mut()) };
-        let pattern = translated.pattern;
-        let mut program = Program { search, whole: None, pattern, options, data, context, stack: null_mut() };
+        let mut program = Program {
+            group_count: search.group_count(),
+            codes: [Some(search), None, None, None],
+            pattern: translated.pattern,
+            options,
+            data,
+            context,
+            stack: null_mut(),
+            meter: Box::default(),
+        };
         if data.is_null() || context.is_null() {
             return Err(Fault::new(&message_of(PCRE2_ERROR_NOMEMORY)));
         }
@@ -106,30 +183,25 @@ impl Program {
         unsafe { pcre2_set_match_limit_8(context, MATCH_LIMIT) };
         // SAFETY: the context is live.
         unsafe { pcre2_set_heap_limit_8(context, HEAP_LIMIT_KIB) };
+        let meter = (&raw mut *program.meter).cast::<c_void>();
+        // SAFETY: the context is live; the meter lives as long as it.
+        unsafe { pcre2_set_callout_8(context, count, meter) };
         if wanted.optimize {
-            program.search.optimize();
             // What compiled once compiles again; a lack of memory is found at the first match.
-            let _ = program.whole_code();
+            let _ = (program.code(false, false), program.code(true, false));
         }
         Ok(program)
     }
 
     pub fn group_count(&self) -> usize {
-        let mut count = 0u32;
-        let to: *mut u32 = &mut count;
-        // SAFETY: the code is live; the answer is a u32.
-        unsafe {
-            pcre2_pattern_info_8(self.search.code.as_ptr(), PCRE2_INFO_CAPTURECOUNT, to.cast::<c_void>())
-        };
-        count as usize
+        self.group_count
     }
 
     pub fn find(&mut self, subject: &[u8], start: usize, wanted: Wanted) -> Result<Option<Span>, c_int> {
-        let code = match wanted {
-            Wanted::Whole => self.whole_code()?,
-            _ => self.search_code(),
-        };
+        let len = subject.len() - start;
+        let code = self.code(wanted == Wanted::Whole, len >= GUARDED_FROM)?;
         let options = if wanted == Wanted::NotEmpty { PCRE2_NOTEMPTY } else { 0 };
+        *self.meter = Meter { left: COST + COST_PER_BYTE * len, position: start };
         let mut status = self.execute(code, subject, start, options);
         if status == PCRE2_ERROR_JIT_STACKLIMIT && self.grow_stack() {
             status = self.execute(code, subject, start, options);
@@ -141,8 +213,7 @@ impl Program {
             0.. => Ok(self.group(0)),
             PCRE2_ERROR_NOMATCH => Ok(None),
             PCRE2_ERROR_NOMEMORY => Err(libc::ENOMEM),
-            PCRE2_ERROR_MATCHLIMIT | PCRE2_ERROR_DEPTHLIMIT | PCRE2_ERROR_HEAPLIMIT => Err(libc::EOVERFLOW),
-            // Endless recursion (`(?R)`) is the only other one a checked pattern can cause.
+            // The limits, and endless recursion (`(?R)`), the only other one that a checked pattern can cause.
             _ => Err(libc::EOVERFLOW),
         }
     }
@@ -159,21 +230,19 @@ impl Program {
         (start <= end && end != usize::MAX).then_some(Span { start, end })
     }
 
-    fn search_code(&mut self) -> NonNull<pcre2_code_8> {
-        self.search.optimize();
-        self.search.code
-    }
-
-    fn whole_code(&mut self) -> Result<NonNull<pcre2_code_8>, c_int> {
-        if let Some(whole) = &self.whole {
-            return Ok(whole.code);
-        }
-        let options = self.options | PCRE2_ANCHORED | PCRE2_ENDANCHORED;
-        let mut whole = Code::new(&self.pattern, options).map_err(|_| libc::ENOMEM)?;
-        whole.optimize();
-        let code = whole.code;
-        self.whole = Some(whole);
-        Ok(code)
+    fn code(&mut self, whole: bool, guarded: bool) -> Result<NonNull<pcre2_code_8>, c_int> {
+        let slot = self.codes.get_mut(usize::from(whole) + 2 * usize::from(guarded)).ok_or(libc::EINVAL)?;
+        let code = match slot {
+            Some(code) => code,
+            None => {
+                let mut options = self.options;
+                options |= if whole { PCRE2_ANCHORED | PCRE2_ENDANCHORED } else { 0 };
+                options |= if guarded { PCRE2_AUTO_CALLOUT } else { 0 };
+                slot.insert(Code::new(&self.pattern, options).map_err(|_| libc::ENOMEM)?)
+            }
+        };
+        code.optimize();
+        Ok(code.code)
     }
 
     fn execute(&self, code: NonNull<pcre2_code_8>, subject: &[u8], start: usize, options: u32) -> c_int {

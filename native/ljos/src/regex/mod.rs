@@ -2,9 +2,10 @@
 //!
 //! A handle owns its compiled pattern and the scratch memory of a search, so one thread uses it at a time. Results
 //! are byte offsets from the start of the subject, written to the caller's array as pairs {start, end}, `end`
-//! exclusive; the subject is neither copied nor kept. Besides bad arguments a search fails with `-EOVERFLOW` when the
-//! pattern backtracks beyond the match limit, and with `-ENOMEM`.
+//! exclusive; the subject is neither copied nor kept. Besides bad arguments a search fails with `-EOVERFLOW` when it
+//! costs more than `bound` and the engines allow, and with `-ENOMEM`.
 
+mod bound;
 mod ecma;
 mod ecma_syntax;
 mod posix;

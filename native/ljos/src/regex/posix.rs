@@ -1,15 +1,32 @@
 //! The grammars "basic" and "extended": the C library's regcomp(3) and regexec(3), leftmost-longest.
 //!
-//! Bytes are characters whatever the process's locale: the calls run under the C locale. REG_STARTEND gives the
-//! subject's bounds, so NUL is a byte like others and the bytes before `start` are context.
+//! Bytes are characters whatever the process's locale: the calls run under the C locale. The subject has bounds, so
+//! NUL is a byte like others and the bytes before `start` are context.
+//!
+//! Without back-references a start costs no more than a pass over the subject. With them it grows with a power of its
+//! length, so such patterns take short subjects only.
 
-use super::{posix_size, Fault, Options, Span, Wanted};
+use super::{bound, posix_size, Fault, Options, Span, Wanted};
 use std::ffi::{c_char, c_int, CString};
 use std::mem::MaybeUninit;
 
 extern "C" {
     fn ljos_regex_posix_group_count(regex: *const libc::regex_t) -> usize;
+    fn ljos_regex_posix_search(
+        regex: *mut libc::regex_t,
+        subject: *const c_char,
+        len: c_int,
+        start: c_int,
+        range: c_int,
+        count: u32,
+        starts: *mut c_int,
+        ends: *mut c_int,
+    ) -> c_int;
 }
+
+/// The longest subject of a pattern with none, one, two and more back-references; from one start `\(.*\)\1` takes a
+/// second or so for it, and its like with more groups.
+const LONGEST: [usize; 4] = [usize::MAX, 8192, 64, 40];
 
 /// While it lives the thread's locale is C.
 struct CLocale {
@@ -35,7 +52,9 @@ impl Drop for CLocale {
 pub struct Program {
     regex: Box<libc::regex_t>,
     ignore_case: bool,
-    spans: Vec<libc::regmatch_t>,
+    longest: usize,
+    starts: Vec<c_int>,
+    ends: Vec<c_int>,
 }
 
 impl Program {
@@ -58,9 +77,12 @@ impl Program {
         }
         // SAFETY: regcomp succeeded, so it initialised the object.
         let regex = unsafe { regex.assume_init() };
-        let spans = Vec::new();
-        let mut program = Program { regex, ignore_case: options.ignore_case, spans };
-        program.spans.resize(program.group_count() + 1, libc::regmatch_t { rm_so: -1, rm_eo: -1 });
+        let references = posix_size::count_references(pattern).min(LONGEST.len() - 1);
+        let longest = LONGEST.get(references).copied().unwrap_or_default();
+        let (starts, ends) = (Vec::new(), Vec::new());
+        let mut program = Program { regex, ignore_case: options.ignore_case, longest, starts, ends };
+        program.starts.resize(program.group_count() + 1, -1);
+        program.ends.resize(program.group_count() + 1, -1);
         Ok(program)
     }
 
@@ -77,17 +99,17 @@ impl Program {
         groups: usize,
     ) -> Result<Option<Span>, c_int> {
         match wanted {
-            Wanted::Any => self.execute(subject, start, groups),
+            Wanted::Any => self.search(subject, start, groups),
             // The longest match at the leftmost place is the whole subject if any match is.
             Wanted::Whole => {
-                let found = self.execute(subject, 0, groups)?;
-                Ok(found.filter(|span| span.start == 0 && span.end == subject.len()))
+                let found = self.execute(subject, 0, 0, groups)?;
+                Ok(found.filter(|span| span.end == subject.len()))
             }
             // Where the longest match is empty, none is not.
             Wanted::NotEmpty => {
                 let mut from = start;
                 while from <= subject.len() {
-                    match self.execute(subject, from, groups)? {
+                    match self.search(subject, from, groups)? {
                         Some(span) if span.start == span.end => from = span.end + 1,
                         found => return Ok(found),
                     }
@@ -98,34 +120,50 @@ impl Program {
     }
 
     pub fn group(&self, index: usize) -> Option<Span> {
-        let span = self.spans.get(index)?;
-        let start = usize::try_from(span.rm_so).ok()?;
-        Some(Span { start, end: span.rm_eo as usize })
+        let start = usize::try_from(*self.starts.get(index)?).ok()?;
+        Some(Span { start, end: *self.ends.get(index)? as usize })
     }
 
-    fn execute(&mut self, subject: &[u8], start: usize, groups: usize) -> Result<Option<Span>, c_int> {
+    fn search(&mut self, subject: &[u8], start: usize, groups: usize) -> Result<Option<Span>, c_int> {
+        // One start with a back-reference may cost as much as all starts of another pattern.
+        let width = if self.longest == usize::MAX { bound::FIRST_WINDOW } else { 1 };
+        bound::in_windows(start, subject.len(), width, |first, last| {
+            self.execute(subject, first, last, groups)
+        })
+    }
+
+    /// Finds a match that begins at `first` to `last`.
+    fn execute(
+        &mut self,
+        subject: &[u8],
+        first: usize,
+        last: usize,
+        groups: usize,
+    ) -> Result<Option<Span>, c_int> {
+        if subject.len() - first > self.longest {
+            return Err(libc::EOVERFLOW);
+        }
         // Folding the case of the subject asks the locale, nothing else does.
         let _locale = self.ignore_case.then(CLocale::enter);
         // The C library keeps a log as long as the subject when it is asked for groups: ask for no more than needed.
-        let wanted = self.spans.len().min(groups + 1);
-        let bounds = libc::regmatch_t { rm_so: start as c_int, rm_eo: subject.len() as c_int };
-        if let Some(first) = self.spans.first_mut() {
-            *first = bounds;
-        }
-        // SAFETY: the object is compiled; REG_STARTEND bounds the subject, whose pointer is never null for a slice;
-        // `spans` has at least `wanted` elements.
+        let count = self.starts.len().min(groups + 1);
+        // SAFETY: the object is compiled and used by this thread alone; the subject has the length given, and its
+        // pointer is never null for a slice; `starts` and `ends` have at least `count` elements.
         let status = unsafe {
-            libc::regexec(
-                &*self.regex,
+            ljos_regex_posix_search(
+                &mut *self.regex,
                 subject.as_ptr().cast::<c_char>(),
-                wanted,
-                self.spans.as_mut_ptr(),
-                libc::REG_STARTEND,
+                subject.len() as c_int,
+                first as c_int,
+                (last - first) as c_int,
+                count as u32,
+                self.starts.as_mut_ptr(),
+                self.ends.as_mut_ptr(),
             )
         };
         match status {
-            0 => Ok(self.group(0)),
-            libc::REG_NOMATCH => Ok(None),
+            0.. => Ok(self.group(0)),
+            -1 => Ok(None),
             _ => Err(libc::ENOMEM),
         }
     }

@@ -85,6 +85,21 @@ fn measure(pattern: &[u8], extended: bool) -> Size {
     size
 }
 
+/// How many back-references a pattern has: `\1` to `\9`, in either grammar.
+pub fn count_references(pattern: &[u8]) -> usize {
+    let (mut count, mut at) = (0, 0);
+    while let Some(&byte) = pattern.get(at) {
+        at += 1;
+        if byte == b'[' {
+            at += bracket_len(pattern.get(at..).unwrap_or_default());
+        } else if byte == b'\\' {
+            count += usize::from(matches!(pattern.get(at), Some(b'1'..=b'9')));
+            at += 1;
+        }
+    }
+    count
+}
+
 /// The largest number of an interval (at least 1), and the interval's length without its closing brace.
 fn interval(rest: &[u8]) -> (usize, usize) {
     let (mut number, mut largest, mut len) = (0usize, 1, 0);
@@ -119,10 +134,16 @@ fn bracket_len(rest: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::measure;
+    use super::{count_references, measure};
 
     fn items(pattern: &str) -> usize {
         measure(pattern.as_bytes(), true).items
+    }
+
+    #[test]
+    fn references_are_counted() {
+        assert_eq!(count_references(br"(a)\1\\2[\3](b)\2"), 2);
+        assert_eq!(count_references(br"\0\n\"), 0);
     }
 
     #[test]
