@@ -212,6 +212,22 @@ describe("actor.inbox", function()
         ch:close()
     end)
 
+    it("carries a descriptor that the sender closes while the message is under way", function()
+        local ch = address()
+        local reading, writing = pipe()
+        local sending = fiber.spawn(function() ch:send(writing) end)
+        fiber.this_fiber.yield()
+        writing:close()
+        local other = file_descriptor.new(ffi.C.dup(0)) -- has its number now, most likely
+        local received = inbox:receive()
+        sending:join()
+        assert.equal("fifo", received.type)
+        for _, each in ipairs { received, reading, other } do
+            each:close()
+        end
+        ch:close()
+    end)
+
     it("carries addresses: of others, and of itself", function()
         local ch = address()
         ch:send { other = ch, own = inbox }

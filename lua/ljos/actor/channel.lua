@@ -10,6 +10,7 @@
 local ffi = require "ffi"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
+local message = require "ljos.socket.message"
 local native = require "ljos.native"
 local operation = require "ljos.operation"
 local packet_ = require "ljos.actor.packet"
@@ -72,32 +73,26 @@ M.make_own_address = nil ---@type fun(): integer
 
 -- Sending -------------------------------------------------------------------------------------------------------
 
--- An address of the sender's own inbox is made once the whole message has proved legal. The descriptors made are
--- closed after sendmsg: the kernel holds what is under way.
-local function send_addresses(self, packet)
-    local made = {}
+-- The descriptors that go with a message are made once the whole of it has proved legal: duplicates, and addresses of
+-- the sender's own inbox. They are closed after sendmsg: the kernel holds what is under way.
+local function send_with_fds(self, packet)
+    local made = 0
     local ok, res = pcall(function()
-        for i = 0, packet.fd_count - 1 do
-            if packet.fds[i] == wire.OWN_ADDRESS then
-                packet.fds[i] = M.make_own_address()
-                made[#made + 1] = packet.fds[i]
+        while made < packet.fd_count do
+            local fd = packet.fds[made]
+            if fd == wire.OWN_ADDRESS then
+                packet.fds[made] = M.make_own_address()
+            else
+                message.duplicate_fd(packet, made, fd)
             end
+            made = made + 1
         end
         packet_.seal(packet)
         return operation.sendmsg(self, packet, 0, "send")
     end)
-    for _, fd in ipairs(made) do
-        ffi.C.close(fd)
-    end
+    message.close_fds(packet, made)
     if not ok then error(res, 0) end
     return res
-end
-
-local function has_own_address(packet)
-    for i = 0, packet.fd_count - 1 do
-        if packet.fds[i] == wire.OWN_ADDRESS then return true end
-    end
-    return false
 end
 
 --- Sends a message: a boolean, number, string of up to 255 bytes, file_descriptor, address (a channel, or the inbox for
@@ -110,8 +105,8 @@ function methods:send(msg)
     local packet = packet_.take()
     packet_.encode(packet, msg)
     local res
-    if packet.fd_count > 0 and has_own_address(packet) then
-        res = send_addresses(self, packet)
+    if packet.fd_count > 0 then
+        res = send_with_fds(self, packet)
     else
         packet_.seal(packet)
         res = operation.sendmsg(self, packet, 0, "send")

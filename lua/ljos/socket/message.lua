@@ -14,7 +14,12 @@ local C = native.C
 local constants = native.constant_table "socket"
 local band = bit.band
 
-ffi.cdef 'int libc_message_close(int fd) __asm__("close");'
+local F_DUPFD_CLOEXEC = native.constant_table("file").F_DUPFD_CLOEXEC
+
+ffi.cdef [[
+int libc_message_close(int fd) __asm__("close");
+int libc_message_fcntl(int fd, int command, int value) __asm__("fcntl");
+]]
 
 ---@class ljos.socket.message
 local M = {}
@@ -50,6 +55,17 @@ function M.new(room)
     local header = message.message[0]
     header.vectors, header.vector_count, header.control = message.vector, 1, message.control
     return message
+end
+
+--- Sets one of `fds` to a duplicate of `number`: the kernel looks at them when the message is sent, which may be when
+--- somebody else has closed the original, and the number is another file's.
+---@param message ljos.socket.Message
+---@param index integer  from 0
+---@param number integer
+function M.duplicate_fd(message, index, number)
+    local copy = ffi.C.libc_message_fcntl(number, F_DUPFD_CLOEXEC, 0)
+    if copy < 0 then error_.check(-ffi.errno(), { detail = "dup" }) end
+    message.fds[index] = copy
 end
 
 --- Puts the first `count` of `fds` beside the bytes, to be sent.

@@ -11,7 +11,6 @@
 --- Needs:    nothing beyond Linux 5.15
 local address = require "ljos.unix.address"
 local byte_span = require "ljos.byte_span"
-local calls = require "ljos.filesystem.calls"
 local error_ = require "ljos.error"
 local file_descriptor = require "ljos.file_descriptor"
 local io_object = require "ljos.io_object"
@@ -25,7 +24,6 @@ local MAX_FDS, NAME_BYTES = message.MAX_FDS, message.NAME_BYTES
 -- Sends must not wait inside the kernel: where a datagram meets a full queue, io_uring tries again with the bytes
 -- consumed, and sends an empty one (seen with Linux 6.18; unix_dgram_sendmsg copies before it looks at the queue).
 local DO_NOT_WAIT = native.constant_table("MSG").MSG_DONTWAIT
-local F_DUPFD_CLOEXEC = calls.constants.F_DUPFD_CLOEXEC
 
 ---@class ljos.unix.message
 local M = { DO_NOT_WAIT = DO_NOT_WAIT }
@@ -163,26 +161,20 @@ local function numbers_of(fds, arg)
     return numbers
 end
 
-local function duplicate(taken, numbers)
-    for i, number in ipairs(numbers) do
-        local copy = calls.fcntl(number, F_DUPFD_CLOEXEC, 0)
-        if copy < 0 then
-            message.close_fds(taken, i - 1)
-            give_back(taken)
-            check(copy, { detail = "dup" })
-        end
-        taken.fds[i - 1] = copy
-    end
-end
-
 local function send(object, buffer, pathname, numbers, flags, name)
     local taken = take(buffer)
     set_name(taken, pathname and address.to_sockaddr(pathname, 2, taken.name --[[@as ffi.cdata*]]) or 0)
     check_open(object)
-    duplicate(taken, numbers)
-    message.put_fds(taken, #numbers)
-    local ok, res = pcall(operation.sendmsg, object, taken, bor(flags, DO_NOT_WAIT) --[[@as integer]], name)
-    message.close_fds(taken, #numbers)
+    local made = 0
+    local ok, res = pcall(function()
+        while made < #numbers do
+            message.duplicate_fd(taken, made, numbers[made + 1])
+            made = made + 1
+        end
+        message.put_fds(taken, made)
+        return operation.sendmsg(object, taken, bor(flags, DO_NOT_WAIT) --[[@as integer]], name)
+    end)
+    message.close_fds(taken, made)
     if not ok then error(res, 0) end
     give_back(taken)
     if res < 0 then check(res) end
