@@ -327,6 +327,7 @@ describe("a path", function()
         assert.is_true(S.lremovexattr(dir .. "/f", "user.b"))
         assert.is_true(S.fremovexattr(fd, "user.c"))
         fails("NODATA", S.getxattr(dir .. "/f", "user.a"))
+        fails("RANGE", S.getxattr(dir .. "/f", ""))
         assert.same({}, S.xattr(dir .. "/f"))
         local wanted = { ["user.x"] = "1", ["user.y"] = "" }
         assert.is_true(fd:fxattr(wanted))

@@ -17,14 +17,16 @@ local ERANGE = Error.errno_of.ERANGE
 ---@class ljos.syscall.call.xattr
 local M = {}
 
--- Calls f(buffer, size) with a buffer that grows until the value fits.
+local LARGEST = 65536 -- XATTR_SIZE_MAX, XATTR_LIST_MAX
+
+-- Calls f(buffer, size) with a buffer that grows until the value fits. An empty name is out of range, too.
 local function grow(f)
     local size = 256
     while true do
         local buffer = ffi.new("char[?]", size)
         local res = f(buffer, size)
         if res >= 0 then return ffi.string(buffer, res) end
-        if res ~= -ERANGE then return kernel.failed(res) end
+        if res ~= -ERANGE or size >= LARGEST then return kernel.failed(res) end
         size = size * 4
     end
 end
