@@ -31,6 +31,8 @@ local M = { t = {}, pt = {}, s = {}, registered = {} }
 ---@field new? fun(self: ffi.cdata*, ...): ffi.cdata*?  takes the constructor's arguments instead
 ---@field tostring? fun(self: ffi.cdata*): string
 ---@field methods? table<string, function>
+---@field missing? fun(self: ffi.cdata*, key: any): any             reads what is neither field nor method
+---@field missing_set? fun(self: ffi.cdata*, key: any, value: any)  writes it
 
 local function auto_accessors(options, get, set)
     local prefix = options.prefix or ""
@@ -92,6 +94,7 @@ local function metatable(name, options)
         end,
         __newindex = function(self, key, value)
             local setter = set[key]
+            if not setter and options.missing_set then return options.missing_set(self, key, value) end
             if not setter then error(("%s has no field %s"):format(name, tostring(key)), 2) end
             setter(self, value)
         end,

@@ -290,15 +290,7 @@ local definitions = {
         t.waitstatus = function(status) return setmetatable({ status = status or 0 }, Status) end
     end,
     utsname = function() struct.define("utsname", { get = string_fields "" }) end,
-    sysinfo = function()
-        struct.define("sysinfo", {
-            get = {
-                loads = function(self)
-                    return { tonumber(self.loads[0]), tonumber(self.loads[1]), tonumber(self.loads[2]) }
-                end,
-            },
-        })
-    end,
+    sysinfo = function() struct.define "sysinfo" end,
     sched_param = function()
         struct.define("sched_param", {
             new = function(self, priority)

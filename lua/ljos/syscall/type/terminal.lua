@@ -35,6 +35,13 @@ local function code_to_rate(code)
 end
 M.rate_to_code, M.code_to_rate = rate_to_code, code_to_rate
 
+-- The place of a control character by its name, "VMIN" or "min".
+local function control_character(key)
+    local n = type(key) == "string" and (c.CC[key] or c.CC["V" .. key])
+    if not n then error("termios has no field " .. tostring(key), 3) end
+    return n
+end
+
 local function define_termios()
     local speed_functions = {}
     for _, name in ipairs { "cfgetispeed", "cfgetospeed" } do
@@ -53,8 +60,8 @@ local function define_termios()
     get.speed = get.ospeed
     get.cc = function(self)
         return setmetatable({}, {
-            __index = function(_, key) return tonumber(self.c_cc[c.CC[key]]) end,
-            __newindex = function(_, key, value) self.c_cc[c.CC[key]] = value end,
+            __index = function(_, key) return tonumber(self.c_cc[control_character(key)]) end,
+            __newindex = function(_, key, value) self[key] = value end,
         })
     end
     set.ispeed = function(self, value) speed_functions.cfsetispeed(self, rate_to_code(value)) end
@@ -62,16 +69,15 @@ local function define_termios()
     set.speed = function(self, value) speed_functions.cfsetspeed(self, rate_to_code(value)) end
     set.cc = function(self, values)
         for key, value in pairs(values) do
-            self.c_cc[c.CC[key]] = type(value) == "string" and value:byte() or value
+            self[key] = value
         end
     end
     struct.define("termios", {
         get = get,
         set = set,
-        missing = function(self, key)
-            local n = c.CC[key]
-            if not n then error("termios has no field " .. tostring(key), 2) end
-            return tonumber(self.c_cc[n])
+        missing = function(self, key) return tonumber(self.c_cc[control_character(key)]) end,
+        missing_set = function(self, key, value)
+            self.c_cc[control_character(key)] = type(value) == "string" and value:byte() or value
         end,
         methods = {
             makeraw = function(self)
