@@ -382,4 +382,86 @@ describe("a program for ljsyscall", function()
         assert.equal("XXst", S.util.readfile(path):sub(1, 4))
         assert.is_true(fd:close())
     end)
+
+    it("does what the README says", function()
+        local L = S
+        -- Every function gives a value and an error, so that assert takes it.
+        local fd, err = L.open(path, "creat, rdwr", "rwxu")
+        assert.is_nil(err)
+        assert.equal(5, (assert(fd:write "hello")))
+        -- A descriptor is an object, whose number is in a field.
+        assert.equal(fd:getfd(), fd.fd)
+        assert.equal(fd.fd, fd.fileno)
+        -- Constants add up, and are strings in any case, with or without their prefix.
+        assert.equal(bit.bor(L.O_RDWR, L.O_CREAT), L.O_RDWR + L.O_CREAT)
+        for _, whence in ipairs { "SEEK_SET", "seek_set", "SET", "set", L.SEEK_SET, L.c.SEEK.SET } do
+            assert.equal(2, fd:lseek(2, whence))
+        end
+        local map = assert(L.mmap(nil, 4096, "read", "private, anonymous", -1, 0))
+        assert(L.munmap(map, 4096))
+        -- dup does what dup2 and dup3 do, with more arguments.
+        local copy = assert(L.dup(fd))
+        assert.equal(copy.fd, assert(L.dup(fd, copy)):nogc().fd)
+        assert.equal(copy.fd, assert(L.dup(fd, copy, "cloexec")):nogc().fd)
+        assert(copy:close())
+        -- A descriptor may be a number or the name of a stream.
+        assert(L.fstat(fd.fd) and L.fstat "stderr" and L.fcntl("stdout", "getfl"))
+        -- getcwd gives a string, or fills a buffer.
+        local buffer = t.buffer(4096)
+        assert.equal(L.getcwd(), ffi.string(L.getcwd(buffer, 4096)))
+        -- The macros, and their methods.
+        local zero = assert(L.stat "/dev/zero")
+        assert.equal(1, L.major(zero.rdev))
+        assert.equal(5, zero:minor())
+        assert.equal(1, zero:major())
+        -- bind finds the length of the address, uname gives a table of strings.
+        local socket = assert(L.socket("inet", "dgram"))
+        assert(socket:bind(t.sockaddr_in(0, "loopback")))
+        assert.equal("string", type(L.uname().release))
+        assert(fd:close() and socket:close())
+        -- An error is a text, a number and a test.
+        fd, err = L.open("/no/such/file", "rdonly")
+        assert.is_nil(fd)
+        assert.is_true(err.NOENT and err.errno == L.ENOENT and tostring(err) == "No such file or directory")
+        -- nogc leaves the descriptor open.
+        local open = assert(L.open("/dev/null")):nogc()
+        local number = open:getfd()
+        open = nil -- luacheck: ignore
+        collectgarbage()
+        collectgarbage()
+        assert(L.fstat(number) and L.close(number))
+    end)
+
+    it("runs where undeclared globals are an error, and leaves none behind", function()
+        local program = [[
+            package.path = "lua/?.lua;lua/?/init.lua;lua/compat/?.lua"
+            local before = {}
+            for name in pairs(_G) do before[name] = true end
+            setmetatable(_G, {
+                __index = function(_, name) error("undeclared global " .. tostring(name), 2) end,
+                __newindex = function(_, name) error("assigned global " .. tostring(name), 2) end,
+            })
+            local S = require "syscall"
+            for _, name in ipairs {
+                "abi", "bit", "helpers", "lfs", "linux.nr", "linux.constants", "linux.netfilter", "linux.nl",
+                "linux.util", "types", "util",
+            } do
+                assert(require("syscall." .. name), name)
+            end
+            require("ljos.syscall.directory").load_all()
+            for _, name in ipairs(S.types.names()) do
+                local _ = S.t[name]
+            end
+            for name in pairs(require("syscall.linux.nr").SYS) do
+                local _ = S[name]
+            end
+            assert(S.nl.interfaces() and S.util.ps() and S.util.mounts() and S.getrusage "self")
+            assert(S.open("/nosuch", "rdonly") == nil and S.sigaction("usr1", function() end))
+            for name in pairs(_G) do assert(before[name], name) end
+        ]]
+        local file = assert(io.open(path, "w"))
+        file:write(program)
+        file:close()
+        assert.equal(0, os.execute("luajit " .. path))
+    end)
 end)

@@ -107,7 +107,7 @@ ffi.metatype(ctype, {
     __index = function(self, key)
         local method = methods[key]
         if method then return method end
-        if key == "fileno" then return self.filenum end
+        if key == "fileno" or key == "fd" then return self.filenum end -- the names of seeds 000 and 001
         method = M.method_of(key)
         if method then methods[key] = method end
         return method

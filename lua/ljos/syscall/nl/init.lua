@@ -178,7 +178,10 @@ end
 function M.routes(family, kind)
     local all, err = M.getroute(family or "inet", kind)
     if not all then return nil, err end
-    return require("ljos.syscall.nl.route").select(all, family or "inet", kind)
+    local links, why = M.getlink()
+    if not links then return nil, why end
+    local route = require "ljos.syscall.nl.route"
+    return route.name_interfaces(route.select(all, family or "inet", kind), links)
 end
 
 local function fill_route(body)

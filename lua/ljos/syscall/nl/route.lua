@@ -10,7 +10,7 @@ local c, t = S.c, S.t
 ---@class ljos.syscall.nl.route
 local M = {}
 
-local names = { dest = "dst", source = "src", gw = "gateway", input = "iif", output = "oif", table = "table" }
+local names = { dest = "dst", source = "src", gw = "gateway" }
 
 local Route = {}
 Route.__index = function(self, key)
@@ -27,7 +27,7 @@ Route.__tostring = function(self)
     local parts = { "dst: " .. text_of(self.dst, self.dst_len, self.family) }
     if self.gateway then parts[#parts + 1] = "gateway: " .. tostring(self.gateway) end
     if self.src then parts[#parts + 1] = "src: " .. text_of(self.src, self.src_len, self.family) end
-    if self.oif then parts[#parts + 1] = "if: " .. tostring(self.output_name or self.oif) end
+    if self.oif then parts[#parts + 1] = "if: " .. tostring(self.output or self.oif) end
     return table.concat(parts, " ")
 end
 
@@ -94,6 +94,18 @@ function M.list(messages, family, kind)
         if one.op == "newroute" then list[#list + 1] = M.object(one) end
     end
     return setmetatable(list, List)
+end
+
+--- Names the interfaces of routes: `output` and `input` beside the numbers `oif` and `iif`.
+function M.name_interfaces(list, links)
+    local by_index = {}
+    for i = 1, #links do
+        by_index[links[i].index] = links[i].name
+    end
+    for i = 1, #list do
+        list[i].output, list[i].input = by_index[list[i].oif], by_index[list[i].iif]
+    end
+    return list
 end
 
 --- Keeps the routes of a family and type.

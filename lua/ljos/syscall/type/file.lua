@@ -103,6 +103,10 @@ local function define_stat()
         prefix = "st_",
         short = "ino mode nlink uid gid size blksize blocks atime mtime ctime atime_nsec mtime_nsec ctime_nsec",
         get = get,
+        methods = {
+            major = function(self) return self.rdev.major end,
+            minor = function(self) return self.rdev.minor end,
+        },
     })
 end
 
