@@ -27,6 +27,10 @@ local M = {}
 --- How many descriptors one message can carry: SCM_MAX_FD, include/net/scm.h of the kernel.
 M.MAX_FDS = 253
 
+--- The flag that sends of datagrams carry: they must not wait inside the kernel. Where one meets a full queue, io_uring
+--- tries again with the bytes consumed, and sends an empty one (Linux 6.18; unix_dgram_sendmsg copies before it looks).
+M.DO_NOT_WAIT = native.constant_table("MSG").MSG_DONTWAIT
+
 local HEADER_BYTES = C.ljos_message_control_bytes(0)
 M.NAME_BYTES = 128 -- a struct sockaddr_storage
 

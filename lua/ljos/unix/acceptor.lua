@@ -12,7 +12,8 @@ local path = require "ljos.filesystem.path"
 local socket = require "ljos.socket"
 local unix_socket = require "ljos.unix.socket"
 
-local AF_UNIX, AT_FDCWD = socket.constants.AF_UNIX, calls.constants.AT_FDCWD
+local AF_UNIX = socket.constants.AF_UNIX
+local AT_FDCWD, NOFOLLOW = calls.constants.AT_FDCWD, calls.constants.AT_SYMLINK_NOFOLLOW
 local PERMISSIONS = 0x1ff -- 0777
 
 ---@class ljos.unix.acceptor
@@ -43,12 +44,13 @@ function M.class(name, kind, adopt)
     return { new = new }
 end
 
--- The file that bind(2) makes has the socket's own mode less the umask, so nobody gets in between the two calls.
+-- The file that bind(2) makes has the socket's own mode less the umask, so nobody gets in between the two calls; and
+-- whoever can put another file there in between does not get one's mode changed through a symbolic link.
 local function bind_with_mode(object, ep, mode)
     calls.check(calls.fchmod(object.fd, mode), "fchmod", ep)
     object:bind(ep)
     if address.is_abstract(ep) then return end
-    local res = calls.fchmodat(AT_FDCWD, ep, mode, 0)
+    local res = calls.fchmodat(AT_FDCWD, ep, mode, NOFOLLOW)
     if res >= 0 then return end
     calls.unlinkat(AT_FDCWD, ep, 0)
     calls.check(res, "chmod", ep)

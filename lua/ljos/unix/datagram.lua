@@ -11,7 +11,7 @@ local operation = require "ljos.operation"
 local socket = require "ljos.socket"
 local unix_socket = require "ljos.unix.socket"
 
-local bor = bit.bor
+local bor, DO_NOT_WAIT = bit.bor, require("ljos.socket.message").DO_NOT_WAIT
 
 ---@class ljos.unix.datagram.Socket: ljos.unix.Socket
 local Socket = {
@@ -52,7 +52,7 @@ function Socket:send(buffer, flags)
     byte_span.check(buffer, 1)
     local bits = socket.message_flags(flags, 2)
     io_object.check_open(self)
-    local res = operation.send(self, buffer, bor(bits, message.DO_NOT_WAIT) --[[@as integer]], "send")
+    local res = operation.send(self, buffer, bor(bits, DO_NOT_WAIT) --[[@as integer]], "send")
     if res < 0 then error_.check(res) end
     return res
 end

@@ -15,18 +15,15 @@ local error_ = require "ljos.error"
 local file_descriptor = require "ljos.file_descriptor"
 local io_object = require "ljos.io_object"
 local message = require "ljos.socket.message"
-local native = require "ljos.native"
 local operation = require "ljos.operation"
 
 local check_span, check_open, check = byte_span.check, io_object.check_open, error_.check
 local bor = bit.bor
 local MAX_FDS, NAME_BYTES = message.MAX_FDS, message.NAME_BYTES
--- Sends must not wait inside the kernel: where a datagram meets a full queue, io_uring tries again with the bytes
--- consumed, and sends an empty one (seen with Linux 6.18; unix_dgram_sendmsg copies before it looks at the queue).
-local DO_NOT_WAIT = native.constant_table("MSG").MSG_DONTWAIT
+local DO_NOT_WAIT = message.DO_NOT_WAIT
 
 ---@class ljos.unix.message
-local M = { DO_NOT_WAIT = DO_NOT_WAIT }
+local M = {}
 
 local POOL_MAX = 16
 local pool, pool_n = {}, 0 ---@type ljos.socket.Message[], integer

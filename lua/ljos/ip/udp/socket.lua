@@ -15,6 +15,7 @@ local endpoint = require "ljos.ip.endpoint"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
 local ip_socket = require "ljos.ip.socket"
+local message = require "ljos.socket.message"
 local operation = require "ljos.operation"
 local options = require "ljos.ip.udp.options"
 local socket = require "ljos.socket"
@@ -22,6 +23,7 @@ local socket = require "ljos.socket"
 local check_span, check_open, check = byte_span.check, io_object.check_open, error_.check
 local take, give_back = datagram_.take, datagram_.give_back
 local raw_recvfrom, raw_sendto = operation.recvfrom, operation.sendto
+local bor, DO_NOT_WAIT = bit.bor, message.DO_NOT_WAIT
 local c = socket.constants
 
 ---@class ljos.ip.udp.Socket: ljos.IoObject
@@ -107,7 +109,7 @@ function Socket:send(buffer, flags)
     check_span(buffer, 1)
     local bits = flags_of(flags, 2)
     check_open(self)
-    return check(operation.send(self, buffer, bits, "send"))
+    return check(operation.send(self, buffer, bor(bits, DO_NOT_WAIT) --[[@as integer]], "send"))
 end
 
 local to_sockaddr = address.to_sockaddr
@@ -127,7 +129,7 @@ function Socket:send_to(buffer, addr, port, flags)
     check_open(self)
     local datagram = take(buffer)
     fill_name(datagram, addr, port)
-    local res = raw_sendto(self, datagram, bits, "send_to")
+    local res = raw_sendto(self, datagram, bor(bits, DO_NOT_WAIT) --[[@as integer]], "send_to")
     give_back(datagram)
     if res < 0 then check(res) end
     return res
