@@ -10,7 +10,7 @@ end
 local suites = {}
 
 -- Every run takes an address of its own: a server killed in the middle gives its port back late.
-local last = 20000 + os.time() % 20000
+local last = 20000 + os.time() % 12000 -- below the ports that the kernel gives away
 local function next_port()
     last = last + 1
     return last
@@ -20,15 +20,18 @@ local function next_path()
     return ("/tmp/ljos-bench-%d.socket"):format(last)
 end
 
+local function next_udp_port() return "udp:" .. next_port() end
+
 -- Returns the server's CPU seconds per request and notes the requests per second.
-local function echo(server, connections, address, rates)
-    local command = ("target/bench/echo_load %d %d %g %s %s %s"):format(
+local function echo(server, connections, address, slots, rates)
+    local command = ("target/bench/echo_load %d %d %g %s %s %s %s"):format(
         measure.cpu,
         connections,
         measure.seconds,
         address,
         server,
-        address
+        address,
+        slots or ""
     )
     local requests, seconds, cpu = measure.numbers(command)
     os.remove(tostring(address))
@@ -36,15 +39,19 @@ local function echo(server, connections, address, rates)
     return cpu / requests
 end
 
-local function echo_suite(kind, next_address, bars)
+-- `slots` is how many operations the servers keep in flight, by number of connections; nil where that is theirs to say.
+local function echo_suite(kind, program, next_address, slots, bars)
     local heading = "%s echo, 64 B, server and load on one processor: CPU of the C server / CPU of ours, per request"
     measure.heading(heading:format(kind))
-    for _, connections in ipairs { 1, 50, 500 } do
+    for _, connections in ipairs(slots and { 1, 50 } or { 1, 50, 500 }) do
         local contenders, rates = {}, { c = {}, io_uring = {}, epoll = {} }
-        function contenders.c() return echo("target/bench/echo_server", connections, next_address(), rates.c) end
+        local in_flight = slots and slots[connections]
+        local function contender(server, name)
+            contenders[name] = function() return echo(server, connections, next_address(), in_flight, rates[name]) end
+        end
+        contender("target/bench/" .. program, "c")
         for _, engine in ipairs(ENGINES) do
-            local server = "env LJOS_ENGINE=" .. engine .. " luajit bench/programs/echo_server.lua"
-            contenders[engine] = function() return echo(server, connections, next_address(), rates[engine]) end
+            contender(("env LJOS_ENGINE=%s luajit bench/programs/%s.lua"):format(engine, program), engine)
         end
         local cost = measure.in_turns(contenders)
         local c_rate = measure.median(rates.c)
@@ -64,11 +71,18 @@ local function echo_suite(kind, next_address, bars)
 end
 
 function suites.echo()
-    echo_suite("TCP", next_port, {
+    echo_suite("TCP", "echo_server", next_port, nil, {
         io_uring = { [1] = 0.88, [50] = 0.85, [500] = 0.90 },
         epoll = { [1] = 0.80, [50] = 0.75, [500] = 0.80 },
     })
-    echo_suite("UNIX stream", next_path, { io_uring = { [1] = 0.85, [50] = 0.85, [500] = 0.85 } })
+    echo_suite("UNIX stream", "echo_server", next_path, nil, { io_uring = { [1] = 0.85, [50] = 0.85, [500] = 0.85 } })
+end
+
+function suites.udp()
+    -- So many as make the C server the fastest.
+    local slots = { [1] = 1, [50] = 16 }
+    local bars = { [1] = 0.85, [50] = 0.85 }
+    echo_suite("UDP", "udp_echo_server", next_udp_port, slots, { io_uring = bars })
 end
 
 local function fiber(mode)
@@ -244,7 +258,7 @@ function suites.tree()
     run("rm -rf %s", base)
 end
 
-local ORDER = { "echo", "fiber", "file", "scanner", "tree" }
+local ORDER = { "echo", "udp", "fiber", "file", "scanner", "tree" }
 local wanted = #arg > 0 and arg or ORDER
 for _, name in ipairs(wanted) do
     local suite = suites[name]

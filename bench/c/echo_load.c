@@ -1,6 +1,6 @@
 /* The load of the echo benchmark: starts a server, sends 64 bytes on each of N connections, sends them again when
  * they have come back, and measures requests and the server's CPU time over a window.
- *   echo_load CPU CONNECTIONS SECONDS PORT|PATH SERVER [ARGUMENT...]
+ *   echo_load CPU CONNECTIONS SECONDS PORT|PATH|udp:PORT SERVER [ARGUMENT...]
  * Server and load run on the processor CPU. Prints: requests seconds server-cpu-seconds
  */
 #define _GNU_SOURCE
@@ -67,8 +67,24 @@ static void start_server(char **command) {
     }
 }
 
+/* Waits for the server by asking it until it answers. */
+static int dial_udp(const char *port, double deadline) {
+    struct sockaddr_in in = {
+        .sin_family = AF_INET, .sin_port = htons(atoi(port)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (void *)&in, sizeof in)) die("connect");
+    struct timeval patience = {.tv_usec = 10000};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    for (char c = 0; send(fd, &c, 1, 0) != 1 || recv(fd, &c, 1, 0) != 1;) {
+        if (now() > deadline || waitpid(server, NULL, WNOHANG) != 0) die("connect");
+        usleep(10000);
+    }
+    return fd;
+}
+
 /* A number is a TCP port of 127.0.0.1, anything else the path of a UNIX socket. */
 static int dial(const char *where, double deadline) {
+    if (strncmp(where, "udp:", 4) == 0) return dial_udp(where + 4, deadline);
     struct sockaddr_in in = {
         .sin_family = AF_INET, .sin_port = htons(atoi(where)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct sockaddr_un un = {.sun_family = AF_UNIX};
@@ -115,7 +131,7 @@ static long answers(int poll, double until) {
 }
 
 int main(int argc, char **argv) {
-    if (argc < 6) return fprintf(stderr, "usage: echo_load CPU CONNECTIONS SECONDS PORT|PATH SERVER [ARGUMENT...]\n"), 2;
+    if (argc < 6) return fprintf(stderr, "usage: echo_load CPU CONNECTIONS SECONDS PORT|PATH|udp:PORT SERVER [ARGUMENT...]\n"), 2;
     int connections = atoi(argv[2]);
     double seconds = atof(argv[3]);
     cpu_set_t cpus;
