@@ -33,14 +33,14 @@ local modules = {
     timer_create timer_delete timer_gettime timer_settime timer_getoverrun timerfd_gettime timerfd_settime adjtimex
     clock_adjtime ]],
     event = [[ poll ppoll select pselect epoll_ctl epoll_wait epoll_pwait epoll_pwait2 inotify_read io_setup io_submit
-    io_cancel io_getevents io_pgetevents futex ]],
+    io_cancel io_getevents io_pgetevents futex futex_waitv futex_requeue ]],
     terminal = [[ ioctl isatty tcgetattr tcsetattr tcsendbreak tcdrain tcflush tcflow tcgetsid posix_openpt openpt
     grantpt
     unlockpt ptsname cfgetispeed cfgetospeed cfsetispeed cfsetospeed cfsetspeed ]],
     system = [[ uname gethostname sethostname getdomainname setdomainname sysinfo syslog ksyslogctl sysctl reboot mount
     unmount errno syscall posix_fadvise statmount listmount ]],
     security = [[ capget capset prctl bpf bpf_prog_load bpf_map_create bpf_map_op seccomp landlock_create_ruleset
-    landlock_add_rule lsm_list_modules perf_event_open
+    landlock_add_rule lsm_list_modules lsm_get_self_attr perf_event_open
     perf_attach_tracepoint perf_probe perf_tracepoint ]],
     sysv = " shmget shmat shmdt shmctl msgget msgsnd msgrcv msgctl semget semop semtimedop semctl ",
     trace = " ptrace process_vm_readv process_vm_writev process_madvise ",

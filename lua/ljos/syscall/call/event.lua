@@ -214,4 +214,38 @@ function M.futex(addr, op, value, timeout, addr2, value3)
     )
 end
 
+-- Waiters are {address, value, flags}, or with names {uaddr =, val =, flags =}; by default words of 32 bits that
+-- belong to this process.
+local function waiters(list, position)
+    if type(list) ~= "table" then argument.wrong(position, "list of {address, value, flags}", list) end
+    local _ = t.futex_waitv
+    local array = ffi.new("struct ljos_futex_waitv[?]", math.max(#list, 1))
+    for i, item in ipairs(list) do
+        if type(item) ~= "table" then argument.wrong(position, "{address, value, flags}", item) end
+        local address = argument.buffer(item.uaddr or item[1], position)
+        if address == nil then argument.wrong(position, "address", address) end
+        local flags = item.flags or item[3] or "size_u32, private"
+        array[i - 1].uaddr = ffi.cast("uintptr_t", ffi.cast("void *", address))
+        array[i - 1].val = integer(item.val or item[2] or 0, position)
+        array[i - 1].flags = flag(c.FUTEX2, flags, position)
+    end
+    return array, #list
+end
+
+local futex_waitv, futex_requeue = kernel.call("futex_waitv", "piipi"), kernel.call("futex_requeue", "piii")
+--- futex_waitv(2): (list, flags, absolute time, clock) gives the index, from 0, of the one that was woken.
+function M.futex_waitv(list, flags, timeout, clock)
+    local array, count = waiters(list, 1)
+    local time = struct(t.timespec, timeout, 3)
+    return kernel.number(
+        futex_waitv(array, count, integer(flags or 0, 2), time, flag(c.CLOCK, clock or "monotonic", 4))
+    )
+end
+--- futex_requeue(2): (list of two, flags, how many to wake, how many to move) gives the count of both.
+function M.futex_requeue(list, flags, wake, requeue)
+    local array, count = waiters(list, 1)
+    if count ~= 2 then argument.wrong(1, "two words", list) end
+    return kernel.number(futex_requeue(array, integer(flags or 0, 2), integer(wake, 3), integer(requeue, 4)))
+end
+
 return M

@@ -168,6 +168,26 @@ function M.lsm_list_modules()
     return list
 end
 
+local get_self_attr = kernel.call("lsm_get_self_attr", "ippi")
+--- lsm_get_self_attr(2): a list of {id, flags, text}, one for each security module.
+function M.lsm_get_self_attr(attr, flags)
+    local size = t.uint32_1(65536)
+    local buffer = ffi.new "uint64_t[8192]"
+    local res = get_self_attr(flag(c.LSM_ATTR, attr, 1), buffer, size, flag(c.LSM_FLAG, flags, 2))
+    if res < 0 then return kernel.failed(res) end
+    local list, at = {}, 0
+    for i = 1, res do
+        -- struct lsm_ctx: id, flags, length of all, length of the text, text
+        list[i] = {
+            id = tonumber(buffer[at]),
+            flags = tonumber(buffer[at + 1]),
+            text = ffi.string(buffer + at + 4, buffer[at + 3]):gsub("%z+$", ""),
+        }
+        at = at + tonumber(buffer[at + 2]) / 8
+    end
+    return list
+end
+
 local add_rule = kernel.call("landlock_add_rule", "iipi")
 --- landlock_add_rule(2): {allowed_access =, parent = fd} below a path, {allowed_access =, port =} for the network.
 function M.landlock_add_rule(ruleset, kind, rule, flags)

@@ -14,6 +14,4 @@ io_uring_enter   fd:fd submit:int=0 complete:int=0 flags:IORING_ENTER sig:ptr si
 io_uring_register fd:fd opcode:IORING_REGISTER arg:ptr count:int=0 | int
 futex_wake       addr:ptr mask:int count:int=1 flags:FUTEX2 | int
 futex_wait       addr:ptr value:int mask:int flags:FUTEX2 timeout:timespec clock:CLOCK=monotonic | ok!
-futex_requeue    waiters:ptr flags:int=0 wake:int requeue:int | int
-futex_waitv      waiters:ptr count:int flags:int=0 timeout:timespec clock:CLOCK=monotonic | int!
 ]]

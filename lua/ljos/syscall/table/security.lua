@@ -6,6 +6,5 @@
 -- luacheck: no max line length
 return [[
 landlock_restrict_self ruleset:fd flags:LANDLOCK_RESTRICT_SELF | ok
-lsm_get_self_attr attr:LSM_ATTR ctx:buf size:buf flags:LSM_FLAG | int
 lsm_set_self_attr attr:LSM_ATTR ctx:ptr size:int flags:int=0 | ok
 ]]

@@ -102,11 +102,8 @@ struct CalloutBlock {
 type Callout = unsafe extern "C" fn(*mut CalloutBlock, *mut c_void) -> c_int;
 
 extern "C" {
-    fn pcre2_set_callout_8(
-        context: *mut pcre2_match_context_8,
-        callout: Callout,
-        data: *mut c_void,
-    ) -> c_int;
+    fn pcre2_set_callout_8(context: *mut pcre2_match_context_8, callout: Callout, data: *mut c_void)
+        -> c_int;
 }
 
 /// Adds up what a guarded search costs.
