@@ -270,7 +270,7 @@ function M.wait(object, wait_type)
     local events = readiness[wait_type]
     if not events then error_.argument(1, '"read", "write" or "error" expected') end
     io_object.check_open(object)
-    error_.check(operation.poll(object, events, "wait"))
+    error_.check(operation.poll(object, events --[[@as integer]], "wait"))
 end
 
 local message_flags = {

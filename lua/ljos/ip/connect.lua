@@ -30,8 +30,10 @@ function M.attempt(sock, addr, port)
     local ok, err = pcall(open_and_connect, sock, addr, port)
     if ok then return true end
     sock:close()
-    if not error_.is_error(err) or err.category ~= error_.system_category or err.ECANCELED then error(err, 0) end
-    return false, err
+    local failure = err --[[@as ljos.Error]]
+    local is_system = error_.is_error(err) and failure.category == error_.system_category
+    if not is_system or failure.ECANCELED then error(err, 0) end
+    return false, failure
 end
 
 local function check(sock, resolve_results, condition)

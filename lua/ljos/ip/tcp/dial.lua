@@ -51,9 +51,10 @@ end
 -- Waits for a report, for DELAY at the most where there is another endpoint to try; nil when none came.
 local function next_report(reports, has_more)
     if not has_more then return reports:receive() end
-    local ok, report = pcall(timeout.run, DELAY, reports.receive, reports)
+    local ok, report = pcall(timeout --[[@as function]], DELAY, reports.receive, reports)
     if ok then return report end
-    if not report.ETIMEDOUT then error(report, 0) end
+    local err = report --[[@as ljos.Error]]
+    if not err.ETIMEDOUT then error(err, 0) end
 end
 
 local function race(group, reports, endpoints)

@@ -40,7 +40,7 @@ end
 local function send_range(sock, file, offset, size, chunk)
     local last = offset + size
     while offset < last do
-        local wanted = math.min(chunk, last - offset)
+        local wanted = math.min(chunk, last - offset) --[[@as integer]]
         io_object.check_open(sock)
         io_object.check_open(file)
         if not is_cached(file.fd, offset, wanted) then warm(file, offset, wanted) end

@@ -59,6 +59,14 @@ end
 
 local request = ffi.new "int[5]"
 
+---@param group any              ljos.ip.Address
+---@param interface_address any  ljos.ip.Address or nil
+---@param index any              integer
+---@return integer # its length
+local function fill_request(group, interface_address, index)
+    return native.C.ljos_ip_membership(group, interface_address, index, request)
+end
+
 local function membership(name_v4, name_v6)
     return function(object, option, group, interface)
         group = address.of(group, 2)
@@ -66,7 +74,7 @@ local function membership(name_v4, name_v6)
         local interface_address, index = interface_of(interface, 3)
         if interface == nil and group.is_v6 then index = group.scope_id end
         io_object.check_open(object)
-        local length = native.C.ljos_ip_membership(group, interface_address, index, request)
+        local length = fill_request(group, interface_address, index)
         local level, name = c.IPPROTO_IP, c[name_v4]
         if group.is_v6 then
             if interface_address then error_.argument(3, "an interface's index expected for an IPv6 group") end
@@ -81,7 +89,7 @@ local function multicast_interface(object, option, interface)
     if interface == nil then error_.argument(2, "an interface's index or IPv4 address expected, got nil") end
     local interface_address, index = interface_of(interface, 2)
     if family_of(object) == c.AF_INET then
-        local length = native.C.ljos_ip_membership(address.any_v4(), interface_address, index, request)
+        local length = fill_request(address.any_v4(), interface_address, index)
         checked(ffi.C.setsockopt(object.fd, c.IPPROTO_IP, c.IP_MULTICAST_IF, request, length), { option = option })
         return
     end
@@ -106,8 +114,9 @@ function M.set(object, name, value, interface)
     local request_of = requests[name]
     if request_of then return request_of(object, name, value, interface) end
     local row = row_of(object, name)
-    if row then return socket.set_row(object, row, name, value) end
-    socket.set_option(object, common, name, value)
+    local plain = value --[[@as boolean|integer]]
+    if row then return socket.set_row(object, row, name, plain) end
+    socket.set_option(object, common, name, plain)
 end
 
 --- Gets an option that can be got.
