@@ -258,7 +258,11 @@ function suites.tree()
     run("rm -rf %s", base)
 end
 
-local ORDER = { "echo", "udp", "fiber", "file", "scanner", "tree" }
+for name, suite in pairs(require "process_suites"(ENGINES)) do
+    suites[name] = suite
+end
+
+local ORDER = { "echo", "udp", "fiber", "file", "scanner", "tree", "spawn" }
 local wanted = #arg > 0 and arg or ORDER
 for _, name in ipairs(wanted) do
     local suite = suites[name]

@@ -554,6 +554,18 @@ local function run_watches(watch)
     end
 end
 
+local function new_watch(done)
+    watcher = watcher or create(run_watches)
+    local watch = { co = watcher, wait = false, op = false, res = 0, gate = false, scope = false, link = false, id = 0 }
+    watch.done = done
+    return watch
+end
+
+--- Calls `done()` from the loop when it next runs fibers. `done` may neither suspend nor raise. For finalisers, which
+--- must not use the loop themselves: they may run in the middle of anything.
+---@param done fun()
+function M.post(done) wake(new_watch(done), 0) end
+
 --- Calls `done(res)` from the loop once `object` has one of the poll(2) `events`, or the watch was canceled. A watch
 --- keeps no program waiting: a run that waits for nothing else ends. `done` may neither suspend nor raise.
 ---@param object {fd: integer, pending: integer}
@@ -563,9 +575,8 @@ end
 function M.watch(object, events, name, done)
     local handle = engine.handle()
     local slot = claim(object, false, name)
-    watcher = watcher or create(run_watches)
-    local watch = { co = watcher, wait = false, op = slot, res = 0, gate = false, scope = false, link = false, id = 0 }
-    watch.done = done
+    local watch = new_watch(done)
+    watch.op = slot
     watching = watching + 1
     local res = C.ljos_engine_poll(handle, op_user_data[slot], object.fd, events)
     if res == PENDING then

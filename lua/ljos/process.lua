@@ -3,7 +3,7 @@
 --- `start` fills in a native spec and returns a child. The loop watches the child's pidfd without waiting for it: as
 --- soon as it turns, a child that has ended is reaped, its exit is kept in the object, and the descriptor closed. A
 --- child that is held is reaped by `wait` alone, so that its pid stays its own until then; when it is let go of, the
---- loop reaps it as it does the others. The host's SIGCHLD handler, if any, is left alone; nothing here waits for
+--- loop watches it as it does the others. The host's SIGCHLD handler, if any, is left alone; nothing here waits for
 --- children it did not start.
 ---
 --- Errors:   raises ljos.Error; `detail` names the step that failed
@@ -23,6 +23,11 @@ int libc_process_poll(struct ljos_pollfd *fds, unsigned long count, int timeout)
 
 local C = native.C
 local POLLIN = native.constant_table("socket").POLLIN
+
+local NOTHING = {}
+local new_spec, new_strings = ffi.typeof "struct ljos_process_spec", ffi.typeof "const char *[?]"
+local new_bytes, new_groups = ffi.typeof "char[?]", ffi.typeof "uint32_t[?]"
+local new_fds, new_limits = ffi.typeof "struct ljos_process_fd[?]", ffi.typeof "struct ljos_process_limit[?]"
 
 ---@class ljos.process
 local M = {
@@ -50,37 +55,33 @@ local M = {
 ---@field signal? integer  the signal that ended it, 0 for none
 ---@field lost? boolean    somebody else has reaped it, or SIGCHLD is ignored: nobody knows how it ended
 ---@field parting_signal integer|false  of a child that is held
----@field over boolean     it has ended, and was not reaped because it is held
 ---@field ended? fun(child: ljos.Child)  called once, when it was reaped; may neither suspend nor raise
 
 -- Starting ------------------------------------------------------------------------------------------------------
 
 -- A null-terminated array of C strings. The Lua strings must be kept by the caller.
 local function string_array(strings)
-    local array = ffi.new("const char *[?]", #strings + 1)
-    for i = 1, #strings do
+    local count = #strings
+    local array = new_strings(count + 1)
+    for i = 1, count do
         array[i - 1] = strings[i]
     end
     return array
 end
 
--- Where the child writes its pid: the end of "NAME=" in a buffer of its own.
-local function pid_slot(name)
-    local prefix = name .. "="
-    local buffer = ffi.new("char[?]", #prefix + 12)
-    ffi.copy(buffer, prefix)
-    return buffer, buffer + #prefix
-end
-
+-- The environment, and the pid's variable: the child writes its pid at the end of "NAME=" in a buffer.
 local function environment_array(options, spec)
-    local strings = options.environment or {}
+    local strings = options.environment or NOTHING
     if not options.pid_variable then return string_array(strings) end
-    local array = ffi.new("const char *[?]", #strings + 2)
-    for i = 1, #strings do
+    local count = #strings
+    local array = new_strings(count + 2)
+    for i = 1, count do
         array[i - 1] = strings[i]
     end
-    local buffer, slot = pid_slot(options.pid_variable)
-    array[#strings], spec.pid_text = buffer, slot
+    local prefix = options.pid_variable .. "="
+    local buffer = new_bytes(#prefix + 12)
+    ffi.copy(buffer, prefix)
+    array[count], spec.pid_text = buffer, buffer + #prefix
     return array, buffer
 end
 
@@ -89,7 +90,7 @@ local function fd_array(fds)
     for _ in pairs(fds) do
         count = count + 1
     end
-    local array, i = ffi.new("struct ljos_process_fd[?]", count), 0
+    local array, i = new_fds(count), 0
     for target, source in pairs(fds) do
         array[i].source, array[i].target = source, target
         i = i + 1
@@ -98,7 +99,7 @@ local function fd_array(fds)
 end
 
 local function limit_array(limits)
-    local array = ffi.new("struct ljos_process_limit[?]", #limits)
+    local array = new_limits(#limits)
     for i, limit in ipairs(limits) do
         array[i - 1].resource, array[i - 1].soft, array[i - 1].hard = limit.resource, limit.soft, limit.hard
     end
@@ -107,7 +108,7 @@ end
 
 -- "sh", room for the path of the script, and the arguments after the first.
 local function shell_array(arguments)
-    local array = ffi.new("const char *[?]", math.max(#arguments, 1) + 2)
+    local array = new_strings(math.max(#arguments, 1) + 2)
     array[0] = "sh"
     for i = 2, #arguments do
         array[i] = arguments[i]
@@ -115,35 +116,40 @@ local function shell_array(arguments)
     return array
 end
 
--- Returns the spec and what it points to, which must live as long.
-local function spec_of(options)
-    local spec = ffi.new "struct ljos_process_spec"
-    C.ljos_process_spec_init(spec)
-    local anchors = { options }
-    local function keep(value)
-        anchors[#anchors + 1] = value
-        return value
-    end
-    if options.paths then spec.paths = keep(string_array(options.paths)) end
-    spec.argv = keep(string_array(options.arguments or {}))
-    if options.through_shell then spec.shell_argv = keep(shell_array(options.arguments or {})) end
-    local environment, pid_buffer = environment_array(options, spec)
-    spec.envp = keep(environment)
-    keep(pid_buffer)
-    local fds, count = fd_array(options.fds or {})
-    spec.fds, spec.fd_count = keep(fds), count
+-- What few starts need; returns what else the spec points to.
+local function add_rare(options, spec)
+    local groups, limits
     if options.groups then
-        spec.groups = keep(ffi.new("uint32_t[?]", #options.groups, options.groups))
-        spec.group_count = #options.groups
+        groups = new_groups(#options.groups, options.groups)
+        spec.groups, spec.group_count = groups, #options.groups
     end
     if options.limits then
-        spec.limits, spec.limit_count = keep(limit_array(options.limits)), #options.limits
+        limits = limit_array(options.limits)
+        spec.limits, spec.limit_count = limits, #options.limits
     end
     spec.working_directory = options.working_directory
-    for name, value in pairs(options.numbers or {}) do
+    return groups, limits
+end
+
+-- Returns the spec and what it points to, which must live as long.
+local function spec_of(options)
+    local spec = new_spec()
+    C.ljos_process_spec_init(spec)
+    local arguments = options.arguments or NOTHING
+    local paths, argv, shell_argv = options.paths and string_array(options.paths), string_array(arguments), nil
+    if paths then spec.paths = paths end
+    if options.through_shell then
+        shell_argv = shell_array(arguments)
+        spec.shell_argv = shell_argv
+    end
+    local environment, pid_buffer = environment_array(options, spec)
+    local fds, count = fd_array(options.fds or NOTHING)
+    spec.argv, spec.envp, spec.fds, spec.fd_count = argv, environment, fds, count
+    local groups, limits = add_rare(options, spec)
+    for name, value in pairs(options.numbers or NOTHING) do
         spec[name] = value
     end
-    return spec, anchors
+    return spec, { options, paths, argv, shell_argv, environment, pid_buffer, fds, groups, limits }
 end
 
 local started = ffi.new "struct ljos_process_child"
@@ -154,7 +160,7 @@ local started = ffi.new "struct ljos_process_child"
 local function try(options)
     local spec, anchors = spec_of(options)
     local res = C.ljos_process_spawn(spec, started)
-    if #anchors > 0 and res < 0 then return -res, ffi.string(started.failed_step) end
+    if anchors[1] and res < 0 then return -res, ffi.string(started.failed_step) end
 end
 
 --- Says why this process may not create these namespaces: the errno of clone(2), or nil where it may.
@@ -188,11 +194,7 @@ end
 
 local function watch(child)
     loop.watch(child, POLLIN, "child", function()
-        if child.parting_signal then
-            child.over = child.fd >= 0
-        elseif not reap(child) then
-            watch(child)
-        end
+        if not reap(child) then watch(child) end
     end)
 end
 
@@ -204,10 +206,10 @@ end
 function M.try_start(options)
     local errno, step = try(options)
     if errno then return nil, errno, step end
-    local child = io_object.new { pid = started.pid, parting_signal = options.parting_signal or false, over = false }
+    local child = io_object.new { pid = started.pid, parting_signal = options.parting_signal or false }
     io_object.adopt(child, started.pidfd)
     children[child.pid] = child
-    watch(child)
+    if not child.parting_signal then watch(child) end
     return child
 end
 
@@ -229,11 +231,10 @@ function M.let_go(child)
     local signal = child.parting_signal
     if child.fd < 0 or not signal then return end
     child.parting_signal = false
-    if child.over then
-        reap(child)
-    elseif signal > 0 then
-        C.ljos_process_kill(child.fd, signal)
-    end
+    if signal > 0 then C.ljos_process_kill(child.fd, signal) end
+    loop.post(function()
+        if not reap(child) then watch(child) end
+    end)
 end
 
 --- Lets go of all children that are held, because the program ends, and, if it is asked to, blocks until they have
@@ -265,10 +266,10 @@ end
 --- Waits until the child has ended and is reaped.
 ---@param child ljos.Child
 function M.wait(child)
-    while not reap(child) do
+    while child.fd >= 0 do
         local res = operation.poll(child, POLLIN, "wait")
-        if res == -error_.errno_of.ECANCELED and child.fd < 0 then return end
-        error_.check(res)
+        if res < 0 and child.fd >= 0 then error_.check(res) end
+        reap(child)
     end
 end
 

@@ -52,7 +52,10 @@ local function boot_file(boot)
 end
 
 local function fds_for(options, open)
-    local fds = descriptors.complete(options.stdio, open)
+    local fds = {}
+    for _, fd in ipairs(descriptors.complete(fds, options.stdio) or {}) do
+        open(fd)
+    end
     fds[BOOT] = open(boot_file(options.boot))
     for i, fd in ipairs(options.grants) do
         fds[FIRST_GRANT + i - 1] = fd

@@ -35,16 +35,33 @@ function M.closed_pipe(for_reading)
     return for_reading and reading or writing
 end
 
---- Completes `stdio` with closed pipes; `open` (see `with`) takes them.
+--- Completes `stdio` with closed pipes. Returns them for `close`, or false when none had to be made.
+---@param fds table<integer, integer>  gets all three
 ---@param stdio table<integer, integer>  0, 1, 2 -> descriptor
----@param open fun(fd: integer): integer
----@return table<integer, integer>
-function M.complete(stdio, open)
-    local fds = {}
+---@return integer[]|false made
+function M.complete(fds, stdio)
+    fds[0], fds[1], fds[2] = stdio[0], stdio[1], stdio[2]
+    if fds[0] and fds[1] and fds[2] then return false end
+    local made = {}
     for target = 0, 2 do
-        fds[target] = stdio[target] or open(M.closed_pipe(target == 0))
+        if not fds[target] then
+            local ok, fd = pcall(M.closed_pipe, target == 0)
+            if not ok then
+                M.close(made)
+                error(fd, 0)
+            end
+            made[#made + 1], fds[target] = fd, fd
+        end
     end
-    return fds
+    return made
+end
+
+--- Closes what was made for a child.
+---@param made integer[]|false
+function M.close(made)
+    for i = 1, made and #made or 0 do
+        ffi.C.close(made[i])
+    end
 end
 
 --- Runs f(open), where `open` notes a descriptor to be closed when f is done, however it ends.

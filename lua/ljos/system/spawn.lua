@@ -88,13 +88,10 @@ end
 ---@return ljos.Subprocess
 return function(options)
     local request, stdio = options_.read(options)
-    local child = descriptors.with(function(open)
-        for number, fd in pairs(descriptors.complete(stdio, open)) do
-            request.fds[number] = fd
-        end
-        local child, errno, step = process.try_start(request)
-        if not child then fail(options, errno, step) end
-        return child
-    end)
+    local made = descriptors.complete(request.fds, stdio)
+    local ok, child, errno, step = pcall(process.try_start, request)
+    descriptors.close(made)
+    if not ok then error(child, 0) end
+    if not child then fail(options, errno, step) end
     return subprocess.new(child)
 end

@@ -25,8 +25,8 @@ pub struct Task<'a> {
 
 impl<'a> Task<'a> {
     pub fn new(spec: &'a ProcessSpec) -> Task<'a> {
-        // SAFETY: no memory is involved.
-        let parent = unsafe { libc::getpid() };
+        // SAFETY: no memory is involved. Asked for only where it is needed.
+        let parent = if spec.pdeathsig == 0 { 0 } else { unsafe { libc::getpid() } };
         let moved = vec![-1; spec.fd_count as usize];
         Task { spec, parent, moved, failed_step: ptr::null(), errno: 0 }
     }
@@ -110,11 +110,18 @@ fn run(spec: &ProcessSpec, parent: c_int, moved: &mut [c_int]) -> Step {
     exec(spec, program_fd)
 }
 
+/// Every signal at its default: exec would leave the ignored ones ignored, and a handler must not run here meanwhile.
 fn reset_signals() -> Step {
-    // The kernel's struct sigaction, all zero: SIG_DFL. Caught signals would be reset by exec, ignored ones not.
+    // The kernel's struct sigaction; all zero: SIG_DFL. Most signals are at their default, and asking is cheaper.
     let default = [0usize; 4];
+    let mut now = [0usize; 4];
     for signal in 1..=64usize {
-        if signal != libc::SIGKILL as usize && signal != libc::SIGSTOP as usize {
+        if signal == libc::SIGKILL as usize || signal == libc::SIGSTOP as usize {
+            continue;
+        }
+        call(c"rt_sigaction", libc::SYS_rt_sigaction, [signal, 0, now.as_mut_ptr() as usize, 8, 0])?;
+        let [handler, ..] = now;
+        if handler != libc::SIG_DFL {
             call(c"rt_sigaction", libc::SYS_rt_sigaction, [signal, default.as_ptr() as usize, 0, 8, 0])?;
         }
     }
@@ -278,13 +285,19 @@ fn hand_over_fds(spec: &ProcessSpec, moved: &mut [c_int]) -> Step<c_int> {
     let fds: &[ProcessFd] = unsafe { memory::slice(spec.fds, spec.fd_count as usize) };
     let above = fds.iter().fold(-1, |most, fd| most.max(fd.target)) + 1;
 
-    // First out of the way of all targets, then into place: the mapping may be any permutation.
+    // First out of the way of all targets, then into place: the mapping may be any permutation. A descriptor that
+    // keeps its number is in nobody's way.
     let program_fd = move_above(spec.program_fd, above)?;
     for (fd, moved) in fds.iter().zip(moved.iter_mut()) {
-        *moved = move_above(fd.source, above)?;
+        *moved = if fd.source == fd.target { fd.source } else { move_above(fd.source, above)? };
     }
     for (fd, moved) in fds.iter().zip(moved.iter()) {
-        call(c"dup3", libc::SYS_dup3, [*moved as usize, fd.target as usize, 0, 0, 0])?;
+        let (source, target) = (*moved as usize, fd.target as usize);
+        if source == target {
+            call(c"fcntl(F_SETFD)", libc::SYS_fcntl, [target, libc::F_SETFD as usize, 0, 0, 0])?;
+        } else {
+            call(c"dup3", libc::SYS_dup3, [source, target, 0, 0, 0])?;
+        }
     }
     for number in 0..above {
         if !fds.iter().any(|fd| fd.target == number) {

@@ -181,7 +181,8 @@ const FLAGS: c_int = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD;
 fn start(spec: &ProcessSpec) -> (c_int, ProcessChild) {
     let mut child = ProcessChild { pid: -1, pidfd: -1, failed_step: ptr::null() };
     let mut task = child::Task::new(spec);
-    let mut stack = vec![0u128; STACK_BYTES / 16];
+    // Not filled in: the child uses little of it, and the rest costs nothing then.
+    let mut stack = Vec::<u128>::with_capacity(STACK_BYTES / 16);
     let mut pidfd: c_int = -1;
     let flags = FLAGS | spec.namespaces as c_int;
 
@@ -192,7 +193,7 @@ fn start(spec: &ProcessSpec) -> (c_int, ProcessChild) {
     let pid = unsafe {
         libc::clone(
             child::main,
-            stack.as_mut_ptr_range().end.cast(),
+            stack.spare_capacity_mut().as_mut_ptr_range().end.cast(),
             flags,
             ptr::from_mut(&mut task).cast(),
             &mut pidfd,
