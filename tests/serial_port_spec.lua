@@ -270,48 +270,75 @@ describe("a serial port", function()
     end)
 end)
 
-describe("standard output on a terminal", function()
+describe("standard streams on a terminal", function()
     local system = require "ljos.system"
 
-    it("suspends only the fiber that writes while nobody reads, and leaves the terminal in blocking mode", function()
+    local function start(program, options)
+        local environment = { LJOS_ENGINE = os.getenv "LJOS_ENGINE", LUA_PATH = "lua/?.lua;lua/?/init.lua;;" }
+        environment.PATH, environment.LJOS_LIB = os.getenv "PATH", os.getenv "LJOS_LIB"
+        options.program = "luajit"
+        options.arguments = { "luajit", "-e", 'local ljos = require "ljos" ljos.run(function() ' .. program .. " end)" }
+        options.environment = environment
+        return system.spawn(options)
+    end
+
+    local function read_all(port)
+        local text = ""
+        pcall(function()
+            while true do
+                text = text .. read(port, 10000)
+            end
+        end)
+        return text
+    end
+
+    it("suspend only the fiber that writes while nobody reads, and leave the terminal in blocking mode", function()
         local master, slave = serial_port.ptypair()
         local reader, writer = pipe.pair()
         local stderr = writer:release()
-        local program = [[
-            local ljos = require "ljos"
-            ljos.run(function()
+        local child = start(
+            [[
                 local lines = ljos.byte_span.append((("x"):rep(77) .. "\n"):rep(2000))
                 local writing = ljos.fiber.spawn(function() ljos.stream.write_all(ljos.system.out, lines) end)
                 ljos.time.sleep(0.01)
                 ljos.stream.write_all(ljos.system.err, writing.joinable and "others run")
                 writing:join()
                 ljos.stream.write_all(ljos.system.err, ", done")
-            end)
-        ]]
-        local environment = { LJOS_ENGINE = os.getenv "LJOS_ENGINE", LUA_PATH = "lua/?.lua;lua/?/init.lua;;" }
-        environment.PATH, environment.LJOS_LIB = os.getenv "PATH", os.getenv "LJOS_LIB"
-        local child = system.spawn {
-            program = "luajit",
-            arguments = { "luajit", "-e", program },
-            environment = environment,
-            stdout = slave,
-            stderr = stderr,
-        }
+            ]],
+            { stdout = slave, stderr = stderr }
+        )
         stderr:close()
         assert.equal("others run", read(reader))
         assert.is_false(slave.non_blocking)
         slave:close()
-        local got = 0
-        pcall(function()
-            while true do
-                got = got + #read(master, 10000)
-            end
-        end)
-        assert.equal(2000 * 79, got)
+        assert.equal(2000 * 79, #read_all(master))
         assert.equal(", done", read(reader))
         child:wait()
         assert.equal(0, child.exit_code)
         reader:close()
         master:close()
+    end)
+
+    it("read lines, and follow dup_from to another one", function()
+        local first, first_slave = serial_port.ptypair()
+        local second, second_slave = serial_port.ptypair()
+        local child = start(
+            [[
+                local system, buffer = ljos.system, ljos.byte_span.new(100)
+                system.out:write_some(buffer:first(system.in_:read_some(buffer)))
+                system.out:dup_from(system.get_lowfd(3))
+                system.out:write_some(ljos.byte_span.append "elsewhere")
+            ]],
+            { stdin = first_slave, stdout = first_slave, extra_fds = { [3] = second_slave } }
+        )
+        first_slave:close()
+        second_slave:close()
+        first:write_some(span "typed\n")
+        assert.equal("typed\r\ntyped\r\n", read_all(first)) -- the echo, and the answer
+        assert.equal("elsewhere", read_all(second))
+        child:wait()
+        assert.equal(0, child.exit_code)
+        first:close()
+        second:close()
     end)
 end)
