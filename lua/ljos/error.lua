@@ -32,6 +32,7 @@ local M = {}
 ---@field category ljos.ErrorCategory the domain of the number
 ---@field arg? integer|string         position or name of the argument that was wrong
 ---@field detail? string              what was expected and what came
+---@field where? string               "file:line" of the call that was wrong
 ---@field step? string                the system call, or the step of a start, that failed
 ---@field protection? string          of a sandbox: the one that cannot be had
 ---@field errno? integer              the code again, for the categories system and generic
@@ -269,7 +270,8 @@ end
 function M.describe(err)
     local context = context_of(err)
     local text = err.category:message(err.code)
-    return context and text .. " (" .. context .. ")" or text
+    if context then text = text .. " (" .. context .. ")" end
+    return err.where and err.where .. ": " .. text or text
 end
 
 Error.__tostring = function(self)
@@ -278,7 +280,8 @@ Error.__tostring = function(self)
 end
 
 -- What an Error may carry, and what those who print errors look for.
-local optional = { arg = true, detail = true, path = true, step = true, protection = true, message = true }
+local optional =
+    { arg = true, detail = true, where = true, path = true, step = true, protection = true, message = true }
 
 Errno.__metatable, Errno.__eq, Errno.__tostring = Error.__metatable, Error.__eq, Error.__tostring
 Errno.__index = function(self, key)

@@ -8,7 +8,7 @@
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
-local Error = require "ljos.error"
+local blame = require "ljos.syscall.blame"
 local group = require "ljos.syscall.group"
 
 local struct = require "ljos.syscall.struct"
@@ -26,7 +26,7 @@ local function describe(value)
 end
 
 local function wrong(position, expected, value)
-    Error.argument(position, expected .. " expected, got " .. describe(value))
+    blame.argument(position, expected .. " expected, got " .. describe(value))
 end
 M.wrong = wrong
 
@@ -34,7 +34,7 @@ M.wrong = wrong
 ---@param position integer|string
 function M.path(value, position)
     if type(value) == "string" then
-        if value:find("\0", 1, true) then Error.argument(position, "a path without NUL bytes expected") end
+        if value:find("\0", 1, true) then blame.argument(position, "a path without NUL bytes expected") end
         return value
     end
     if type(value) == "cdata" and not tonumber(value) then return value end
@@ -110,7 +110,7 @@ function M.struct(make, value, position)
     if value == nil or type(value) == "cdata" and fits(make, value) then return value end
     local ok, made = pcall(make, value)
     if ok then return made end
-    return Error.argument(position, tostring(made))
+    return blame.argument(position, blame.without_position(made))
 end
 
 --- Returns the struct that the kernel is to fill: the caller's, or a new one where that is nil.

@@ -9,6 +9,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local bit = require "bit"
 local ffi = require "ffi"
+local fail = require("ljos.syscall.blame").fail
 
 local bor, band, bnot, floor = bit.bor, bit.band, bit.bnot, math.floor
 
@@ -50,7 +51,7 @@ end
 
 local function trim(text) return text:match "^%s*(.-)%s*$" end
 
-local function invalid(name, item) error(("invalid flag %s for %s"):format(item, name), 0) end
+local function invalid(name, item) fail(("invalid flag %s for %s"):format(item, name)) end
 
 local function read_list(self, text, item_value)
     text = trim(text)
@@ -58,7 +59,7 @@ local function read_list(self, text, item_value)
     local total = 0
     for item in (text .. ","):gmatch "([^,]*)," do
         item = trim(item)
-        if item == "" then error("empty flag in " .. self.name, 0) end
+        if item == "" then fail("empty flag in " .. self.name) end
         local value = item_value(self, item)
         if value == nil then
             -- One unknown name in upper case asks whether it exists: `if c.O.PATH then`.

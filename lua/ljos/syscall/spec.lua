@@ -104,12 +104,9 @@ local function check(parameter, position, upvalues)
     if checks[kind] then
         lines[#lines + 1] = checks[kind]:format(name, name, position)
     elseif kind == "int" then
-        lines[#lines + 1] = ('if K_type(%s) ~= "number" then %s = K_integer(%s, %d) end'):format(
-            name,
-            name,
-            name,
-            position
-        )
+        -- a number that is no number is not equal to itself
+        local line = 'if K_type($) ~= "number" or $ ~= $ then $ = K_integer($, %d) end'
+        lines[#lines + 1] = line:gsub("%$", name):format(position)
     elseif kind:sub(-1) == "+" then
         kind = kind:sub(1, -2)
         upvalues[#upvalues + 1] = { "G_" .. kind, c[kind] }

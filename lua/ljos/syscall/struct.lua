@@ -10,6 +10,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
 local native = require "ljos.native"
+local fail = require("ljos.syscall.blame").fail
 
 local tonumber, type = tonumber, type
 
@@ -49,7 +50,7 @@ function M.assign(self, init, order, flags)
         if flags and flags[key] then value = require("ljos.syscall.constants")[flags[key]][value] end
         if type(key) == "number" then
             local name = order and order[key]
-            if not name then error("no field number " .. key, 0) end
+            if not name then fail("no field number " .. key) end
             self[name] = value
         else
             self[key] = value
@@ -74,7 +75,7 @@ local function constructor(options)
             ffi.copy(self, first, ffi.sizeof(ct))
             return self
         end
-        if not order then error("a table expected, got " .. type(first), 0) end
+        if not order then fail("a table expected, got " .. type(first)) end
         return M.assign(self, { first, ... }, order)
     end
 end
@@ -90,12 +91,12 @@ local function metatable(name, options)
             local method = methods[key]
             if method then return method end
             if options.missing then return options.missing(self, key) end
-            error(("%s has no field %s"):format(name, tostring(key)), 2)
+            fail(("%s has no field %s"):format(name, tostring(key)))
         end,
         __newindex = function(self, key, value)
             local setter = set[key]
             if not setter and options.missing_set then return options.missing_set(self, key, value) end
-            if not setter then error(("%s has no field %s"):format(name, tostring(key)), 2) end
+            if not setter then fail(("%s has no field %s"):format(name, tostring(key))) end
             setter(self, value)
         end,
         __len = options.len or function(self) return ffi.sizeof(self) end,
@@ -198,7 +199,7 @@ function M.define_array(name, element, field, options)
     return M.register(name, ct, function(init)
         if type(init) == "cdata" and ffi.istype(ct, init) then return init end
         local count = type(init) == "number" and init or type(init) == "table" and #init
-        if not count or not (count >= 0 and count < 2 ^ 26) then error("a list or a count expected", 0) end
+        if not count or not (count >= 0 and count < 2 ^ 26) then fail("a list or a count expected") end
         local self = ffi.new(ct, count)
         self.count = count
         for i = 1, type(init) == "table" and count or 0 do

@@ -124,7 +124,10 @@ function M.wait4(pid, options, usage)
     if res < 0 then return kernel.failed(res) end
     return res, nil, t.waitstatus(status[0]), usage or nil
 end
-function M.wait3(options, usage) return M.wait4(-1, options, usage) end
+function M.wait3(options, usage)
+    if usage ~= false then usage = argument.room(t.rusage, usage, 2) end
+    return M.wait4(-1, flag(c.W, options, 1), usage)
+end
 function M.waitpid(pid, options) return M.wait4(pid, options, false) end
 function M.wait() return M.wait4(-1, nil, false) end
 
@@ -169,9 +172,9 @@ function M.prlimit(pid, resource, new, old)
     if res < 0 then return kernel.failed(res) end
     return old
 end
-function M.getrlimit(resource) return M.prlimit(0, resource) end
+function M.getrlimit(resource) return M.prlimit(0, flag(c.RLIMIT, resource, 1)) end
 function M.setrlimit(resource, new)
-    local ok, err = M.prlimit(0, resource, new)
+    local ok, err = M.prlimit(0, flag(c.RLIMIT, resource, 1), argument.struct(t.rlimit, new, 2))
     if not ok then return nil, err end
     return true
 end

@@ -12,6 +12,7 @@ local argument = require "ljos.syscall.argument"
 local c = require "ljos.syscall.constants"
 local fd = require "ljos.syscall.fd"
 local kernel = require "ljos.syscall.kernel"
+local transfer = require "ljos.syscall.call.transfer"
 local types = require "ljos.syscall.types"
 local address = require "ljos.syscall.type.address"
 
@@ -103,16 +104,18 @@ end
 
 local length = ffi.new "uint32_t[1]"
 local accept4 = kernel.retry(kernel.call("accept4", "ippi"))
+-- What the kernel fills where the caller gives no address; it is copied on success, so that a failure makes no garbage.
+local room = t.sockaddr_storage()
 
 --- accept4(2). With `addr` nil the peer's address comes as a third result.
 function M.accept4(file, addr, len, flags)
     local storage, bits = addr, argument.cloexec(c.SOCK, flags, 4)
-    if storage == nil then storage = t.sockaddr_storage() end
+    if storage == nil then storage = room end
     length[0] = type(len) == "number" and len or ffi.sizeof(storage)
     local res = accept4(number(file, 1), storage, length, bits)
     if res < 0 then return kernel.failed(res) end
     if type(len) == "cdata" then len[0] = length[0] end
-    return fd.new(res), nil, addr or received(storage, length[0])
+    return fd.new(res), nil, addr or received(t.sockaddr_storage(room), length[0])
 end
 
 --- accept(2): the descriptor, nil, and the address of the peer.
@@ -126,10 +129,11 @@ end
 local function define_name(name)
     local f = kernel.call(name, "ipp")
     M[name] = function(file, storage)
-        storage = storage or t.sockaddr_storage()
-        length[0] = ffi.sizeof(storage)
-        local res = f(number(file, 1), storage, length)
+        local target = storage or room
+        length[0] = ffi.sizeof(target)
+        local res = f(number(file, 1), target, length)
         if res < 0 then return kernel.failed(res) end
+        storage = storage or t.sockaddr_storage(room)
         return ffi.istype(t.sockaddr_storage, storage) and received(storage, length[0]) or storage
     end
 end
@@ -213,10 +217,10 @@ end
 
 local function receive(file, buffer, count, flags, addr)
     local text = buffer == nil
-    count = count or 4096
-    if text then buffer = ffi.new("char[?]", count) end
+    count = integer(count or 4096, 3)
+    if text then buffer = transfer.space(count) end
     local storage = addr
-    if addr == nil then storage = t.sockaddr_storage() end
+    if addr == nil then storage = room end
     length[0] = storage and ffi.sizeof(storage) or 0
     local res = recvfrom(
         number(file, 1),
@@ -229,7 +233,7 @@ local function receive(file, buffer, count, flags, addr)
     if res < 0 then return kernel.failed(res) end
     local value = text and ffi.string(buffer, math.min(res, count)) or res
     if not storage then return value end
-    return value, nil, addr or received(storage, length[0])
+    return value, nil, addr or received(t.sockaddr_storage(room), length[0])
 end
 
 --- recvfrom(2): the count, nil, the sender's address; with addr = false the count alone. Without a buffer a string.

@@ -24,68 +24,72 @@ local fstatat = kernel.call(rawget(c.SYS, "newfstatat") and "newfstatat" or "fst
 local fstat = kernel.call("fstat", "ip")
 
 local stat_type, istype = t.stat, ffi.istype
+-- What the kernel fills where the caller gives no struct; it is copied on success, so that a failure makes no garbage.
+local room, room_x, room_fs = t.stat(), t.statx(), t.statfs()
 
-local function result(res, buffer)
+local function result(res, given, filled, make)
     if res < 0 then return kernel.failed(res) end
-    return buffer
+    return given or make(filled)
 end
 
 --- stat(2): a t.stat, or the one passed filled in.
 function M.stat(path, buffer)
     if type(path) ~= "string" then path = path_of(path, 1) end
+    local target = buffer
     if buffer == nil then
-        buffer = t.stat()
+        target = room
     elseif not istype(stat_type, buffer) then
-        buffer = argument.room(t.stat, buffer, 2)
+        target = argument.room(t.stat, buffer, 2)
     end
-    if stat_c(path, buffer) == -1 then return kernel.fail() end
-    return buffer
+    if stat_c(path, target) == -1 then return kernel.fail() end
+    return buffer or stat_type(target)
 end
 
 function M.lstat(path, buffer)
-    buffer = argument.room(t.stat, buffer, 2)
-    return result(fstatat(FDCWD, path_of(path, 1), buffer, c.AT.SYMLINK_NOFOLLOW), buffer)
+    local target = buffer == nil and room or argument.room(t.stat, buffer, 2)
+    return result(fstatat(FDCWD, path_of(path, 1), target, c.AT.SYMLINK_NOFOLLOW), buffer, target, t.stat)
 end
 
 function M.fstat(file, buffer)
-    buffer = argument.room(t.stat, buffer, 2)
-    return result(fstat(number(file, 1), buffer), buffer)
+    local target = buffer == nil and room or argument.room(t.stat, buffer, 2)
+    return result(fstat(number(file, 1), target), buffer, target, t.stat)
 end
 
 function M.fstatat(dir, path, buffer, flags)
-    buffer = argument.room(t.stat, buffer, 3)
-    return result(fstatat(at(dir, 1), path_of(path, 2), buffer, flag(c.AT, flags, 4)), buffer)
+    local target = buffer == nil and room or argument.room(t.stat, buffer, 3)
+    return result(fstatat(at(dir, 1), path_of(path, 2), target, flag(c.AT, flags, 4)), buffer, target, t.stat)
 end
 
 local statx = kernel.call("statx", "ipiip")
 
 --- statx(2): mask defaults to the basic fields and the birth time.
 function M.statx(dir, path, flags, mask, buffer)
-    buffer = argument.room(t.statx, buffer, 5)
+    local target = buffer == nil and room_x or argument.room(t.statx, buffer, 5)
     if mask == nil then mask = c.STATX("basic_stats", "btime") end
-    local res = statx(at(dir, 1), path_of(path, 2), flag(c.AT, flags, 3), flag(c.STATX, mask, 4), buffer)
-    return result(res, buffer)
+    local res = statx(at(dir, 1), path_of(path, 2), flag(c.AT, flags, 3), flag(c.STATX, mask, 4), target)
+    return result(res, buffer, target, t.statx)
 end
 
 local statfs, fstatfs = kernel.call("statfs", "pp"), kernel.call("fstatfs", "ip")
 function M.statfs(path, buffer)
-    buffer = argument.room(t.statfs, buffer, 2)
-    return result(statfs(path_of(path, 1), buffer), buffer)
+    local target = buffer == nil and room_fs or argument.room(t.statfs, buffer, 2)
+    return result(statfs(path_of(path, 1), target), buffer, target, t.statfs)
 end
 function M.fstatfs(file, buffer)
-    buffer = argument.room(t.statfs, buffer, 2)
-    return result(fstatfs(number(file, 1), buffer), buffer)
+    local target = buffer == nil and room_fs or argument.room(t.statfs, buffer, 2)
+    return result(fstatfs(number(file, 1), target), buffer, target, t.statfs)
 end
 
 local readlinkat = kernel.call("readlinkat", "ippi")
+local scratch, SCRATCH = ffi.new "char[4096]", 4096
 local function read_link(dir, path)
-    local size = 256
+    local buffer, size = scratch, SCRATCH
     while true do
-        local buffer = ffi.new("char[?]", size)
         local res = readlinkat(dir, path, buffer, size)
         if res < 0 then return kernel.failed(res) end
         if res < size then return ffi.string(buffer, res) end
         size = size * 2
+        buffer = ffi.new("char[?]", size)
     end
 end
 
@@ -101,13 +105,13 @@ function M.getcwd(buffer, size)
         if res < 0 then return kernel.failed(res) end
         return buffer
     end
-    size = 4096
+    local space, room_size = scratch, SCRATCH
     while true do
-        local space = ffi.new("char[?]", size)
-        local res = getcwd(space, size)
+        local res = getcwd(space, room_size)
         if res >= 0 then return ffi.string(space) end
         if res ~= -Error.errno_of.ERANGE then return kernel.failed(res) end
-        size = size * 2
+        room_size = room_size * 2
+        space = ffi.new("char[?]", room_size)
     end
 end
 

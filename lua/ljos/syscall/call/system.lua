@@ -114,7 +114,8 @@ end
 
 --- posix_fadvise(2) in its own order of arguments.
 function M.posix_fadvise(file, offset, length, advice)
-    return require("ljos.syscall").fadvise(file, advice, offset, length)
+    local kind = flag(c.POSIX_FADV, advice, 4)
+    return require("ljos.syscall").fadvise(file, kind, integer(offset or 0, 2), integer(length or 0, 3))
 end
 
 --- syscall(2): any call by number or name; integers and pointers as they come. The result is a number.

@@ -66,7 +66,10 @@ function M.clock_nanosleep(clock, flags, request, remaining)
     if res < 0 then return kernel.failed(res) end
     return true
 end
-function M.nanosleep(request, remaining) return M.clock_nanosleep("monotonic", 0, request, remaining) end
+function M.nanosleep(request, remaining)
+    remaining = argument.room(t.timespec, remaining, 2)
+    return M.clock_nanosleep("monotonic", 0, struct(t.timespec, request, 1), remaining)
+end
 
 --- sleep(3): the seconds that remained, 0 unless a signal came.
 function M.sleep(seconds)

@@ -34,9 +34,17 @@ local function again(f, file, buffer, count)
     return nil, errno(code)
 end
 
+local scratch, SCRATCH = ffi.new "char[65536]", 65536
+-- Room for what becomes a string at once: the same for all, unless it is large.
+local function space(count)
+    if count <= SCRATCH then return scratch end
+    return ffi.new("char[?]", count)
+end
+M.space = space
+
 local function read_string(file, count)
-    count = count or 4096
-    local buffer = ffi.new("char[?]", count)
+    count = count == nil and 4096 or integer(count, 3)
+    local buffer = space(count)
     local res = read(file, buffer, count)
     if res < 0 then
         local count_read, err = again(read, file, buffer, count)

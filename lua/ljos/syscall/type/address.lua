@@ -8,6 +8,7 @@ local ffi = require "ffi"
 local kernel = require "ljos.syscall.kernel"
 local struct = require "ljos.syscall.struct"
 local c = require "ljos.syscall.constants"
+local fail = require("ljos.syscall.blame").fail
 
 local M = {}
 local t = struct.t
@@ -27,7 +28,7 @@ end
 
 --- Fills an address from text; false when the text is none.
 function M.parse(family, text, address)
-    if type(text) ~= "string" then error("address expected, got " .. type(text), 0) end
+    if type(text) ~= "string" then fail("address expected, got " .. type(text)) end
     return inet_pton(family, text, address) == 1
 end
 
@@ -43,14 +44,14 @@ local function define4()
         new = function(self, value)
             if type(value) == "string" then
                 if not M.parse(c.AF.INET, names4[value] or value, self) then
-                    error("malformed IPv4 address " .. value, 0)
+                    fail("malformed IPv4 address " .. value)
                 end
             elseif type(value) == "number" then
                 self.s_addr = M.swap32(value)
             elseif type(value) == "cdata" then
                 ffi.copy(self, value, 4)
             elseif value ~= nil then
-                error("IPv4 address expected, got " .. type(value), 0)
+                fail("IPv4 address expected, got " .. type(value))
             end
         end,
         tostring = function(self) return M.text(c.AF.INET, self) end,
@@ -71,12 +72,12 @@ local function define6()
         new = function(self, value)
             if type(value) == "string" then
                 if not M.parse(c.AF.INET6, names6[value] or value, self) then
-                    error("malformed IPv6 address " .. value, 0)
+                    fail("malformed IPv6 address " .. value)
                 end
             elseif type(value) == "cdata" then
                 ffi.copy(self, value, 16)
             elseif value ~= nil then
-                error("IPv6 address expected, got " .. type(value), 0)
+                fail("IPv6 address expected, got " .. type(value))
             end
         end,
         tostring = function(self) return M.text(c.AF.INET6, self) end,
@@ -106,7 +107,7 @@ local function define_mac()
                     if i < 6 then self.mac_addr[i] = tonumber(byte, 16) end
                     i = i + 1
                 end
-                if i ~= 6 then error("malformed MAC address " .. value, 0) end
+                if i ~= 6 then fail("malformed MAC address " .. value) end
             elseif type(value) == "cdata" then
                 ffi.copy(self, value, 6)
             end

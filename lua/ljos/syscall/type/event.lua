@@ -9,6 +9,7 @@ local native = require "ljos.native"
 local struct = require "ljos.syscall.struct"
 local c = require "ljos.syscall.constants"
 local fd = require "ljos.syscall.fd"
+local fail = require("ljos.syscall.blame").fail
 local LOW = ffi.new("uint64_t", 0xffffffff)
 
 local tonumber, type = tonumber, type
@@ -19,7 +20,7 @@ local t = struct.t
 local function flag_test(group, field)
     return function(self, key)
         local value = type(key) == "string" and group[key]
-        if type(value) ~= "number" then error("no field or flag " .. tostring(key), 2) end
+        if type(value) ~= "number" then fail("no field or flag " .. tostring(key)) end
         return bit.band(tonumber(self[field]), value) ~= 0
     end
 end
@@ -131,7 +132,7 @@ local definitions = {
         -- Of a list of t.iocb, or of a t.iocb_array or the list that makes one.
         struct.register("iocb_ptrs", ct, function(list)
             if type(list) ~= "table" and not ffi.istype("struct ljos_iocb_array", list) then
-                error("a list of iocbs expected, got " .. type(list), 0)
+                fail("a list of iocbs expected, got " .. type(list))
             end
             if type(list) == "table" and type(list[1]) == "table" then list = t.iocb_array(list) end
             local first = type(list) == "table" and 1 or 0

@@ -8,6 +8,7 @@ local ffi = require "ffi"
 local struct = require "ljos.syscall.struct"
 local native = require "ljos.native"
 local c = require "ljos.syscall.constants"
+local fail = require("ljos.syscall.blame").fail
 
 local tonumber, type = tonumber, type
 
@@ -153,7 +154,7 @@ local function define_dirent()
         },
         missing = function(self, key)
             local value = c.DT[key]
-            if value == nil then error("dirent has no field " .. tostring(key), 2) end
+            if value == nil then fail("dirent has no field " .. tostring(key)) end
             return self.d_type == value
         end,
     })
@@ -189,7 +190,7 @@ local function fill_iovec(self, iov, i, item)
         struct.anchor(self, -i, item)
         item, size = item.iov_base, item.iov_len
     elseif type(item) ~= "cdata" then
-        error("buffer, string or number expected, got " .. type(item), 0)
+        fail("buffer, string or number expected, got " .. type(item))
     end
     struct.anchor(self, i, item)
     iov.iov_base, iov.iov_len = ffi.cast("void *", item), size or ffi.sizeof(item)

@@ -5,6 +5,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local struct = require "ljos.syscall.struct"
 local c = require "ljos.syscall.constants"
+local fail = require("ljos.syscall.blame").fail
 
 local M = {}
 
@@ -49,7 +50,7 @@ function M.define(name)
         get[field] = function(self) return tonumber(self[full]) end
         set[field] = function(self, value)
             local number = c[group][value]
-            if number == nil then error("invalid " .. field .. " " .. tostring(value), 0) end
+            if number == nil then fail("invalid " .. field .. " " .. tostring(value)) end
             self[full] = number
         end
     end

@@ -9,6 +9,7 @@ local ffi = require "ffi"
 local native = require "ljos.native"
 local struct = require "ljos.syscall.struct"
 local c = require "ljos.syscall.constants"
+local fail = require("ljos.syscall.blame").fail
 local ONE = ffi.new("uint64_t", 1)
 -- A negative double does not become an unsigned word the same way everywhere; an integer does.
 local ALL = ffi.cast("uint64_t", ffi.new("int64_t", -1))
@@ -73,7 +74,7 @@ local function define_cpu_set()
     local words = ffi.sizeof(native.struct "cpu_set") / 8
     ---@return integer word, integer n
     local function check(cpu)
-        if type(cpu) ~= "number" or cpu < 0 or cpu >= words * 64 then error("cpu number expected", 0) end
+        if type(cpu) ~= "number" or cpu < 0 or cpu >= words * 64 then fail("cpu number expected") end
         return math.floor(cpu / 64), bit.band(cpu, 63)
     end
     local function get(self, cpu)
@@ -109,7 +110,7 @@ local function define_cpu_set()
         end,
         __index = function(self, key)
             if type(key) == "number" then return get(self, key) end
-            return methods[key] or error("cpu_set has no field " .. tostring(key), 2)
+            return methods[key] or fail("cpu_set has no field " .. tostring(key))
         end,
         __newindex = function(self, key, on) put(self, key, on) end,
         __len = function(self) return ffi.sizeof(self) end,
@@ -131,7 +132,7 @@ local function define_groups()
             if type(key) == "number" and key >= 1 and key <= self.count then return self.list[key - 1] end
         end,
         __newindex = function(self, key, value)
-            if key < 1 or key > self.count then error("groups: no item " .. key, 2) end
+            if key < 1 or key > self.count then fail("groups: no item " .. key) end
             self.list[key - 1] = value
         end,
         __len = function(self) return self.count end,
@@ -176,7 +177,7 @@ Status.__index = function(self, key)
     if type(key) ~= "string" then return nil end
     local name = key:upper()
     local test = status_tests[name] or (name:sub(1, 1) == "W" and status_tests[name:sub(2)])
-    if not test then error("waitstatus has no field " .. key, 2) end
+    if not test then fail("waitstatus has no field " .. key) end
     return test(rawget(self, "status"))
 end
 
@@ -186,13 +187,13 @@ local function define_capabilities()
     local Set = {}
     Set.__index = function(self, key)
         local cap = c.CAP[key]
-        if not cap then error("invalid capability " .. tostring(key), 2) end
+        if not cap then fail("invalid capability " .. tostring(key)) end
         local data = rawget(self, "data")
         return bit.band(data[cap >= 32 and 1 or 0][rawget(self, "field")], bit.lshift(1, cap % 32)) ~= 0
     end
     Set.__newindex = function(self, key, on)
         local cap = c.CAP[key]
-        if not cap then error("invalid capability " .. tostring(key), 2) end
+        if not cap then fail("invalid capability " .. tostring(key)) end
         local data, field = rawget(self, "data"), rawget(self, "field")
         local word = data[cap >= 32 and 1 or 0]
         local mask = bit.lshift(1, cap % 32)
@@ -215,7 +216,7 @@ local function define_capabilities()
         end
     end
     Capabilities.__newindex = function(self, key, names)
-        if not sets[key] then error("capabilities has no field " .. tostring(key), 2) end
+        if not sets[key] then fail("capabilities has no field " .. tostring(key)) end
         local data = rawget(self, "data")
         data[0][key], data[1][key] = 0, 0
         if type(names) == "string" then

@@ -9,6 +9,7 @@ local ffi = require "ffi"
 local native = require "ljos.native"
 local struct = require "ljos.syscall.struct"
 local c = require "ljos.syscall.constants"
+local fail = require("ljos.syscall.blame").fail
 local ONE = ffi.new("uint64_t", 1)
 -- A negative double does not become an unsigned word the same way everywhere; an integer does.
 local ALL = ffi.cast("uint64_t", ffi.new("int64_t", -1))
@@ -20,7 +21,7 @@ local t, pt = struct.t, struct.pt
 
 local function number(signal)
     local n = c.SIG[signal]
-    if type(n) ~= "number" or n < 1 or n > 64 then error("invalid signal " .. tostring(signal), 0) end
+    if type(n) ~= "number" or n < 1 or n > 64 then fail("invalid signal " .. tostring(signal)) end
     return n
 end
 
@@ -121,7 +122,7 @@ local function define_signalfd()
         },
         missing = function(self, key)
             local value = c.SIG[key]
-            if not value then error("siginfo has no field " .. tostring(key), 2) end
+            if not value then fail("siginfo has no field " .. tostring(key)) end
             return self.ssi_signo == value
         end,
     })
@@ -145,7 +146,7 @@ local function handler_address(value)
     if value == nil then return 0 end
     if type(value) == "cdata" and not tonumber(value) then return tonumber(ffi.cast("intptr_t", value)) end
     local address = c.SIGACT[value]
-    if type(address) ~= "number" then error("signal handler expected, got " .. tostring(value), 0) end
+    if type(address) ~= "number" then fail("signal handler expected, got " .. tostring(value)) end
     return address
 end
 

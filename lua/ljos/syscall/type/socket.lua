@@ -10,6 +10,7 @@ local native = require "ljos.native"
 local struct = require "ljos.syscall.struct"
 local address = require "ljos.syscall.type.address"
 local c = require "ljos.syscall.constants"
+local fail = require("ljos.syscall.blame").fail
 
 local tonumber, type = tonumber, type
 
@@ -82,7 +83,7 @@ local function define_un()
         set = {
             family = set_family,
             path = function(self, value)
-                if #value > ffi.sizeof(self.sun_path) then error("socket path is too long", 0) end
+                if #value > ffi.sizeof(self.sun_path) then fail("socket path is too long") end
                 ffi.fill(self.sun_path, ffi.sizeof(self.sun_path))
                 ffi.copy(self.sun_path, value, #value)
             end,
@@ -194,7 +195,7 @@ local function define_storage()
                 return
             end
             local view = inner(self)
-            if not view then error("sockaddr_storage of an unknown family has no field " .. tostring(key), 2) end
+            if not view then fail("sockaddr_storage of an unknown family has no field " .. tostring(key)) end
             view[key] = value
         end,
         __len = function(self)

@@ -9,6 +9,7 @@ local ffi = require "ffi"
 local kernel = require "ljos.syscall.kernel"
 local struct = require "ljos.syscall.struct"
 local c = require "ljos.syscall.constants"
+local fail = require("ljos.syscall.blame").fail
 
 local tonumber, type = tonumber, type
 
@@ -38,7 +39,7 @@ M.rate_to_code, M.code_to_rate = rate_to_code, code_to_rate
 -- The place of a control character by its name, "VMIN" or "min".
 local function control_character(key)
     local n = type(key) == "string" and (c.CC[key] or c.CC["V" .. key])
-    if not n then error("termios has no field " .. tostring(key), 3) end
+    if not n then fail("termios has no field " .. tostring(key)) end
     return n
 end
 
@@ -117,11 +118,11 @@ local function define_ifreq()
         },
         set = {
             name = function(self, value)
-                if #value >= c.IFNAMSIZ then error("interface name is too long", 0) end
+                if #value >= c.IFNAMSIZ then fail("interface name is too long") end
                 ffi.copy(self.ifr_name, value)
             end,
             newname = function(self, value)
-                if #value >= c.IFNAMSIZ then error("interface name is too long", 0) end
+                if #value >= c.IFNAMSIZ then fail("interface name is too long") end
                 ffi.copy(self.ifr_newname, value)
             end,
             flags = function(self, value) self.ifr_flags = bit.tobit(c.IFREQ[value]) end,

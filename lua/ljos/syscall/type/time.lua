@@ -6,6 +6,7 @@
 local ffi = require "ffi"
 local struct = require "ljos.syscall.struct"
 local c = require "ljos.syscall.constants"
+local fail = require("ljos.syscall.blame").fail
 
 local floor, tonumber, type = math.floor, tonumber, type
 
@@ -42,10 +43,10 @@ local function fill(self, value, part, fraction, unit)
         self.tv_sec, self[fraction] = split(value.time, unit)
     elseif type(value) == "string" and fraction == "tv_nsec" then
         local special = c.UTIME[value]
-        if not special then error("time expected, got " .. value, 0) end
+        if not special then fail("time expected, got " .. value) end
         self.tv_nsec = special
     else
-        error("time expected, got " .. type(value), 0)
+        fail("time expected, got " .. type(value))
     end
     return self
 end
@@ -104,7 +105,7 @@ local function define_timer(name, base)
                 ffi.copy(self, first, ffi.sizeof(self))
                 return self
             end
-            if second == nil then error(name .. ": a table {interval, value} expected", 0) end
+            if second == nil then fail(name .. ": a table {interval, value} expected") end
             self.interval, self.value = first, second
             return self
         end,

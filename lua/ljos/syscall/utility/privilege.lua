@@ -6,6 +6,7 @@
 local bit = require "bit"
 local ffi = require "ffi"
 local S = require "ljos.syscall"
+local fail = require("ljos.syscall.blame").fail
 
 local c, t = S.c, S.t
 local NAME = "security.capability"
@@ -17,7 +18,7 @@ local function words(value)
     local mask = { 0, 0 } ---@type integer[]
     for name in (type(value) == "string" and value or ""):gmatch "[^,%s]+" do
         local cap = c.CAP[name]
-        if not cap then error("invalid capability " .. name, 0) end
+        if not cap then fail("invalid capability " .. name) end
         local i = cap >= 32 and 2 or 1
         mask[i] = bit.bor(mask[i], bit.lshift(1, cap % 32))
     end

@@ -1,0 +1,164 @@
+-- What every function does with wrong arguments, with tables, and with failures.
+local S = require "ljos.syscall"
+local c, t = S.c, S.t
+
+local function line() return debug.getinfo(2, "l").currentline end
+
+describe("a wrong argument", function()
+    -- name of the mistake -> the call, the argument, a word of what is allowed
+    local mistakes = {
+        ["flag"] = { function() S.open("/dev/null", "rdonly, nosuch") end, 2, "cloexec" },
+        ["mode"] = { function() S.creat("/nosuch/x", "rw-r--r--") end, 2, "MODE" },
+        ["path"] = { function() S.stat(nil) end, 1, "path" },
+        ["path with a NUL"] = { function() S.chdir "/tmp\0/x" end, 1, "NUL" },
+        ["descriptor"] = { function() S.fsync "nosuch" end, 1, "descriptor" },
+        ["number"] = { function() S.ftruncate(1, "long") end, 2, "number" },
+        ["buffer"] = { function() S.read(0, "text", 3) end, 2, "buffer" },
+        ["count"] = { function() S.read(0, t.buffer(3)) end, 3, "number" },
+        ["struct"] = { function() S.fstat(0, t.timespec()) end, 2, "stat" },
+        ["time"] = { function() S.nanosleep "soon" end, 1, "time" },
+        ["field"] = { function() S.setrlimit("nofile", { curr = 1 }) end, 2, "curr" },
+        ["signal"] = { function() S.kill(0, "nosuch") end, 2, "term" },
+        ["address"] = { function() S.bind(0, 5) end, 2, "address" },
+        ["whence"] = { function() S.lseek(0, 0, "nowhere") end, 3, "cur" },
+        ["NaN"] = { function() S.ftruncate(1, 0 / 0) end, 2, "number" },
+    }
+    for name, mistake in pairs(mistakes) do
+        it("is named, and its line: " .. name, function()
+            local ok, err = pcall(mistake[1])
+            assert.is_false(ok)
+            assert.equal(mistake[2], err.arg)
+            assert.matches(mistake[3], tostring(err), 1, true)
+            local where = debug.getinfo(mistake[1], "S")
+            assert.equal(("%s:%d"):format(where.short_src, where.linedefined), err.where)
+            assert.equal(1, tostring(err):find(err.where, 1, true))
+            assert.equal(c.E.INVAL, err.errno)
+        end)
+    end
+
+    it("of a constructor or a group is a string with the line", function()
+        for _, wrong in ipairs {
+            function() local _ = t.in_addr "not an address" end,
+            function() local _ = t.sigset "nosuch" end,
+            function() local _ = t.stat().nosuch end,
+            function() local _ = t.timespec "x" end,
+            function() local _ = c.O.nosuch end,
+            function() local _ = t.capabilities().effective.nosuch end,
+            function() local _ = t.iovecs { print } end,
+            function() local _ = t.sockaddr_un(("x"):rep(200)) end,
+        } do
+            local ok, message = pcall(wrong)
+            assert.is_false(ok)
+            local where = debug.getinfo(wrong, "S")
+            assert.matches(("%s:%d: "):format(where.short_src, where.linedefined), tostring(message), 1, true)
+        end
+    end)
+
+    it("of a method is at the line of the call", function()
+        local fd = assert(S.memfd_create "x")
+        local here, ok, err
+        ok, err = pcall(function()
+            here = line() + 1
+            fd:lseek(0, "nowhere")
+        end)
+        fd:close()
+        assert.is_false(ok)
+        assert.matches(":" .. here .. "$", err.where)
+    end)
+end)
+
+describe("a table", function()
+    it("is never changed", function()
+        local copies = {}
+        local function keep(value)
+            local copy = {}
+            for key, item in pairs(value) do
+                copy[key] = type(item) == "table" and keep(item) or item
+            end
+            copies[#copies + 1] = { value, copy }
+            return copy
+        end
+        local arguments = {
+            iov = { "ab", "c" },
+            pair = { 1, 2 },
+            limit = { cur = 64, max = -1 },
+            event = { events = "in", u64 = 5 },
+            fds = { { fd = 1, events = "out" } },
+            how = { flags = "rdonly", mode = 0 },
+            lock = { type = "rdlck", whence = "set", start = 0, len = 1 },
+            timer = { interval = { 1, 2 }, value = 3 },
+            addr = { family = "inet", port = 0, addr = "127.0.0.1" },
+            msg = { iov = { "x" } },
+            sets = { readfds = { 0 } },
+        }
+        keep(arguments)
+        local fd, ep = assert(S.memfd_create "x"), assert(S.epoll_create())
+        local socket = assert(S.socket("inet", "dgram"))
+        local a, b = select(3, assert(S.socketpair("unix", "dgram")))
+        fd:writev(arguments.iov)
+        fd:futimens(arguments.pair)
+        S.prlimit(0, "nofile", nil)
+        t.rlimit(arguments.limit)
+        ep:epoll_ctl("add", a, arguments.event)
+        S.poll(arguments.fds, 0)
+        assert(S.openat2(nil, "/dev/null", arguments.how)):close()
+        fd:fcntl("setlk", arguments.lock)
+        t.itimerspec(arguments.timer)
+        socket:bind(arguments.addr)
+        a:sendmsg(arguments.msg)
+        S.select(arguments.sets, 0)
+        for _, pair in ipairs(copies) do
+            assert.same(pair[2], pair[1])
+        end
+        for _, one in ipairs { fd, ep, socket, a, b } do
+            one:close()
+        end
+    end)
+end)
+
+describe("a failure", function()
+    it("is one cached Error per errno, and makes no garbage", function()
+        local _, first = S.close(-1)
+        local _, second = S.fsync(-1)
+        assert.is_true(rawequal(first, second))
+        local stat, buffer = t.stat(), t.buffer(8)
+        local close, read, fstat, getpriority = S.close, S.read, S.fstat, S.getpriority
+        local function fail()
+            local a, b = close(-1)
+            local x, d = read(-1, buffer, 8)
+            local e, f = fstat(-1, stat)
+            local g, h = S.stat "/no/such/file"
+            if S.readlink "/no/such" or S.accept(0) or S.getpeername(0) or S.fsync(-1) or S.recvfrom(0) then error() end
+            return a or x or e or g or (b and d and f and h and getpriority)
+        end
+        -- Interpreted, where nothing is optimised away, and no trace is made.
+        jit.off()
+        for _ = 1, 100 do
+            fail()
+        end
+        collectgarbage()
+        collectgarbage "stop"
+        local before = collectgarbage "count"
+        for _ = 1, 1000 do
+            fail()
+        end
+        local grown = collectgarbage "count" - before
+        collectgarbage "restart"
+        jit.on()
+        assert.is_true(grown < 1, grown .. " KB in 9000 failures")
+    end)
+end)
+
+describe("loading", function()
+    it("takes little memory for a first call", function()
+        local pipe = assert(io.popen [[luajit -e '
+            package.path = "lua/?.lua;lua/?/init.lua"
+            collectgarbage() collectgarbage "stop"
+            local before = collectgarbage "count"
+            require("ljos.syscall").getpid()
+            io.write(collectgarbage "count" - before)' ]])
+        local grown = tonumber(pipe:read "*a")
+        pipe:close()
+        assert.is_true(grown < 400, grown .. " KB")
+    end)
+end)
