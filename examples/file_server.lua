@@ -5,12 +5,13 @@
 if package then package.path = "lua/?.lua;lua/?/init.lua;" .. package.path end
 local ljos = require "ljos"
 local byte_span, file, filesystem, ip = ljos.byte_span, ljos.file, ljos.filesystem, ljos.ip
-local stream, system, time, timeout = ljos.stream, ljos.system, ljos.time, ljos.timeout
+local semaphore, stream, system, time, timeout = ljos.semaphore, ljos.stream, ljos.system, ljos.time, ljos.timeout
 local spawn, pcall = ljos.fiber.spawn, ljos.fiber.pcall
 
 local USAGE = [[
 usage: file_server.lua [OPTION...] DIRECTORY PORT
   --address ADDRESS       to listen at (127.0.0.1)
+  --connections N         at the same time; others wait (500)
   --header-limit BYTES    of a request's head (8192)
   --timeout SECONDS       for a request to come, and for each piece of an answer to leave (30)
   --grace SECONDS         for answers under way when the server is to end (5)
@@ -18,7 +19,7 @@ usage: file_server.lua [OPTION...] DIRECTORY PORT
 Port 0 takes a free one.
 ]]
 
-local options = { address = "127.0.0.1", ["header-limit"] = 8192, timeout = 30, grace = 5 }
+local options = { address = "127.0.0.1", connections = 500, ["header-limit"] = 8192, timeout = 30, grace = 5 }
 local PIECE = 4 * 1024 * 1024 -- what may take a whole timeout
 
 local function say(text) stream.write_all(system.out, "file_server: " .. text .. "\n") end
@@ -67,6 +68,7 @@ local REASONS = {
     [405] = "Method Not Allowed",
     [416] = "Range Not Satisfiable",
     [431] = "Request Header Fields Too Large",
+    [503] = "Service Unavailable",
     [505] = "HTTP Version Not Supported",
 }
 
@@ -168,6 +170,7 @@ local function open(path, flags)
     local ok, fd = pcall(root.openat, root, path, flags)
     if ok then return fd end
     if fd.ENOENT or fd.ENOTDIR or fd.ENAMETOOLONG or fd.ELOOP then return nil, 404 end
+    if fd.EMFILE or fd.ENFILE then return nil, 503 end
     if fd.EACCES or fd.EPERM or fd.EXDEV then return nil, 403 end
     error(fd, 0)
 end
@@ -263,6 +266,7 @@ local function read_head(socket, buffer, filled)
 end
 
 local clients = {} -- socket -> { fiber, busy }
+local places = semaphore.new(options.connections)
 local stopping = false
 
 local function converse(socket, client)
@@ -295,10 +299,12 @@ local function serve(socket, client)
     end
     socket:close()
     clients[socket] = nil
+    places:release()
 end
 
 local function accept_all(acceptor)
     while true do
+        places:acquire()
         local ok, socket = pcall(acceptor.accept, acceptor)
         if ok then
             socket:set_option("tcp_no_delay", true)
@@ -307,6 +313,7 @@ local function accept_all(acceptor)
             client.fiber = spawn(function() serve(socket, client) end)
         elseif socket.EMFILE or socket.ENFILE then
             time.sleep(0.05) -- until somebody leaves
+            places:release()
         else
             error(socket, 0)
         end

@@ -144,6 +144,28 @@ describe("a TCP connection", function()
         close(a, b)
     end)
 
+    it("that waits to be accepted is accepted at once, without a turn of the others", function()
+        local acceptor = ip.tcp.listen "127.0.0.1:0"
+        local dialed, accepted, turns = {}, {}, 0
+        for i = 1, 20 do
+            dialed[i] = ip.tcp.dial("127.0.0.1:" .. acceptor.local_port)
+        end
+        local others = spawn(function()
+            while true do
+                turns = turns + 1
+                yield()
+            end
+        end)
+        for i = 1, 20 do
+            accepted[i] = acceptor:accept()
+        end
+        assert.equal(0, turns)
+        others:cancel()
+        others:join()
+        close(acceptor, unpack(dialed))
+        close(unpack(accepted))
+    end)
+
     it("refuses a port where nobody listens", function()
         local acceptor = ip.tcp.listen "127.0.0.1:0"
         local port = acceptor.local_port

@@ -169,6 +169,19 @@ impl Op {
         matches!(self, Op::Write { offset, .. } if *offset < 0) && !is_block_or_regular(fd)
     }
 
+    /// Accepts a connection that is there already; none where one must be waited for. The descriptor is non-blocking
+    /// during the call: whoever shares it may be faster.
+    pub fn accept_at_once(&self, fd: c_int) -> Option<c_int> {
+        if poll_now(fd, libc::POLLIN as u32) != c_int::from(libc::POLLIN) {
+            return None;
+        }
+        let flags = file_flags(fd);
+        set_file_flags(fd, flags | libc::O_NONBLOCK);
+        let result = self.attempt(fd);
+        set_file_flags(fd, flags);
+        (result != -libc::EAGAIN).then_some(result)
+    }
+
     /// Whether this receives from a datagram socket that is shut down for receiving. A receive that waits answers 0 and
     /// names no sender then; one that does not wait says EAGAIN for ever.
     pub fn ends_at_shutdown(&self, fd: c_int) -> bool {
@@ -219,6 +232,16 @@ pub fn is_unix_address(address: *const c_void, len: u32) -> bool {
     // SAFETY: an address of that length begins with its family.
     let family = unsafe { address.cast::<libc::sa_family_t>().read_unaligned() };
     c_int::from(family) == libc::AF_UNIX
+}
+
+pub fn file_flags(fd: c_int) -> c_int {
+    // SAFETY: plain system call.
+    unsafe { libc::fcntl(fd, libc::F_GETFL) }
+}
+
+pub fn set_file_flags(fd: c_int, flags: c_int) {
+    // SAFETY: plain system call.
+    unsafe { libc::fcntl(fd, libc::F_SETFL, flags) };
 }
 
 /// The poll(2) events that `fd` has right now, or `-errno`.

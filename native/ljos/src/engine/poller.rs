@@ -6,7 +6,7 @@
 //! cannot be watched: they are read with RWF_NOWAIT, and in the pool when that would block.
 
 use super::access::Access;
-use super::op::{errno, result, Direction, Op};
+use super::op::{errno, file_flags, result, set_file_flags, Direction, Op};
 use super::pool::{Job, Pool};
 use super::{Completion, PENDING};
 use std::collections::VecDeque;
@@ -125,16 +125,6 @@ fn socket_option(fd: c_int, name: c_int) -> Result<c_int, c_int> {
         0 => Ok(value),
         _ => Err(errno()),
     }
-}
-
-fn file_flags(fd: c_int) -> c_int {
-    // SAFETY: plain system call.
-    unsafe { libc::fcntl(fd, libc::F_GETFL) }
-}
-
-fn set_file_flags(fd: c_int, flags: c_int) {
-    // SAFETY: plain system call.
-    unsafe { libc::fcntl(fd, libc::F_SETFL, flags) };
 }
 
 impl Poller {

@@ -73,6 +73,8 @@ impl Ring {
         match op {
             Op::Read { offset, .. } if offset != NO_FILE => self.submit_file(user_data, fd, op, offset),
             Op::Write { offset, .. } => self.submit_file(user_data, fd, op, offset),
+            // The ring would hand out one connection a turn, and a turn may be long under load.
+            Op::Accept { .. } => op.accept_at_once(fd).unwrap_or_else(|| self.push_op(user_data, fd, op)),
             _ => self.push_op(user_data, fd, op),
         }
     }
