@@ -5,6 +5,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
+local handle = require "ljos.file.handle"
 
 ---@class ljos.file
 local M = {
@@ -13,7 +14,7 @@ local M = {
 }
 
 local function check_minimum(minimum, buffer, arg)
-    if type(minimum) ~= "number" or minimum < 0 or minimum > #buffer then
+    if type(minimum) ~= "number" or not (minimum >= 0 and minimum <= #buffer) then
         error_.argument(arg, "a number of bytes from 0 to the buffer's length expected")
     end
 end
@@ -25,6 +26,8 @@ end
 ---@param minimum integer
 ---@return integer
 function M.read_at_least_at(io_object, offset, buffer, minimum)
+    error_.check_method(io_object, "read_some_at", 1)
+    handle.check_offset(offset, 2)
     byte_span.check(buffer, 3)
     check_minimum(minimum, buffer, 4)
     local done = 0
@@ -51,6 +54,8 @@ end
 ---@param minimum integer
 ---@return integer
 function M.write_at_least_at(io_object, offset, buffer, minimum)
+    error_.check_method(io_object, "write_some_at", 1)
+    handle.check_offset(offset, 2)
     byte_span.check(buffer, 3)
     check_minimum(minimum, buffer, 4)
     local done = 0

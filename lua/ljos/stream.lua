@@ -10,7 +10,7 @@
 local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
 
-local type, tostring = type, tostring
+local type, tostring, check_method = type, tostring, error_.check_method
 
 ---@class ljos.stream
 local M = {}
@@ -22,13 +22,6 @@ M.scanner = require "ljos.stream.scanner"
 
 ---@class ljos.WriteStream
 ---@field write_some fun(self: self, buffer: ljos.byte_span): integer
-
-local function check_stream(stream)
-    local kind = type(stream)
-    if kind ~= "table" and kind ~= "userdata" and kind ~= "cdata" then
-        error_.argument(1, "stream expected, got " .. kind)
-    end
-end
 
 local function check_minimum(minimum, length)
     if type(minimum) == "number" and minimum >= 0 and minimum <= length then return end
@@ -71,7 +64,7 @@ end
 ---@param buffer ljos.byte_span|string
 ---@return integer bytes
 function M.write_all(stream, buffer)
-    check_stream(stream)
+    check_method(stream, "write_some", 1)
     local span = to_span(buffer)
     return write(stream, span, #span)
 end
@@ -84,7 +77,7 @@ end
 ---@param minimum integer
 ---@return integer bytes
 function M.write_at_least(stream, buffer, minimum)
-    check_stream(stream)
+    check_method(stream, "write_some", 1)
     local span = to_span(buffer)
     check_minimum(minimum, #span)
     return write(stream, span, minimum)
@@ -97,7 +90,7 @@ end
 ---@param buffer ljos.byte_span
 ---@return integer bytes
 function M.read_all(stream, buffer)
-    check_stream(stream)
+    check_method(stream, "read_some", 1)
     byte_span.check(buffer, 2)
     return read(stream, buffer, #buffer)
 end
@@ -110,7 +103,7 @@ end
 ---@param minimum integer
 ---@return integer bytes
 function M.read_at_least(stream, buffer, minimum)
-    check_stream(stream)
+    check_method(stream, "read_some", 1)
     byte_span.check(buffer, 2)
     check_minimum(minimum, #buffer)
     return read(stream, buffer, minimum)

@@ -49,6 +49,9 @@ local function open_flags(names)
         if name == "read_only" or name == "read_write" or name == "write_only" then accesses = accesses + 1 end
         flags = bit.bor(flags, bits)
     end
+    if bit.band(flags, c.O_EXCL) ~= 0 and bit.band(flags, c.O_CREAT) == 0 then
+        error_.argument(2, '"exclusive" needs "create"')
+    end
     if accesses ~= 1 then error_.argument(2, 'exactly one of "read_only", "write_only", "read_write" expected') end
     return flags
 end

@@ -16,7 +16,7 @@ const ALLOWED_SECONDS_PER_BYTE: f64 = 50e-9;
 const UNCOUNTED_SECONDS: f64 = 0.1;
 
 /// Most searches are over within the first window, which costs no look at a clock.
-pub const FIRST_WINDOW: usize = 256;
+pub(super) const FIRST_WINDOW: usize = 256;
 /// Starts times the bytes that each may look at.
 const WINDOW_STEPS: usize = 10_000_000_000;
 const QUICK_SECONDS: f64 = 0.01;
