@@ -33,8 +33,9 @@ local function answers(class, names)
     end
     local directory = temporary_directory.make()
     local command =
-        "cd %s && LUA_PATH=%s timeout 120 %s luajit %s/tests/programs/bad_input.lua %s </dev/null >/dev/null 2>&1; echo $?; cat complaints"
-    local pipe = assert(io.popen(command:format(directory, quote(path), ISOLATED, checkout, table.concat(words, " "))))
+    local program = ("luajit %s/tests/programs/bad_input.lua %s"):format(checkout, table.concat(words, " "))
+    local command = "cd %s && LUA_PATH=%s timeout 120 %s %s </dev/null >/dev/null 2>&1; echo $?; cat complaints"
+    local pipe = assert(io.popen(command:format(directory, quote(path), ISOLATED, program)))
     local output = pipe:read "*a"
     pipe:close()
     temporary_directory.remove_all()

@@ -224,18 +224,6 @@ function M.check_type(value, expected, arg)
     if type(value) ~= expected then M.argument(arg, expected .. " expected, got " .. type(value)) end
 end
 
---- Raises EINVAL unless an object has a method: a stream to read from, say.
----@param value any
----@param method string
----@param arg integer|string
-function M.check_method(value, method, arg)
-    local kind = type(value)
-    if kind == "table" and (getmetatable(value) ~= nil or value[method] ~= nil) then return end
-    if kind ~= "userdata" and kind ~= "cdata" then
-        M.argument(arg, ("an object with the method %s expected, got %s"):format(method, kind))
-    end
-end
-
 --- Raises: this function exists on another system only.
 ---@param what string  the function's full name
 ---@param where string "Windows" or "FreeBSD"

@@ -6,6 +6,7 @@
 local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
 local handle = require "ljos.file.handle"
+local stream = require "ljos.stream"
 
 ---@class ljos.file
 local M = {
@@ -26,7 +27,7 @@ end
 ---@param minimum integer
 ---@return integer
 function M.read_at_least_at(io_object, offset, buffer, minimum)
-    error_.check_method(io_object, "read_some_at", 1)
+    stream.check_method(io_object, "read_some_at", 1)
     handle.check_offset(offset, 2)
     byte_span.check(buffer, 3)
     check_minimum(minimum, buffer, 4)
@@ -54,7 +55,7 @@ end
 ---@param minimum integer
 ---@return integer
 function M.write_at_least_at(io_object, offset, buffer, minimum)
-    error_.check_method(io_object, "write_some_at", 1)
+    stream.check_method(io_object, "write_some_at", 1)
     handle.check_offset(offset, 2)
     byte_span.check(buffer, 3)
     check_minimum(minimum, buffer, 4)

@@ -10,7 +10,7 @@
 local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
 
-local type, tostring, check_method = type, tostring, error_.check_method
+local type, tostring = type, tostring
 
 ---@class ljos.stream
 local M = {}
@@ -22,6 +22,16 @@ M.scanner = require "ljos.stream.scanner"
 
 ---@class ljos.WriteStream
 ---@field write_some fun(self: self, buffer: ljos.byte_span): integer
+
+-- Raises EINVAL unless an object has a method; one with a metatable may answer for itself.
+local function check_method(value, method, arg)
+    local kind = type(value)
+    if kind == "table" and (getmetatable(value) ~= nil or value[method] ~= nil) then return end
+    if kind ~= "userdata" and kind ~= "cdata" then
+        error_.argument(arg, ("an object with the method %s expected, got %s"):format(method, kind))
+    end
+end
+M.check_method = check_method
 
 local function check_minimum(minimum, length)
     if type(minimum) == "number" and minimum >= 0 and minimum <= length then return end

@@ -9,9 +9,6 @@
 // The offset that means the file's own position.
 #define FILE_POSITION -1
 
-// Most searches are over within the first window, which costs no look at a clock.
-#define FIRST_WINDOW 256
-
 // Which back end an engine has, or is asked to have.
 enum ljos_engine_kind {
   LJOS_ENGINE_ANY = 0,
