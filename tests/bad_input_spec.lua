@@ -32,7 +32,6 @@ local function answers(class, names)
         words[#words + 1] = quote(name)
     end
     local directory = temporary_directory.make()
-    local command =
     local program = ("luajit %s/tests/programs/bad_input.lua %s"):format(checkout, table.concat(words, " "))
     local command = "cd %s && LUA_PATH=%s timeout 120 %s %s </dev/null >/dev/null 2>&1; echo $?; cat complaints"
     local pipe = assert(io.popen(command:format(directory, quote(path), ISOLATED, program)))
