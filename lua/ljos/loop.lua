@@ -490,31 +490,38 @@ M.raise_canceled = raise_canceled
 local AT_ONCE_MAX = 64
 local at_once = 0
 
-local function claim(object, buffer, name)
+-- The slot that the next operation in flight will have.
+local function next_slot()
     local slot = op_free
-    if slot ~= 0 then
-        op_free = op_next[slot]
-    else
-        slot = op_size + 1
-        if slot >= GENERATION - 1 then error(error_.generic("ENOBUFS", { detail = "operations in flight" }), 0) end
-        op_size = slot
-        op_user_data[slot] = slot
-    end
-    op_count = op_count + 1
-    op_object[slot], op_buffer[slot], op_name[slot], op_fiber[slot] = object, buffer, name, false
-    object.pending = object.pending + 1
-    if submitting then submitting(slot, object, buffer, name) end
+    if slot ~= 0 then return slot end
+    slot = op_size + 1
+    if slot >= GENERATION - 1 then error(error_.generic("ENOBUFS", { detail = "operations in flight" }), 0) end
+    op_user_data[slot] = slot
     return slot
 end
 
---- Begins an operation on `object`: claims a slot that keeps `object` and `buffer` alive until it has ended.
+-- Puts an operation in flight into that slot.
+local function claim(slot, fiber, object, buffer, name)
+    if slot == op_free then
+        op_free = op_next[slot]
+    else
+        op_size = slot
+    end
+    op_count = op_count + 1
+    op_object[slot], op_buffer[slot], op_name[slot], op_fiber[slot] = object, buffer, name, fiber
+    object.pending = object.pending + 1
+end
+
+--- Begins an operation on `object`: returns the slot to submit it for.
 ---@param object {fd: integer, pending: integer}
 ---@param buffer any  what the kernel may touch
 ---@param name string "read_some", ...
 ---@return integer slot
 function M.begin(object, buffer, name)
     enter()
-    return claim(object, buffer, name)
+    local slot = next_slot()
+    if submitting then submitting(slot, object, buffer, name) end
+    return slot
 end
 
 --- The user_data to submit the operation of `slot` with.
@@ -522,22 +529,26 @@ end
 ---@return integer
 function M.user_data(slot) return op_user_data[slot] end
 
---- Ends an operation: with what its submission answered, waits for its completion if need be.
+--- Ends an operation: with what its submission answered, waits for its completion if need be. From then on, and until
+--- it has ended, the slot keeps `object` and `buffer` alive; what was done at once never took it.
 ---@param slot integer
 ---@param res integer  what the submission answered
+---@param object {fd: integer, pending: integer}  this and the next two as for `begin`
+---@param buffer any
+---@param name string
 ---@return integer res  >= 0 or -errno; raises only fiber_canceled
-function M.finish(slot, res)
+function M.finish(slot, res, object, buffer, name)
     local fiber = current
-    if submitted then submitted(slot, res) end
     if res == PENDING then
-        op_fiber[slot] = fiber
+        claim(slot, fiber, object, buffer, name)
+        if submitted then submitted(slot, res) end
         fiber.op = slot
         at_once = 0
         res = suspend(fiber, operations)
         if res == -ECANCELED and was_canceled(fiber) then error(error_.core "fiber_canceled", 0) end
         return res
     end
-    release(slot)
+    if submitted then submitted(slot, res) end
     at_once = at_once + 1
     if at_once > AT_ONCE_MAX then
         at_once = 0
@@ -574,18 +585,13 @@ function M.post(done) wake(new_watch(done), 0) end
 ---@param done fun(res: integer)
 function M.watch(object, events, name, done)
     local handle = engine.handle()
-    local slot = claim(object, false, name)
+    local slot = next_slot()
     local watch = new_watch(done)
     watch.op = slot
-    watching = watching + 1
     local res = C.ljos_engine_poll(handle, op_user_data[slot], object.fd, events)
-    if res == PENDING then
-        op_fiber[slot] = watch
-    else
-        release(slot)
-        watching = watching - 1
-        wake(watch, res)
-    end
+    if res ~= PENDING then return wake(watch, res) end
+    claim(slot, watch, object, false, name)
+    watching = watching + 1
 end
 
 --- Has the kernel cancel the operation of a slot, as if somebody had canceled its object.

@@ -38,7 +38,7 @@ local function submit_poll(slot, fd, events) return C.ljos_engine_poll(handle(),
 ---@return integer res  the events that are there
 local function poll(object, events, name)
     local slot = begin(object, false, name)
-    return finish(slot, submit_poll(slot, object.fd, events))
+    return finish(slot, submit_poll(slot, object.fd, events), object, false, name)
 end
 M.poll = poll
 
@@ -49,7 +49,7 @@ local function again(submit, events, object, buffer, detail, name)
         res = poll(object, events, name)
         if res < 0 then return res end
         local slot = begin(object, buffer, name)
-        res = finish(slot, submit(slot, object.fd, buffer, detail))
+        res = finish(slot, submit(slot, object.fd, buffer, detail), object, buffer, name)
     until res ~= -EAGAIN
     return res
 end
@@ -66,7 +66,7 @@ end
 ---@return integer res
 function M.recv(object, span, flags, name)
     local slot = begin(object, span, name)
-    local res = finish(slot, submit_recv(slot, object.fd, span, flags))
+    local res = finish(slot, submit_recv(slot, object.fd, span, flags), object, span, name)
     if res ~= -EAGAIN then return res end
     return again(submit_recv, POLLIN, object, span, flags, name)
 end
@@ -83,7 +83,7 @@ end
 ---@return integer res
 function M.send(object, span, flags, name)
     local slot = begin(object, span, name)
-    local res = finish(slot, submit_send(slot, object.fd, span, flags))
+    local res = finish(slot, submit_send(slot, object.fd, span, flags), object, span, name)
     if res ~= -EAGAIN then return res end
     return again(submit_send, POLLOUT, object, span, flags, name)
 end
@@ -100,7 +100,7 @@ end
 ---@return integer res
 function M.read(object, span, offset, name)
     local slot = begin(object, span, name)
-    local res = finish(slot, submit_read(slot, object.fd, span, offset))
+    local res = finish(slot, submit_read(slot, object.fd, span, offset), object, span, name)
     if res ~= -EAGAIN then return res end
     return again(submit_read, POLLIN, object, span, offset, name)
 end
@@ -117,7 +117,7 @@ end
 ---@return integer res
 function M.write(object, span, offset, name)
     local slot = begin(object, span, name)
-    local res = finish(slot, submit_write(slot, object.fd, span, offset))
+    local res = finish(slot, submit_write(slot, object.fd, span, offset), object, span, name)
     if res ~= -EAGAIN then return res end
     return again(submit_write, POLLOUT, object, span, offset, name)
 end
@@ -130,7 +130,7 @@ local function submit_accept(slot, fd) return C.ljos_engine_accept(handle(), use
 ---@return integer res
 function M.accept(object, name)
     local slot = begin(object, false, name)
-    local res = finish(slot, submit_accept(slot, object.fd))
+    local res = finish(slot, submit_accept(slot, object.fd), object, false, name)
     if res ~= -EAGAIN then return res end
     return again(submit_accept, POLLIN, object, false, 0, name)
 end
@@ -147,7 +147,7 @@ end
 ---@return integer res
 function M.connect(object, address, length, name)
     local slot = begin(object, address, name)
-    return finish(slot, submit_connect(slot, object.fd, address, length))
+    return finish(slot, submit_connect(slot, object.fd, address, length), object, address, name)
 end
 
 ---@class ljos.Message
@@ -165,7 +165,7 @@ end
 ---@return integer res
 function M.recvmsg(object, packet, flags, name)
     local slot = begin(object, packet, name)
-    local res = finish(slot, submit_recvmsg(slot, object.fd, packet, flags))
+    local res = finish(slot, submit_recvmsg(slot, object.fd, packet, flags), object, packet, name)
     if res ~= -EAGAIN then return res end
     return again(submit_recvmsg, POLLIN, object, packet, flags, name)
 end
@@ -182,7 +182,7 @@ end
 ---@return integer res
 function M.sendmsg(object, packet, flags, name)
     local slot = begin(object, packet, name)
-    local res = finish(slot, submit_sendmsg(slot, object.fd, packet, flags))
+    local res = finish(slot, submit_sendmsg(slot, object.fd, packet, flags), object, packet, name)
     if res ~= -EAGAIN then return res end
     return again(submit_sendmsg, POLLOUT, object, packet, flags, name)
 end
@@ -205,7 +205,7 @@ end
 ---@return integer res
 function M.recvfrom(object, datagram, flags, name)
     local slot = begin(object, datagram, name)
-    local res = finish(slot, submit_recvfrom(slot, object.fd, datagram, flags))
+    local res = finish(slot, submit_recvfrom(slot, object.fd, datagram, flags), object, datagram, name)
     if res ~= -EAGAIN then return res end
     return again(submit_recvfrom, POLLIN, object, datagram, flags, name)
 end
@@ -223,7 +223,7 @@ end
 ---@return integer res
 function M.sendto(object, datagram, flags, name)
     local slot = begin(object, datagram, name)
-    local res = finish(slot, submit_sendto(slot, object.fd, datagram, flags))
+    local res = finish(slot, submit_sendto(slot, object.fd, datagram, flags), object, datagram, name)
     if res ~= -EAGAIN then return res end
     return again(submit_sendto, POLLOUT, object, datagram, flags, name)
 end
@@ -239,12 +239,12 @@ local function send_range(fd, file_fd, offset, size) return C.ljos_file_send(fd,
 ---@return integer res
 function M.sendfile(object, file, offset, size, name)
     local slot = begin(object, file, name)
-    local res = finish(slot, send_range(object.fd, file.fd, offset, size))
+    local res = finish(slot, send_range(object.fd, file.fd, offset, size), object, file, name)
     while res == -EAGAIN do
         res = poll(object, POLLOUT, name)
         if res < 0 then return res end
         slot = begin(object, file, name)
-        res = finish(slot, send_range(object.fd, file.fd, offset, size))
+        res = finish(slot, send_range(object.fd, file.fd, offset, size), object, file, name)
     end
     return res
 end
@@ -258,7 +258,7 @@ local function submit_flock(slot, fd, how) return C.ljos_engine_flock(handle(), 
 ---@return integer res
 function M.flock(object, how, name)
     local slot = begin(object, false, name)
-    return finish(slot, submit_flock(slot, object.fd, how))
+    return finish(slot, submit_flock(slot, object.fd, how), object, false, name)
 end
 
 local unowned = { fd = -1, pending = 0 }
@@ -271,7 +271,7 @@ local unowned = { fd = -1, pending = 0 }
 function M.call(anchor, name, number, a, b, c, d, e)
     local slot = begin(unowned, anchor, name)
     local res = C.ljos_engine_call(handle(), user_data(slot), number, a or 0, b or 0, c or 0, d or 0, e or 0)
-    return finish(slot, res)
+    return finish(slot, res, unowned, anchor, name)
 end
 
 --- Asks a question of the native `resolve` in a pool thread. A canceled question is let go of at once.
@@ -280,7 +280,7 @@ end
 ---@return integer outcome  0, an EAI_* with its sign changed, or -errno
 function M.resolve(resolution, name)
     local slot = begin(unowned, resolution, name)
-    return finish(slot, C.ljos_engine_resolve(handle(), user_data(slot), resolution))
+    return finish(slot, C.ljos_engine_resolve(handle(), user_data(slot), resolution), unowned, resolution, name)
 end
 
 return M

@@ -62,7 +62,8 @@ end
 function M.readable(loop, object, events, name)
     local slot = loop.begin(object, false, name)
     local handle = loaded["ljos.engine"].handle()
-    return loop.finish(slot, lib.ljos_engine_poll(handle, loop.user_data(slot), object.fd, events))
+    local res = lib.ljos_engine_poll(handle, loop.user_data(slot), object.fd, events)
+    return loop.finish(slot, res, object, false, name)
 end
 
 return M
