@@ -105,6 +105,21 @@ function M.read(object, span, offset, name)
     return again(submit_read, POLLIN, object, span, offset, name)
 end
 
+local function pread(fd, span, offset) return C.ljos_file_pread(fd, span.ptr, span.len, offset) end
+
+--- pread(2) into `span`. Where no other fiber could run meanwhile it is the plain call: asking the kernel not to wait
+--- (RWF_NOWAIT) costs an eighth of reading 4 KiB from the page cache.
+---@param object ljos.IoObject
+---@param span ljos.byte_span
+---@param offset integer  bytes from 0
+---@param name string
+---@return integer res
+function M.read_at(object, span, offset, name)
+    if not loop.is_alone() then return M.read(object, span, offset, name) end
+    local slot = begin(object, span, name)
+    return finish(slot, pread(object.fd, span, offset), object, span, name)
+end
+
 local function submit_write(slot, fd, span, offset)
     return C.ljos_engine_write(handle(), user_data(slot), fd, span.ptr, span.len, offset)
 end

@@ -11,7 +11,7 @@ local io_object = require "ljos.io_object"
 local operation = require "ljos.operation"
 
 local check_span, check_open, raw_read, raw_write =
-    byte_span.check, io_object.check_open, operation.read, operation.write
+    byte_span.check, io_object.check_open, operation.read_at, operation.write
 local check_offset = handle.check_offset
 
 ---@class ljos.file.RandomAccess: ljos.file.Handle

@@ -195,6 +195,16 @@ pub extern "C" fn ljos_file_is_cached(fd: c_int, offset: i64, len: u32) -> c_int
     c_int::from(!cold)
 }
 
+/// pread(2): waits for the disk where it must.
+///
+/// # Safety
+/// `buffer` has room for `len` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_file_pread(fd: c_int, buffer: *mut c_void, len: u32, offset: i64) -> c_int {
+    // SAFETY: the caller's promise.
+    result(unsafe { libc::pread(fd, buffer, len as usize, offset) } as c_long)
+}
+
 /// sendfile(2) from `offset` of a file to a socket, without waiting for the socket (`-EAGAIN`) and without SIGPIPE.
 /// The socket is non-blocking during the call: nothing else can keep sendfile from waiting.
 #[no_mangle]
