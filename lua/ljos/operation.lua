@@ -253,15 +253,13 @@ local function send_range(fd, file_fd, offset, size) return C.ljos_file_send(fd,
 ---@param name string
 ---@return integer res
 function M.sendfile(object, file, offset, size, name)
-    local slot = begin(object, file, name)
-    local res = finish(slot, send_range(object.fd, file.fd, offset, size), object, file, name)
-    while res == -EAGAIN do
+    while true do
+        local slot = begin(object, file, name)
+        local res = finish(slot, send_range(object.fd, file.fd, offset, size), object, file, name)
+        if res ~= -EAGAIN then return res end
         res = poll(object, POLLOUT, name)
         if res < 0 then return res end
-        slot = begin(object, file, name)
-        res = finish(slot, send_range(object.fd, file.fd, offset, size), object, file, name)
     end
-    return res
 end
 
 local function submit_flock(slot, fd, how) return C.ljos_engine_flock(handle(), user_data(slot), fd, how) end

@@ -664,6 +664,12 @@ int ljos_file_is_cached(int fd,
                         int64_t offset,
                         uint32_t len);
 
+// pread(2): waits for the disk where it must.
+//
+// # Safety
+// `buffer` has room for `len` bytes.
+int ljos_file_pread(int fd, void *buffer, uint32_t len, int64_t offset);
+
 // sendfile(2) from `offset` of a file to a socket, without waiting for the socket (`-EAGAIN`) and without SIGPIPE.
 // The socket is non-blocking during the call: nothing else can keep sendfile from waiting.
 int ljos_file_send(int socket,
