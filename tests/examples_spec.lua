@@ -188,6 +188,100 @@ for _, runner in ipairs(RUNNERS) do
             assert.matches("usage: logstat.lua.*status 0", run(runner .. " examples/logstat.lua --help"))
         end)
 
+        it("follow.lua shows what is appended, through truncation, rotation and removal, until Ctrl-C", function()
+            local directory = temporary_directory.make()
+            local function append(name, text, mode)
+                local file = assert(io.open(directory .. "/" .. name, mode or "a"))
+                file:write(text)
+                file:close()
+            end
+            append("a", "a1\na2\na3\n")
+            append("b", "b1\n")
+            local command =
+                "cd %s && { %s %s/examples/follow.lua --lines 2 a b c & echo $!; wait $!; echo status $?; } 2>&1"
+            local checkout = io.popen("pwd"):read "*l"
+            local where = runner:find "^bin" and checkout .. "/" .. runner
+                or ("env LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua;;' luajit"):format(checkout, checkout)
+            local pipe = assert(io.popen(command:format(directory, where, checkout)))
+            started = pipe:read "*l"
+            local function expect_lines(text)
+                for line in text:gmatch "[^\n]*\n" do
+                    assert.equal(line, pipe:read "*l" .. "\n")
+                end
+            end
+            expect_lines "==> a <==\na2\na3\n\n==> b <==\nb1\nfollow: c: No such file or directory\n"
+            append("a", "a4\n")
+            expect_lines "\n==> a <==\na4\n"
+            append("a", "new\n", "w")
+            expect_lines "follow: a: truncated\nnew\n"
+            os.rename(directory .. "/b", directory .. "/b.1")
+            append("b.1", "last\n")
+            append("b", "first\n")
+            expect_lines "\n==> b <==\nlast\nfollow: b: replaced\nfirst\n"
+            append("c", "c1\n")
+            expect_lines "follow: c: is there\n\n==> c <==\nc1\n"
+            os.remove(directory .. "/c")
+            expect_lines "follow: c: No such file or directory\n"
+            os.execute("kill -INT " .. started)
+            assert.equal("status 0\n", pipe:read "*a")
+            pipe:close()
+            started = false
+            temporary_directory.remove_all()
+        end)
+
+        it("follow.lua says what is wrong with its arguments, and has --help", function()
+            assert.matches("a file expected\nusage.*status 2", run(runner .. " examples/follow.lua"))
+            assert.matches("wrong option.*status 2", run(runner .. " examples/follow.lua --lines x /tmp/a"))
+            assert.matches("is a directory\nstatus 2", run(runner .. " examples/follow.lua /tmp"))
+            assert.matches("^usage: follow.lua.*status 0", run(runner .. " examples/follow.lua --help"))
+        end)
+
+        it("find_grep.lua finds lines in a tree, and leaves out what is binary, hidden or of another name", function()
+            local directory = temporary_directory.make()
+            local function write(name, text)
+                local file = assert(io.open(directory .. "/" .. name, "w"))
+                file:write(text)
+                file:close()
+            end
+            os.execute(("mkdir -p %s/deep/er %s/.hidden"):format(directory, directory))
+            for i = 1, 50 do
+                write("deep/" .. i .. ".txt", "nothing\nhere\n")
+            end
+            write("a.txt", "one\nNeedle 1\nthree\nneedle 2")
+            write("deep/er/b.txt", "needle\n")
+            write("deep/er/c.md", "needle\n")
+            write("binary.txt", "needle\0\n")
+            write(".hidden/d.txt", "needle\n")
+            local function find(arguments)
+                local output = run(("%s examples/find_grep.lua %s"):format(runner, arguments))
+                local lines = {}
+                for line in output:gsub(directory:gsub("%p", "%%%0"), "D"):gmatch "[^\n]+" do
+                    lines[#lines + 1] = line
+                end
+                table.sort(lines)
+                return lines
+            end
+            assert.same(
+                { "D/a.txt:4:needle 2", "D/deep/er/b.txt:1:needle", "D/deep/er/c.md:1:needle", "status 0" },
+                find("needle " .. directory)
+            )
+            assert.same(
+                { "D/.hidden/d.txt", "D/a.txt", "D/deep/er/b.txt", "status 0" },
+                find("--ignore-case --hidden --files --jobs 2 --name '*.txt' 'n[ae]{2}dle' " .. directory)
+            )
+            assert.same({ "4:needle 2", "status 0" }, find("needle " .. directory .. "/a.txt"))
+            assert.same({ "status 1" }, find("haystack " .. directory))
+            assert.same({ "4:needle 2", "status 0" }, find("'^needle [0-9]$' " .. directory .. "/a.txt"))
+            local output = run(("%s examples/find_grep.lua needle /nowhere %s"):format(runner, directory))
+            assert.matches("find_grep: /nowhere: No such file or directory", output, 1, true)
+            assert.matches("status 2\n$", output)
+            assert.matches("pattern: .*missing.*usage.*status 2", run(runner .. " examples/find_grep.lua '('"))
+            assert.matches("a pattern expected.*status 2", run(runner .. " examples/find_grep.lua"))
+            assert.matches("wrong option.*status 2", run(runner .. " examples/find_grep.lua --jobs 0 x"))
+            assert.matches("^usage: find_grep.lua.*status 0", run(runner .. " examples/find_grep.lua --help"))
+            temporary_directory.remove_all()
+        end)
+
         it("supervisor.lua prefixes lines, starts again what fails, and ends when all is done", function()
             local directory = temporary_directory.make()
             local config = assert(io.open(directory .. "/programs", "w"))
