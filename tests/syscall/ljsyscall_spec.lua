@@ -202,6 +202,26 @@ describe("a program for ljsyscall", function()
         assert.is_false(pcall(function() st.nosuchfield = 1 end))
     end)
 
+    it("makes every type of nothing, and raises for fields that it has not", function()
+        for _, name in ipairs(S.types.names()) do
+            local make = t[name]
+            if type(make) == "cdata" then
+                local ok, size = pcall(ffi.sizeof, make)
+                local value = ok and size and make() or make(1)
+                local text = tostring(ffi.typeof(value))
+                if text:match "^ctype<struct [%w_]+>$" and name ~= "fd" then
+                    assert.is_false(pcall(function() return value.nosuchfield end), name)
+                    assert.is_true(#value == ffi.sizeof(value) or #value == 1, name)
+                    assert.is_true(ffi.istype(make, value), name)
+                end
+                tostring(value)
+            end
+        end
+        assert.equal(t.timespec, S.types.ctypes["struct timespec"])
+        assert.equal(t.sigset, S.types.ctypes.sigset_t)
+        assert.is_nil(S.types.ctypes["struct nosuch"])
+    end)
+
     it("makes vectors of buffers", function()
         local iov = t.iovecs { "one", 10, t.buffer(5), { t.buffer(20), 7 } }
         assert.equal(4, #iov)

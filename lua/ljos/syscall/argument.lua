@@ -101,7 +101,7 @@ local function fits(make, value)
     if istype(registered.ctype, value) then return true end
     local text = tostring(typeof(value))
     if text:find("[*&]>?$") then return true end
-    return text:find "%]>?$" ~= nil and sizeof(value) >= sizeof(registered.ctype)
+    return text:find "%]>?$" ~= nil and sizeof(value) >= (sizeof(registered.ctype) or math.huge)
 end
 
 --- Makes a struct out of what a caller writes for it: a cdata of its type stays as it is, nil stays nil.

@@ -94,6 +94,8 @@ function M.load_all()
     for name in others:gmatch "%S+" do
         require("ljos.syscall." .. name)
     end
+    -- What loading left behind is not freed by calls that a filter may forbid.
+    collectgarbage()
 end
 
 -- Calls after which files cannot be opened any more, or not those.

@@ -165,6 +165,13 @@ end
 ---@field fill? fun(self: ffi.cdata*, element: ffi.cdata*, index: integer, init: any)
 ---@field tostring? fun(self: ffi.cdata*): string
 
+--- Registers a struct of which nothing but its size is of use.
+---@param name string
+---@param c_name string
+function M.define_opaque(name, c_name)
+    return M.register(name, ffi.metatype(c_name, { __len = function(self) return ffi.sizeof(self) end }))
+end
+
 --- Defines an array of structs that knows its length: `{count, field[count]}`. `#`, `ipairs` and indexing see the
 --- elements; the constructor takes a count or a list.
 ---@param name string
@@ -177,7 +184,8 @@ function M.define_array(name, element, field, options)
     local get = options.get or {}
     local function at(self, key)
         if get[key] then return get[key](self) end
-        if type(key) ~= "number" or key < first or key >= first + self.count then return nil end
+        if type(key) ~= "number" then fail(("%s has no field %s"):format(name, tostring(key))) end
+        if key < first or key >= first + self.count then return nil end
         return self[field][key - first]
     end
     -- Without Lua 5.2's ipairs a cdata is iterated through its metatable all the same: LuaJIT has the hook.
@@ -185,28 +193,30 @@ function M.define_array(name, element, field, options)
         i = i + 1
         if i < self.count then return i, self[field][i] end
     end
-    local ct = ffi.metatype("struct ljos_" .. name, {
-        __index = at,
-        __len = function(self) return self.count end,
-        __ipairs = function(self) return step, self, -1 end,
-        __pairs = function(self) return step, self, -1 end,
-        __tostring = options.tostring,
-    })
     local function copy(_, item, _, init)
         ffi.copy(item, type(init) == "cdata" and init or make(init), ffi.sizeof(c_name))
     end
     local fill = options.fill or copy
-    return M.register(name, ct, function(init)
+    local function new(ct, init)
         if type(init) == "cdata" and ffi.istype(ct, init) then return init end
         local count = type(init) == "number" and init or type(init) == "table" and #init
-        if not count or not (count >= 0 and count < 2 ^ 26) then fail("a list or a count expected") end
+        if not count or not (count >= 0 and count < 2 ^ 26) then fail "a list or a count expected" end
         local self = ffi.new(ct, count)
         self.count = count
         for i = 1, type(init) == "table" and count or 0 do
             fill(self, self[field][i - 1], i, init[i])
         end
         return self
-    end)
+    end
+    local ct = ffi.metatype("struct ljos_" .. name, {
+        __new = new,
+        __index = at,
+        __len = function(self) return self.count end,
+        __ipairs = function(self) return step, self, -1 end,
+        __pairs = function(self) return step, self, -1 end,
+        __tostring = options.tostring,
+    })
+    return M.register(name, ct)
 end
 
 --- Returns the C name of a registered or native struct.

@@ -10,7 +10,7 @@ local native = require "ljos.native"
 local struct = require "ljos.syscall.struct"
 
 ---@class ljos.syscall.types
-local M = { ctypes = {} }
+local M = {}
 
 local files = {
     scalar = [[ buffer char char1 char2 clock clockid daddr dev gid gid1 id in_port ino int int1 int16 int16_1 int2
@@ -79,6 +79,15 @@ end
 M.t = lazy(struct.t)
 M.pt = lazy(struct.pt)
 M.s = lazy(struct.s)
+
+-- C types by their C names: "struct timespec", "sigset_t".
+M.ctypes = setmetatable({}, {
+    __index = function(_, name)
+        local short = type(name) == "string" and (name:match "^struct (.*)$" or name:match "^(.*)_t$" or name)
+        local registered = struct.registered[short and M.t[short]]
+        return registered and registered.ctype
+    end,
+})
 
 --- Lists the names that `t` has.
 ---@return string[]

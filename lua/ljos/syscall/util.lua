@@ -56,6 +56,7 @@ function M.dirtable(path, nodots)
     end
     return setmetatable(list, {
         __tostring = function(self)
+            if #self == 0 then return "" end
             local sorted = { unpack(self) }
             table.sort(sorted)
             return table.concat(sorted, "\n") .. "\n"

@@ -88,7 +88,11 @@ function M.pselect(sets, timeout, mask)
         exceptfds = ready(e, sets.exceptfds),
     }
 end
-function M.select(sets, timeout) return M.pselect(sets, timeout) end
+--- select(2): as pselect; the timeout may be in the table.
+function M.select(sets, timeout)
+    if timeout == nil and type(sets) == "table" then timeout = sets.timeout end
+    return M.pselect(sets, timeout)
+end
 
 local epoll_ctl = kernel.call("epoll_ctl", "iiip")
 --- epoll_ctl(2): the event is a string of c.EPOLL, a table {events =, fd = | u64 = | ptr =} or a t.epoll_event.

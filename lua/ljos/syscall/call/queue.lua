@@ -85,8 +85,9 @@ function M.mq_timedsend(queue, message, length, priority, timeout)
 end
 
 local receive = kernel.retry(kernel.call("mq_timedreceive", "ipipp"))
---- mq_timedreceive(2): the count, nil, the priority; without a buffer the message as a string.
-function M.mq_timedreceive(queue, buffer, length, timeout)
+--- mq_timedreceive(2): (queue, buffer, length, priority, time) gives the count, nil, the priority; without a buffer
+--- the message as a string. The priority is nil or an array to be filled.
+function M.mq_timedreceive(queue, buffer, length, priority, timeout)
     local text = buffer == nil
     if text then
         if not length then
@@ -94,18 +95,18 @@ function M.mq_timedreceive(queue, buffer, length, timeout)
             if not attr then return nil, err end
             length = attr.msgsize
         end
-        buffer = ffi.new("char[?]", length)
+        buffer = ffi.new("char[?]", integer(length, 3))
     end
-    local priority = t.uint1()
+    local filled = type(priority) == "cdata" and priority or t.uint1()
     local res = receive(
         number(queue, 1),
         argument.buffer(buffer, 2),
-        integer(length, 3),
-        priority,
-        struct(t.timespec, timeout, 4)
+        integer(length or ffi.sizeof(buffer), 3),
+        filled,
+        struct(t.timespec, timeout, 5)
     )
     if res < 0 then return kernel.failed(res) end
-    return text and ffi.string(buffer, res) or res, nil, tonumber(priority[0])
+    return text and ffi.string(buffer, res) or res, nil, tonumber(filled[0])
 end
 
 local notify = kernel.call("mq_notify", "ip")
@@ -122,7 +123,9 @@ end
 function methods.send(self, message, length, priority, timeout)
     return M.mq_timedsend(self, message, length, priority, timeout)
 end
-function methods.receive(self, buffer, length, timeout) return M.mq_timedreceive(self, buffer, length, timeout) end
+function methods.receive(self, buffer, length, priority, timeout)
+    return M.mq_timedreceive(self, buffer, length, priority, timeout)
+end
 function methods.getattr(self) return M.mq_getsetattr(self) end
 function methods.setattr(self, attr) return M.mq_getsetattr(self, attr) end
 

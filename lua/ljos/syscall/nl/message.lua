@@ -151,6 +151,8 @@ local function encode_value(kind, value, context)
     local nested = kind and kind:match "^nest:(.*)"
     if type(value) == "table" and value.index and kind ~= "peer" then value = value.index end
     if kind == "peer" then
+        -- {t.ifinfomsg, {}, name, value ...}: the struct that comes first may be written down.
+        if type(value[1]) ~= "string" then value = { unpack(value, 3) } end
         return bytes(t.ifinfomsg()) .. encode("IFLA", value, {})
     elseif nested or type(value) == "table" then
         return encode(nested or context.info or "IFLA", value, context)

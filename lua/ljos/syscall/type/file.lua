@@ -47,7 +47,8 @@ local function define_device()
         end,
         __index = function(self, key)
             local getter = get[key]
-            return getter and getter(self)
+            if not getter then fail("device has no field " .. tostring(key)) end
+            return getter(self)
         end,
         __eq = function(a, b)
             return ffi.istype("struct ljos_device", a) and ffi.istype("struct ljos_device", b) and a.dev == b.dev
@@ -261,7 +262,7 @@ local definitions = {
     inotify_events = function() t.inotify_events = inotify_events end,
     fdset = function()
         ffi.cdef "struct ljos_fdset { uint64_t fds_bits[16]; };"
-        struct.register("fdset", ffi.typeof "struct ljos_fdset")
+        struct.define_opaque("fdset", "struct ljos_fdset")
     end,
 }
 

@@ -127,30 +127,30 @@ end
 
 local function define_groups()
     ffi.cdef "struct ljos_groups { int count; uint32_t list[?]; };"
+    local function new(ct, init)
+        if type(init) == "cdata" and ffi.istype(ct, init) then return init end
+        local count = type(init) == "number" and init or type(init) == "table" and #init
+        if not count or not (count >= 0 and count <= 65536) then fail "a list of groups or a count expected" end
+        local groups = ffi.new(ct, count)
+        groups.count = count
+        for i = 1, type(init) == "table" and count or 0 do
+            groups.list[i - 1] = init[i]
+        end
+        return groups
+    end
     local ct = ffi.metatype("struct ljos_groups", {
+        __new = new,
         __index = function(self, key)
-            if type(key) == "number" and key >= 1 and key <= self.count then return self.list[key - 1] end
+            if type(key) ~= "number" then fail("groups has no field " .. tostring(key)) end
+            if key >= 1 and key <= self.count then return self.list[key - 1] end
         end,
         __newindex = function(self, key, value)
-            if key < 1 or key > self.count then fail("groups: no item " .. key) end
+            if type(key) ~= "number" or key < 1 or key > self.count then fail("groups: no item " .. tostring(key)) end
             self.list[key - 1] = value
         end,
         __len = function(self) return self.count end,
     })
-    struct.register("groups", ct, function(init)
-        if type(init) == "number" then
-            local groups = ffi.new(ct, init)
-            groups.count = init
-            return groups
-        end
-        if type(init) == "cdata" then return init end
-        local groups = ffi.new(ct, #init)
-        groups.count = #init
-        for i = 1, #init do
-            groups.list[i - 1] = init[i]
-        end
-        return groups
-    end)
+    struct.register("groups", ct)
 end
 
 -- wait(2)'s status word, read by the macros' names, in any case and with or without the leading W.

@@ -150,9 +150,15 @@ local function handler_address(value)
     return address
 end
 
+local Handler = {
+    __call = function(self, ...) return self.handle(...) end,
+    __index = { free = function() end },
+}
+
 local function define_sigaction()
     local _ = t.sigset
     local function set_handler(self, value)
+        if getmetatable(value) == Handler then value = value.handle end
         -- A Lua function has no address: S.sigaction finds it by the struct.
         local is_function = type(value) == "function"
         struct.anchor(self, "handler", is_function and value or nil)
@@ -173,7 +179,7 @@ local function define_sigaction()
             flags = function(self) return self.sa_flags % 2 ^ 32 end,
         },
         new = function(self, init)
-            if type(init) == "table" then
+            if type(init) == "table" and getmetatable(init) ~= Handler then
                 struct.assign(self, init)
                 if init.sigaction ~= nil then self.sa_flags = bit.bor(self.sa_flags, c.SA.SIGINFO) end
             elseif type(init) == "cdata" and ffi.istype(native.struct "sigaction", init) then
@@ -204,13 +210,12 @@ local function define_sigevent()
 end
 
 local definitions = {
-    -- A Lua function is a handler as it is; anything else is its address.
+    -- Of a Lua function an object that is called like it, and that ljsyscall's programs free; else an address.
     sighandler = function()
-        struct.register(
-            "sighandler",
-            ffi.typeof "intptr_t",
-            function(value) return type(value) == "function" and value or handler_address(value) end
-        )
+        struct.register("sighandler", ffi.typeof "intptr_t", function(value)
+            if type(value) == "function" then return setmetatable({ handle = value }, Handler) end
+            return handler_address(value)
+        end)
     end,
     sigset = define_sigset,
     siginfo = define_siginfo,
@@ -226,11 +231,11 @@ local definitions = {
     -- What a handler gets beside the signal is the C library's own; the size is an upper bound.
     ucontext = function()
         ffi.cdef "struct ljos_ucontext { uint64_t words[576]; };"
-        struct.register("ucontext", ffi.typeof "struct ljos_ucontext")
+        struct.define_opaque("ucontext", "struct ljos_ucontext")
     end,
     mcontext = function()
         ffi.cdef "struct ljos_mcontext { uint64_t words[512]; };"
-        struct.register("mcontext", ffi.typeof "struct ljos_mcontext")
+        struct.define_opaque("mcontext", "struct ljos_mcontext")
     end,
 }
 

@@ -187,7 +187,8 @@ local function define_storage()
         __index = function(self, key)
             if key == "family" then return tonumber(self.ss_family) end
             local view = inner(self)
-            if view then return view[key] end
+            if not view then fail("sockaddr_storage of an unknown family has no field " .. tostring(key)) end
+            return view[key]
         end,
         __newindex = function(self, key, value)
             if key == "family" then
