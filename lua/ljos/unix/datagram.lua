@@ -40,8 +40,8 @@ end
 ---@return integer
 ---@return ljos.filesystem.Path
 function Socket:receive_from(buffer, flags)
-    byte_span.check(buffer, 1)
-    return message.receive_from(self, buffer, socket.message_flags(flags, 2))
+    local bits = socket.message_flags(flags, 2)
+    return message.receive_from(self, buffer, bits)
 end
 
 --- Sends a datagram to the peer that `connect` named; returns its length.
@@ -63,7 +63,6 @@ end
 ---@param flags? string[]
 ---@return integer
 function Socket:send_to(buffer, pathname, flags)
-    byte_span.check(buffer, 1)
     return message.send_to(self, buffer, pathname, socket.message_flags(flags, 3))
 end
 

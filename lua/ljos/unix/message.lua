@@ -107,6 +107,7 @@ end
 ---@return integer
 ---@return ljos.filesystem.Path
 function M.receive_from(object, buffer, flags)
+    check_span(buffer, 1)
     local taken, res = receive(object, buffer, 0, true, flags, "receive_from")
     local sender = sender_of(taken)
     give_back(taken)
@@ -158,10 +159,8 @@ local function numbers_of(fds, arg)
     return numbers
 end
 
-local function send(object, buffer, pathname, numbers, flags, name)
-    local taken = take(buffer)
-    set_name(taken, pathname and address.to_sockaddr(pathname, 2, taken.name --[[@as ffi.cdata*]]) or 0)
-    check_open(object)
+-- Sends duplicates of the descriptors, which are closed when the message has gone.
+local function send_duplicates(object, taken, numbers, flags, name)
     local made = 0
     local ok, res = pcall(function()
         while made < #numbers do
@@ -169,10 +168,27 @@ local function send(object, buffer, pathname, numbers, flags, name)
             made = made + 1
         end
         message.put_fds(taken, made)
-        return operation.sendmsg(object, taken, bor(flags, DO_NOT_WAIT) --[[@as integer]], name)
+        return operation.sendmsg(object, taken, flags, name)
     end)
     message.close_fds(taken, made)
     if not ok then error(res, 0) end
+    return res
+end
+
+-- `pathname` is false where the peer is meant.
+local function send(object, buffer, pathname, numbers, flags, name)
+    local taken = take(buffer)
+    local sockaddr = taken.name --[[@as ffi.cdata*]]
+    set_name(taken, pathname == false and 0 or address.to_sockaddr(pathname, 2, sockaddr))
+    check_open(object)
+    flags = bor(flags, DO_NOT_WAIT) --[[@as integer]]
+    local res
+    if #numbers > 0 then
+        res = send_duplicates(object, taken, numbers, flags, name)
+    else
+        message.put_fds(taken, 0)
+        res = operation.sendmsg(object, taken, flags, name)
+    end
     give_back(taken)
     if res < 0 then check(res) end
     return res
@@ -187,14 +203,8 @@ local NONE = {}
 ---@param flags integer
 ---@return integer
 function M.send_to(object, buffer, pathname, flags)
-    return send(
-        object,
-        buffer,
-        pathname or error_.argument(2, "filesystem.path expected, got nil"),
-        NONE,
-        flags,
-        "send_to"
-    )
+    check_span(buffer, 1)
+    return send(object, buffer, pathname, NONE, flags, "send_to")
 end
 
 --- Sends bytes and descriptors.
@@ -204,7 +214,7 @@ end
 ---@return integer
 function M.send_with_fds(object, buffer, fds)
     check_span(buffer, 1)
-    return send(object, buffer, nil, numbers_of(fds, 2), 0, "send_with_fds")
+    return send(object, buffer, false, numbers_of(fds, 2), 0, "send_with_fds")
 end
 
 --- Sends a datagram with descriptors to a path or an abstract name.
@@ -215,7 +225,6 @@ end
 ---@return integer
 function M.send_to_with_fds(object, buffer, pathname, fds)
     check_span(buffer, 1)
-    if pathname == nil then error_.argument(2, "filesystem.path expected, got nil") end
     return send(object, buffer, pathname, numbers_of(fds, 3), 0, "send_to_with_fds")
 end
 
