@@ -172,4 +172,21 @@ describe("ip", function()
         assert.is_true(v4 < v6 and v4 <= v6)
         assert.is_false(v6 < v4)
     end)
+
+    it("can be loaded a second time, and addresses of both are the same", function()
+        -- In a plain interpreter: busted remembers C types and would hide it.
+        local program = [[
+            local first = require "ljos.ip".address.new "192.0.2.1"
+            for name in pairs(package.loaded) do
+                if name:find "^ljos" then package.loaded[name] = nil end
+            end
+            local ip = require "ljos.ip"
+            print(ip.address.new "192.0.2.1" == first, ip.address.is(first), ip.tcp.socket.new().is_open, ip.udp ~= nil)
+        ]]
+        local path = "LUA_PATH='lua/?.lua;lua/?/init.lua;;' luajit -e '"
+        local pipe = assert(io.popen(path .. program .. "' 2>&1"))
+        local output = pipe:read "*a"
+        pipe:close()
+        assert.equal("true\ttrue\tfalse\ttrue\n", output)
+    end)
 end)

@@ -16,12 +16,11 @@ local native = require "ljos.native"
 
 local C = ffi.C
 
-ffi.cdef [[
-int close(int fd);
-struct ljos_owned_fd { int fd; };
-]]
+ffi.cdef "int close(int fd);"
 
-local owned_fd = ffi.metatype("struct ljos_owned_fd", {
+-- Nameless, so that this file can be loaded twice; the comment keeps busted, which remembers C types by their text,
+-- from taking it for that of another module.
+local owned_fd = ffi.metatype(ffi.typeof "struct { int fd; /* io_object */ }", {
     __gc = function(owner)
         if owner.fd < 0 then return end
         local handle = engine.existing()

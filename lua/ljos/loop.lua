@@ -169,8 +169,8 @@ function operations.cancel_wait(_, fiber) submit_cancel(fiber.op) end
 
 ---@param fiber ljos.FiberRecord
 function operations.describe_wait(_, fiber)
-    local slot = fiber.op
-    return ("%s fd %d"):format(op_name[slot], op_object[slot].fd)
+    local name, fd = op_name[fiber.op], op_object[fiber.op].fd
+    return fd < 0 and name or ("%s fd %d"):format(name, fd)
 end
 
 local function complete(user_data, res)

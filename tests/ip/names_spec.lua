@@ -57,6 +57,7 @@ describe("get_address_info", function()
     })
 
     scenario("is let go of at once when it is canceled, and then holds nothing else up", "cancel", {
+        "true",
         "127.0.0.7:1",
         "127.0.0.1:1",
         "true",

@@ -145,6 +145,7 @@ function scenarios.cancel()
         hanging[i] = fiber.spawn(function() ip.tcp.get_address_info("hang.test", i) end)
     end
     time.sleep(0.05)
+    print(fiber.dump():find("get_address_info hang.test:1 ", 1, true) ~= nil)
     for i = 1, 12 do
         hanging[i]:cancel()
         hanging[i]:join()

@@ -25,13 +25,14 @@ function M.set_name(name)
     cancellation.extra_of(loop.current()).name = name
 end
 
-local function remote_endpoint(object) return tostring(object.remote_endpoint) end
+-- Raises where the object has no peer, or none at the moment.
+local function peer(object) return ("peer %s port %d"):format(tostring(object.remote_address), object.remote_port) end
 
 local function describe_wait(fiber)
     local text = loop.describe_wait(fiber)
     if fiber.wait ~= operations then return text end
-    local ok, endpoint = pcall(remote_endpoint, operations.object_of(fiber))
-    return ok and text .. " " .. endpoint or text
+    local ok, whom = pcall(peer, operations.object_of(fiber))
+    return ok and text .. ", " .. whom or text
 end
 
 local function describe(fiber, time)
