@@ -37,5 +37,13 @@ return function(engines)
         )
     end
 
+    function suites.actor()
+        measure.heading "Actors: a number to an actor's process and back, CPU of ours / of C over SOCK_SEQPACKET"
+        local function cost_of_actor(engine)
+            return cost_of((engine:gsub("luajit bench/programs/$", "bin/ljos bench/programs/actor.lua")))
+        end
+        compare("there and back", 1.4, cost_of "target/bench/seqpacket", cost_of_actor)
+    end
+
     return suites
 end

@@ -594,6 +594,14 @@ function M.watch(object, events, name, done)
     watching = watching + 1
 end
 
+--- Whether nothing can run before the running fiber does again, but for watches: then it may block the thread if it
+--- heeds those. Their number, or nil.
+---@return integer? watching
+function M.alone()
+    local others = filling_n + draining_n - draining_i + falling_asleep_n + wheel.count
+    if others == 0 and op_count == watching and not idle and not after_poll then return watching end
+end
+
 --- Has the kernel cancel the operation of a slot, as if somebody had canceled its object.
 ---@type fun(slot: integer)
 M.submit_cancel = submit_cancel

@@ -15,6 +15,7 @@ local native = require "ljos.native"
 
 local C = native.C
 local begin, finish, user_data, handle = loop.begin, loop.finish, loop.user_data, engine.handle
+local enter, alone = loop.enter, loop.alone
 local EAGAIN = error_.errno_of.EAGAIN
 local poll_events = native.constant_table "socket"
 local POLLIN, POLLOUT = poll_events.POLLIN, poll_events.POLLOUT
@@ -185,6 +186,25 @@ function M.recvmsg(object, packet, flags, name)
     return again(submit_recvmsg, POLLIN, object, packet, flags, name)
 end
 
+local function receive_alone(fd, packet, watching)
+    return C.ljos_engine_receive_alone(handle(), fd, packet.message, watching)
+end
+
+--- As `recvmsg` without flags, by one or two system calls of its own where the program has nothing else to wait for.
+---@param object ljos.IoObject
+---@param packet ljos.Message
+---@param name string
+---@return integer res
+function M.recvmsg_soon(object, packet, name)
+    enter()
+    local watching = alone()
+    if watching then
+        local res = receive_alone(object.fd, packet, watching)
+        if res ~= -EAGAIN then return res end
+    end
+    return M.recvmsg(object, packet, 0, name)
+end
+
 local function submit_sendmsg(slot, fd, packet, flags)
     return C.ljos_engine_sendmsg(handle(), user_data(slot), fd, packet.message, flags)
 end
@@ -200,6 +220,24 @@ function M.sendmsg(object, packet, flags, name)
     local res = finish(slot, submit_sendmsg(slot, object.fd, packet, flags), object, packet, name)
     if res ~= -EAGAIN then return res end
     return again(submit_sendmsg, POLLOUT, object, packet, flags, name)
+end
+
+local function send_now(fd, packet) return C.ljos_message_send_now(fd, packet.message) end
+
+--- As `sendmsg`, for messages that are sent one at a time to a queue that mostly has room: tried by a call of its own
+--- first, which costs less than a ring's round trip for one operation.
+---@param object ljos.IoObject
+---@param packet ljos.Message
+---@param name string
+---@return integer res
+function M.sendmsg_soon(object, packet, name)
+    local slot = begin(object, packet, name)
+    -- Not past somebody who waits for room.
+    local res = object.pending == 1 and send_now(object.fd, packet) or -EAGAIN
+    if res == -EAGAIN then res = submit_sendmsg(slot, object.fd, packet, 0) end
+    res = finish(slot, res)
+    if res ~= -EAGAIN then return res end
+    return again(submit_sendmsg, POLLOUT, object, packet, 0, name)
 end
 
 ---@class ljos.Datagram

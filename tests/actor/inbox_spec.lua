@@ -6,6 +6,7 @@ local error_ = require "ljos.error"
 local fiber = require "ljos.fiber"
 local file_descriptor = require "ljos.file_descriptor"
 local native = require "ljos.native"
+local process = require "ljos.process"
 local wire = require "ljos.actor.wire"
 
 ffi.cdef [[
@@ -358,6 +359,16 @@ describe("actor.inbox", function()
             send_raw(bad_fd, bytes_of { a = good, b = good }, { bad_fd, 0 })
             survives()
         end)
+    end)
+
+    it("lets a child be reaped while the only fiber receives", function()
+        local good = address()
+        -- It ends once the receiver blocks, or just before: either must do.
+        local child = process.start { paths = { "/bin/sleep" }, arguments = { "sleep", "0.01" } }
+        -- What happens when it was reaped ends the wait: there is no sender then.
+        child.ended = function() good:close() end
+        fails("no_senders", inbox.receive, inbox)
+        assert.equal(0, child.code)
     end)
 
     it("closes what was sent with the message that a closed inbox never received", function()

@@ -88,7 +88,7 @@ local function send_with_fds(self, packet)
             made = made + 1
         end
         packet_.seal(packet)
-        return operation.sendmsg(self, packet, 0, "send")
+        return operation.sendmsg_soon(self, packet, "send")
     end)
     message.close_fds(packet, made)
     if not ok then error(res, 0) end
@@ -109,7 +109,7 @@ function methods:send(msg)
         res = send_with_fds(self, packet)
     else
         packet_.seal(packet)
-        res = operation.sendmsg(self, packet, 0, "send")
+        res = operation.sendmsg_soon(self, packet, "send")
     end
     packet_.give_back(packet)
     -- The receiver ended with messages unread: for the sender that is the same.

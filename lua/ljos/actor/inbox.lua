@@ -108,7 +108,7 @@ local function receive_from(self, source)
     local packet = packet_.take()
     packet_.open(packet)
     self.waiting = source
-    local res = operation.recvmsg(source, packet, 0, "receive")
+    local res = operation.recvmsg_soon(source, packet, "receive")
     if res == -ECANCELED then
         packet_.give_back(packet)
         return false

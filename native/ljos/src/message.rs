@@ -61,6 +61,22 @@ const _: () = {
     assert!(offset_of!(Message, flags) == offset_of!(libc::msghdr, msg_flags));
 };
 
+/// sendmsg(2) that neither waits nor signals: `-EAGAIN` when there is no room now.
+///
+/// # Safety
+/// `message` and what it points to are valid.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_message_send_now(fd: c_int, message: *const Message) -> c_int {
+    loop {
+        // SAFETY: the caller's promise; the layouts agree (above).
+        let sent = unsafe { libc::sendmsg(fd, message.cast(), libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL) };
+        let result = crate::engine::result(sent);
+        if result != -libc::EINTR {
+            return result;
+        }
+    }
+}
+
 /// The bytes of control data that carry `count` descriptors.
 #[no_mangle]
 pub extern "C" fn ljos_message_control_bytes(count: u32) -> c_int {

@@ -10,6 +10,7 @@
 //! Work that the kernel cannot do asynchronously runs in `pool`, a few native threads; file locks are waited for in `lock`.
 
 mod access;
+mod alone;
 mod lock;
 mod op;
 mod poller;
@@ -112,6 +113,14 @@ impl Engine {
         }
     }
 
+    /// What to poll for the engine's having something; `None` when it has something now.
+    fn quiet_fd(&mut self) -> Option<c_int> {
+        match &mut self.backend {
+            Backend::Ring(ring) => ring.quiet_fd(),
+            Backend::Poller(poller) => poller.quiet_fd(),
+        }
+    }
+
     fn flock(&mut self, user_data: u32, fd: c_int, operation: c_int) -> c_int {
         let res = lock::try_lock(fd, operation);
         if res != -libc::EWOULDBLOCK {
@@ -154,6 +163,25 @@ pub unsafe extern "C" fn ljos_engine_new(kind: c_int, out: *mut *mut Engine) -> 
             0
         }
     }
+}
+
+/// recvmsg(2) for a caller who has nothing else to wait for, the operations in flight apart that nobody waits for
+/// (`watching` of them). Blocks the thread. `-EAGAIN` when one of those has ended, or a signal came: the operation is to
+/// be submitted then.
+///
+/// # Safety
+/// `engine` is live; `message` and what it points to are valid.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_receive_alone(
+    engine: *mut Engine,
+    fd: c_int,
+    message: *mut c_void,
+    watching: c_int,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { memory::handle(engine) };
+    let engine_fd = if watching > 0 { engine.quiet_fd() } else { Some(-1) };
+    engine_fd.map_or(-libc::EAGAIN, |engine_fd| alone::receive(engine_fd, fd, message.cast()))
 }
 
 /// Ends an engine. Operations still in flight are torn down by the kernel first.

@@ -223,6 +223,11 @@ impl Poller {
         0
     }
 
+    /// The set's descriptor; `None` when there are completions.
+    pub fn quiet_fd(&self) -> Option<RawFd> {
+        self.done.is_empty().then_some(self.epoll_fd)
+    }
+
     pub fn forget(&mut self, fd: c_int) {
         let epoll_fd = self.epoll_fd;
         let Some(watch) = usize::try_from(fd).ok().and_then(|index| self.watches.get_mut(index)) else {
