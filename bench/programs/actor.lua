@@ -1,8 +1,8 @@
 -- Sends a number to an actor in a process of its own and receives it back, again and again.
 -- Prints: round trips, cpu-seconds of both processes, without the actor's start
 -- Run: bin/ljos bench/programs/actor.lua SECONDS
+-- luacheck: read globals _CONTEXT spawn_vm
 local inbox = require "inbox"
-local system = require "system"
 
 if _CONTEXT == "worker" then
     local answer = inbox:receive().answer

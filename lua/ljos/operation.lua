@@ -8,6 +8,7 @@
 --- Errors:   raises fiber_canceled; else returns -errno
 --- Suspends: all
 --- Needs:    nothing beyond Linux 5.15
+--- Long:     one function for each operation, all alike
 local engine = require "ljos.engine"
 local error_ = require "ljos.error"
 local loop = require "ljos.loop"

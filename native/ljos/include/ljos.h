@@ -414,6 +414,17 @@ const char *ljos_constants(const char *group);
 int ljos_engine_new(int kind,
                     struct ljos_engine **out);
 
+// recvmsg(2) for a caller who has nothing else to wait for, the operations in flight apart that nobody waits for
+// (`watching` of them). Blocks the thread. `-EAGAIN` when one of those has ended, or a signal came: the operation is to
+// be submitted then.
+//
+// # Safety
+// `engine` is live; `message` and what it points to are valid.
+int ljos_engine_receive_alone(struct ljos_engine *engine,
+                              int fd,
+                              void *message,
+                              int watching);
+
 // Ends an engine. Operations still in flight are torn down by the kernel first.
 //
 // # Safety
@@ -748,6 +759,12 @@ int ljos_memfd_from_program(const char *path);
 // # Safety
 // `bytes` is valid for `len` bytes.
 int ljos_memfd_from_bytes(const void *bytes, size_t len);
+
+// sendmsg(2) that neither waits nor signals: `-EAGAIN` when there is no room now.
+//
+// # Safety
+// `message` and what it points to are valid.
+int ljos_message_send_now(int fd, const struct ljos_message *message);
 
 // The bytes of control data that carry `count` descriptors.
 int ljos_message_control_bytes(uint32_t count);
