@@ -182,7 +182,7 @@ local function send(object, buffer, pathname, numbers, flags, name)
     set_name(taken, pathname == false and 0 or address.to_sockaddr(pathname, 2, sockaddr))
     check_open(object)
     flags = bor(flags, DO_NOT_WAIT) --[[@as integer]]
-    local res
+    local res ---@type integer
     if #numbers > 0 then
         res = send_duplicates(object, taken, numbers, flags, name)
     else
