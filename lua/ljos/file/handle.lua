@@ -89,7 +89,7 @@ function Handle:open(name, names)
 end
 
 --- Takes over a descriptor; the object must be closed.
----@param fd ljos.file_descriptor
+---@param fd ljos.FileDescriptor
 function Handle:assign(fd)
     io_object.check_closed(self)
     io_object.adopt(self, io_object.take_descriptor(fd, 1))

@@ -51,7 +51,7 @@ local metatable = io_object.metatable("file.random_access", RandomAccess, handle
 local M = {}
 
 --- Makes a closed file, or one that owns `fd`.
----@param fd? ljos.file_descriptor
+---@param fd? ljos.FileDescriptor
 ---@return ljos.file.RandomAccess
 function M.new(fd)
     local self = setmetatable(io_object.new(), metatable)

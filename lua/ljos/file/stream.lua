@@ -69,7 +69,7 @@ local metatable = io_object.metatable("file.stream", Stream, handle.properties)
 local M = {}
 
 --- Makes a closed stream, or one that owns `fd`.
----@param fd? ljos.file_descriptor
+---@param fd? ljos.FileDescriptor
 ---@return ljos.file.Stream
 function M.new(fd)
     local self = setmetatable(io_object.new(), metatable)

@@ -76,6 +76,7 @@ M.properties = {
 
 -- What is known of the peer
 
+local NOBODY = 2 ^ 32 - 1 -- what the kernel says where there is no peer
 local credentials = ffi.new(native.struct "ucred" --[[@as string]])
 local label_size = 4096 -- the kernel's own bound: a page
 local label, length = ffi.new("char[?]", label_size), ffi.new "uint32_t[1]"
@@ -89,6 +90,7 @@ end
 local about_peer = {
     remote_credentials = function(object)
         ask(object, c.SO_PEERCRED, "remote_credentials", credentials, ffi.sizeof(credentials))
+        if credentials.uid == NOBODY then error(error_.system("ENOTCONN", { option = "remote_credentials" }), 0) end
         return { uid = credentials.uid, groups = { credentials.gid }, pid = credentials.pid }
     end,
     remote_security_label = function(object)
