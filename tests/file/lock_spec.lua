@@ -5,6 +5,7 @@ local file = require "ljos.file"
 local number = require "ljos.syscall.number"
 local operation = require "ljos.operation"
 local raises = require "raises"
+local time = require "ljos.time"
 local timeout = require "ljos.timeout"
 
 local spawn, yield = fiber.spawn, fiber.this_fiber.yield
@@ -218,6 +219,60 @@ describe("waiting for a lock", function()
         again:lock()
         again:close()
         assert.is_true(other:try_lock())
+    end)
+
+    it("is nothing that waitpid or the children's signal would tell the program of", function()
+        local syscall = require "ljos.syscall"
+        local a, b = open(), open()
+        a:lock()
+        local waiter = spawn(function() b:lock() end)
+        yield()
+        local pid, err = syscall.waitpid(-1, "nohang")
+        assert.is_nil(pid)
+        assert.is_true(err.ECHILD)
+        a:unlock()
+        waiter:join()
+    end)
+
+    it("ends with the process that waits, however it ends", function()
+        local a = open()
+        a:lock()
+        local code = ([[local fiber, file = require "ljos.fiber", require "ljos.file"
+            local f = file.stream.new()
+            f:open("%s", { "read_write" })
+            fiber.spawn(function() f:lock() end)
+            fiber.this_fiber.yield()
+            print(io.open("/proc/thread-self/children"):read "*l")
+            io.stdout:flush()
+            require("ljos.time").sleep(1000)]]):format(path)
+        local command = "LUA_PATH='lua/?.lua;lua/?/init.lua;;' luajit -e '%s' & echo $!; wait"
+        local pipe = assert(io.popen(command:format(code)))
+        local pid, helper = pipe:read "*l", pipe:read("*l"):match "%d+"
+        assert.equal(0, os.execute("kill -0 " .. helper))
+        os.execute("kill -KILL " .. pid)
+        while
+            os.execute(("kill -0 %s 2>/dev/null && ! grep -q 'State:.Z' /proc/%s/status"):format(helper, helper)) == 0
+        do
+            time.sleep(0.001)
+        end
+        pipe:close()
+        a:unlock()
+        assert.is_true(a:try_lock())
+    end)
+
+    it("ends with ECANCELED when somebody kills the helper, and can begin again", function()
+        local a, b = open(), open()
+        a:lock()
+        local err
+        local waiter = spawn(function() err = raises.raised(b.lock, b) end)
+        yield()
+        local children = io.open "/proc/thread-self/children"
+        os.execute("kill -KILL " .. children:read("*a"):match "%d+")
+        children:close()
+        waiter:join()
+        assert.is_true(err.ECANCELED)
+        a:unlock()
+        b:lock()
     end)
 
     it("of a closed file raises EBADF", function()

@@ -76,7 +76,8 @@ local Handle = {
     release = io_object.release_descriptor,
 }
 
---- Opens a file (open(2), close-on-exec, mode 0666 less the umask). The object must be closed.
+--- Opens a file (open(2), close-on-exec, mode 0666 less the umask). The object must be closed. A FIFO blocks the thread
+--- until its other end is opened.
 ---@param name ljos.filesystem.Path|string
 ---@param names string[]  see seed 003, "file.stream"
 function Handle:open(name, names)
