@@ -3,12 +3,14 @@ local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
 local ffi = require "ffi"
 local fiber = require "ljos.fiber"
+local fs = require "ljos.filesystem"
 local loop = require "ljos.loop"
 local pipe = require "ljos.pipe"
 local raised = require "raised"
 local raises = require "raises"
 local settle = require "settle"
 local stream = require "ljos.stream"
+local temporary_directory = require "temporary_directory"
 
 ffi.cdef [[
 int raise(int);
@@ -220,6 +222,26 @@ describe("a pipe", function()
         collectgarbage()
         collectgarbage()
         raised("EPIPE", writer.write_some, writer, byte_span.append "x")
+    end)
+end)
+
+describe("a named pipe", function()
+    it("does as others do", function()
+        local path = temporary_directory.make() .. "/fifo"
+        fs.mkfifo(fs.path.new(path), fs.mode(6, 0, 0))
+        local both = fs.open(path, { "read_write" })
+        local reader = pipe.read_stream.new(fs.open(path, { "read_only" }))
+        local writer = pipe.write_stream.new(fs.open(path, { "write_only" }))
+        both:close()
+        local total = fill(writer)
+        local waiting = spawn(function() return writer:write_some(byte_span.new(10)) end)
+        settle(function() return 0 end)
+        assert.equal(total, stream.read_at_least(reader, byte_span.new(total), total))
+        assert.equal(10, waiting:join())
+        reader:close()
+        raised("EPIPE", writer.write_some, writer, byte_span.append "x")
+        writer:close()
+        temporary_directory.remove_all()
     end)
 end)
 
