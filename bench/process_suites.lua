@@ -45,5 +45,18 @@ return function(engines)
         compare("there and back", 1.4, cost_of "target/bench/seqpacket", cost_of_actor)
     end
 
+    function suites.syscall()
+        measure.heading "System calls: CPU through ljos.syscall / through ffi.C"
+        for _, call in ipairs { "getppid", "read", "stat" } do
+            for mode, bar in pairs { [""] = 1.05, ["-joff "] = 1.5 } do
+                local program = "luajit " .. mode .. "bench/programs/syscall.lua " .. call
+                local cost = measure.in_turns { ours = cost_of(program .. " ours"), ffi = cost_of(program .. " ffi") }
+                local note = ("%.0f ns, %.0f ns"):format(cost.ours * 1e9, cost.ffi * 1e9)
+                local name = call .. (mode == "" and ", compiled" or ", interpreted")
+                measure.report(name, cost.ours / cost.ffi, "<=", bar, note)
+            end
+        end
+    end
+
     return suites
 end

@@ -262,7 +262,7 @@ for name, suite in pairs(require "process_suites"(ENGINES)) do
     suites[name] = suite
 end
 
-local ORDER = { "echo", "udp", "fiber", "file", "scanner", "tree", "spawn", "actor" }
+local ORDER = { "echo", "udp", "fiber", "file", "scanner", "tree", "spawn", "actor", "syscall" }
 local wanted = #arg > 0 and arg or ORDER
 for _, name in ipairs(wanted) do
     local suite = suites[name]
