@@ -282,7 +282,12 @@ impl Poller {
                         result if result == -libc::EALREADY => -libc::EAGAIN,
                         result => {
                             set_file_flags(fd, flags);
-                            result
+                            // Some families tell it so that the attempt has succeeded.
+                            if result == -libc::EISCONN {
+                                0
+                            } else {
+                                result
+                            }
                         }
                     },
                     None => watch.attempt(fd, &waiting.op),
