@@ -261,7 +261,7 @@ local function read_head(socket, buffer, filled)
             return text, rest
         end
         if filled == #buffer then return nil, 431 end
-        filled = filled + timeout(options.timeout, socket.read_some, socket, buffer:sub(filled + 1))
+        filled = filled + socket:read_some(buffer:sub(filled + 1))
     end
 end
 
@@ -272,7 +272,7 @@ local stopping = false
 local function converse(socket, client)
     local buffer, filled = byte_span.new(options["header-limit"]), 0
     repeat
-        local text, rest = read_head(socket, buffer, filled)
+        local text, rest = timeout(options.timeout, read_head, socket, buffer, filled)
         client.busy = true
         local request, status
         if text then
