@@ -107,6 +107,12 @@ describe("a process", function()
         if pid == 0 then S._exit(S.getpid() > 0 and 4 or 5) end
         local _, _, status = S.waitpid(pid)
         assert.equal(4, status.EXITSTATUS)
+        for _, signal in ipairs { "chld", 0 } do
+            pid = assert(S.clone(nil, signal))
+            if pid == 0 then S._exit(5) end
+            _, _, status = S.waitpid(-1, "clone")
+            assert.equal(5, status.EXITSTATUS)
+        end
         local err
         pid, err = S.clone "newuser, newpid, newuts"
         if not pid then return pending(tostring(err)) end

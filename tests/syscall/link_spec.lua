@@ -21,6 +21,7 @@ describe("rtnetlink", function()
         assert(list:refresh() and list.lo.flags.up)
         assert(tostring(list.lo.inet[1].addr) == "127.0.0.1" and list.lo.inet[1].prefixlen == 8)
         assert(list.lo:refresh() and tostring(list.lo.inet6[1].addr) == "::1")
+        assert(tostring(lo.flags) == "LOOPBACK LOWER_UP RUNNING UP", tostring(lo.flags))
         assert(lo:down() and not lo.flags.up)
         assert(nl.interface "nosuch" == nil)
         local index, err = S.util.if_nametoindex "lo"

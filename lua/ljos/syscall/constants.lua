@@ -112,6 +112,17 @@ local additions = {
             g[name] = at["AT_" .. name]
         end
     end,
+    -- The flags of tunnels have the prefix of those of interfaces, and other meanings: they are in IFREQ.
+    IFF = function(g)
+        for name in
+            ([[TUN TAP NAPI NAPI_FRAGS NO_CARRIER NO_PI ONE_QUEUE VNET_HDR TUN_EXCL MULTI_QUEUE ATTACH_QUEUE
+            DETACH_QUEUE PERSIST NOFILTER]]):gmatch "%S+"
+        do
+            g[name] = nil
+        end
+        -- As masks of what to change. A mask of zero means all to rtnetlink; bits that no flag has mean none.
+        g.ALL, g.NONE = 0xffffffff, 0xfff80000
+    end,
     AF = function(g) g.DECNET = g.DECnet end,
     -- "ro" and "rw" are what /proc/mounts says; "seclabel" there is no flag of mount(2).
     MS = function(g)

@@ -71,6 +71,7 @@ local function in_constants(name)
         local value = name:sub(1, #group) == group and rawget(c[group], name:sub(#group + 1))
         if value then return value end
     end
+    if name:sub(1, 4) == "IFF_" then return rawget(c.IFREQ, name:sub(5)) end
     local value = c[name]
     return type(value) == "number" and value or nil
 end

@@ -3,6 +3,7 @@
 --- Errors:   returns nil, ljos.Error; wrong arguments raise
 --- Suspends: never
 --- Needs:    clone3: Linux 5.3
+local bit = require "bit"
 local ffi = require "ffi"
 local argument = require "ljos.syscall.argument"
 local c = require "ljos.syscall.constants"
@@ -117,12 +118,20 @@ local function pid_of(pid, position)
     return integer(pid, position)
 end
 
---- wait4(2): pid, nil, status, usage. The status is a t.waitstatus.
+local ECHILD = require("ljos.error").errno_of.ECHILD
+local WCLONE, WALL = c.W.CLONE, c.W.ALL
+
+--- wait4(2): pid, nil, status, usage. The status is a t.waitstatus. "clone" takes children made by `S.clone` without an
+--- exit signal; where there is none, it takes the others too, as `S.clone` by itself makes children like fork's.
 function M.wait4(pid, options, usage)
     if usage ~= false then usage = argument.room(t.rusage, usage, 3) end
-    local res = wait4(pid_of(pid, 1), status, flag(c.W, options, 2), usage or nil)
+    local target, bits, room = pid_of(pid, 1), flag(c.W, options, 2), usage or nil
+    local res = wait4(target, status, bits, room)
+    if res == -ECHILD and bit.band(bits, WCLONE) ~= 0 then
+        res = wait4(target, status, bit.bor(bit.band(bits, bit.bnot(WCLONE)), WALL), room)
+    end
     if res < 0 then return kernel.failed(res) end
-    return res, nil, t.waitstatus(status[0]), usage or nil
+    return res, nil, t.waitstatus(status[0]), room
 end
 function M.wait3(options, usage)
     if usage ~= false then usage = argument.room(t.rusage, usage, 2) end

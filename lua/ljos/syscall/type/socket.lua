@@ -325,7 +325,15 @@ local definitions = {
     macaddr = function() address.define "macaddr" end,
     cmsghdr = define_cmsg,
     msghdr = define_msghdr,
-    mmsghdr = function() struct.define "mmsghdr" end,
+    mmsghdr = function()
+        local _ = t.msghdr
+        struct.define("mmsghdr", {
+            get = {
+                hdr = function(self) return self.msg_hdr end,
+                len = function(self) return tonumber(self.msg_len) end,
+            },
+        })
+    end,
     mmsghdrs = function()
         local _ = t.msghdr
         struct.define_array("mmsghdrs", "mmsghdr", "msg", {
