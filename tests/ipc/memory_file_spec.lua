@@ -5,7 +5,7 @@ local strfile = require "ljos.ipc.strfile"
 local temporary_directory = require "temporary_directory"
 
 local function writable(text)
-    local memory = ffi.new("uint8_t[?]", #text, text)
+    local memory = ffi.new("uint8_t[?]", #text + 1, text) -- the NUL of the string is copied, too
     return memory_file.new {
         base = ffi.cast("uint8_t *", memory),
         length = #text,

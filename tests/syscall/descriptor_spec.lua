@@ -105,7 +105,7 @@ describe("a descriptor", function()
 
     it("reads and writes vectors", function()
         local fd = scratch()
-        assert.equal(7, S.writev(fd, { "vec", t.buffer(1, "-"), "tor" }))
+        assert.equal(7, S.writev(fd, { "vec", { t.buffer(2, "-"), 1 }, "tor" }))
         fd:seek(0)
         local a, b = t.buffer(3), t.buffer(10)
         assert.equal(7, fd:readv { { a, 3 }, { b, 10 } })

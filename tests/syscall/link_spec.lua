@@ -249,7 +249,7 @@ describe("rtnetlink", function()
         local short = string.char(5, 0, c.IFLA.MTU, 0) .. "x\0\0\0"
         local head = ffi.new("uint32_t[1]", #text + #unknown + #short)
         local all = ffi.string(ffi.cast("char *", head), 4) .. text:sub(5) .. unknown .. short
-        local buffer = ffi.new("char[?]", #all, all)
+        local buffer = ffi.new("char[?]", #all + 1, all)
         local list = message.parse(buffer, #all)
         assert.equal(1, #list)
         assert.equal("abcd", list[1].attributes[0x3ee])
@@ -278,7 +278,8 @@ describe("a tunnel", function()
                 packet = assert(tun:read())
             until packet:byte(1) == 0x45
             assert(packet:sub(-7) == "through")
-            assert(S.types.pt.iphdr(t.buffer(#packet, packet)).protocol == c.IPPROTO.UDP)
+            local buffer = t.buffer(#packet + 1, packet)
+            assert(S.types.pt.iphdr(buffer).protocol == c.IPPROTO.UDP)
         end, "newuser, newnet")
     end)
 end)

@@ -24,7 +24,8 @@ local modules = {
     process = [[ fork clone clone3 execve execveat exit atexit wait waitpid wait3 wait4 waitid nice getpriority
     setpriority getrlimit setrlimit prlimit getrusage getcpu sched_getaffinity sched_setaffinity sched_getparam
     sched_rr_get_interval
-    sched_getattr getgroups setgroups getresuid getresgid environ getenv setenv unsetenv clearenv vfork ]],
+    sched_getattr getgroups setgroups getresuid getresgid vfork ]],
+    environment = " environ getenv setenv unsetenv clearenv ",
     signal = [[ signal sigaction sigprocmask sigpending sigsuspend sigqueue signalfd sigtimedwait on_signal
     dispatch_signals ]],
     memory = [[ mmap mremap getpagesize getrandom ]],

@@ -3,7 +3,9 @@
 --- Errors:   returns nil, ljos.Error
 --- Suspends: never
 --- Needs:    a kernel with ip_tables
+local ffi = require "ffi"
 local S = require "ljos.syscall"
+local argument = require "ljos.syscall.argument"
 
 local t, c = S.t, S.c
 
@@ -19,7 +21,8 @@ function M.version(family, name)
     if not socket then return nil, err end
     local request = t.xt_get_revision()
     local text = name or "icmp"
-    require("ffi").copy(request.name, text)
+    if #text >= ffi.sizeof(request.name) then argument.wrong(2, "name of an extension", name) end
+    ffi.copy(request.name, text)
     local value, why = socket:getsockopt("ip", c.IPT_SO_GET.REVISION_MATCH, request)
     socket:close()
     if not value then return nil, why end

@@ -5,6 +5,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
 local S = require "ljos.syscall"
+local argument = require "ljos.syscall.argument"
 
 local t, c = S.t, S.c
 
@@ -30,12 +31,15 @@ function M.if_nametoindex(name, socket)
     return with_socket(ask)
 end
 
-function M.bridge_add(name)
-    return with_socket(function(socket) return S.ioctl(socket, "SIOCBRADDBR", t.buffer(c.IFNAMSIZ, name)) end)
+-- The name in a buffer of its own: the request takes no length.
+local function with_name(request)
+    return function(name)
+        if type(name) ~= "string" or #name >= c.IFNAMSIZ then argument.wrong(1, "name of an interface", name) end
+        local buffer = t.buffer(c.IFNAMSIZ, name)
+        return with_socket(function(socket) return S.ioctl(socket, request, buffer) end)
+    end
 end
-function M.bridge_del(name)
-    return with_socket(function(socket) return S.ioctl(socket, "SIOCBRDELBR", t.buffer(c.IFNAMSIZ, name)) end)
-end
+M.bridge_add, M.bridge_del = with_name "SIOCBRADDBR", with_name "SIOCBRDELBR"
 
 local function change(request)
     return function(bridge, interface)
