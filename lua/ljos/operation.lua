@@ -234,9 +234,9 @@ local function send_now(fd, packet) return C.ljos_message_send_now(fd, packet.me
 function M.sendmsg_soon(object, packet, name)
     local slot = begin(object, packet, name)
     -- Not past somebody who waits for room.
-    local res = object.pending == 1 and send_now(object.fd, packet) or -EAGAIN
+    local res = object.pending == 0 and send_now(object.fd, packet) or -EAGAIN
     if res == -EAGAIN then res = submit_sendmsg(slot, object.fd, packet, 0) end
-    res = finish(slot, res)
+    res = finish(slot, res, object, packet, name)
     if res ~= -EAGAIN then return res end
     return again(submit_sendmsg, POLLOUT, object, packet, 0, name)
 end
