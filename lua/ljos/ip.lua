@@ -9,6 +9,8 @@ local endpoint = require "ljos.ip.endpoint"
 ---@field address ljos.ip.address
 ---@field tcp ljos.ip.tcp
 ---@field udp ljos.ip.udp
+---@field host_name fun(): string
+---@field connect fun(sock: any, resolve_results: table, condition?: function): ljos.ip.Address, integer
 local M = { tostring = endpoint.tostring, toendpoint = endpoint.toendpoint }
 
 local modules = { address = true, tcp = true, udp = true }
