@@ -20,7 +20,6 @@ M.renamed = {
 M.gone = {
     _sysctl = true, afs_syscall = true, create_module = true, epoll_ctl_old = true, epoll_wait_old = true, get_kernel_syms = true,
     getpmsg = true, nfsservctl = true, putpmsg = true, query_module = true, security = true, tuxcall = true, vserver = true,
-    lookup_dcookie = true, uselib = true,
 }
 
 -- Numbers that are no call for a program: the kernel or the C library's start-up code uses them.
@@ -36,7 +35,7 @@ function M.state(name)
     return "by name", name
 end
 
---- The names of all numbers, of both architectures: the native library of this one plus the other's list.
+--- The names of all numbers of this architecture. Every name of aarch64's table is in x86-64's, too.
 ---@return string[]
 function M.names()
     local list, seen = {}, {}
