@@ -9,17 +9,44 @@ local M = {}
 
 -- The kernel's name -> ours, where the function has the C library's name.
 M.renamed = {
-    pread64 = "pread", pwrite64 = "pwrite", newfstatat = "fstatat", fadvise64 = "fadvise", getdents64 = "getdents",
-    rt_sigaction = "sigaction", rt_sigprocmask = "sigprocmask", rt_sigpending = "sigpending", rt_sigsuspend = "sigsuspend",
-    rt_sigtimedwait = "sigtimedwait", rt_sigqueueinfo = "sigqueue", prlimit64 = "prlimit", pselect6 = "pselect",
-    umount2 = "umount", eventfd2 = "eventfd", signalfd4 = "signalfd", epoll_create1 = "epoll_create",
-    inotify_init1 = "inotify_init", exit_group = "_exit", fstatat = "fstatat", nfsservctl = nil,
+    pread64 = "pread",
+    pwrite64 = "pwrite",
+    newfstatat = "fstatat",
+    fadvise64 = "fadvise",
+    getdents64 = "getdents",
+    rt_sigaction = "sigaction",
+    rt_sigprocmask = "sigprocmask",
+    rt_sigpending = "sigpending",
+    rt_sigsuspend = "sigsuspend",
+    rt_sigtimedwait = "sigtimedwait",
+    rt_sigqueueinfo = "sigqueue",
+    prlimit64 = "prlimit",
+    pselect6 = "pselect",
+    umount2 = "umount",
+    eventfd2 = "eventfd",
+    signalfd4 = "signalfd",
+    epoll_create1 = "epoll_create",
+    inotify_init1 = "inotify_init",
+    exit_group = "_exit",
+    fstatat = "fstatat",
+    nfsservctl = nil,
 }
 
 -- Numbers that no kernel since 5.15 answers to with anything but ENOSYS.
 M.gone = {
-    _sysctl = true, afs_syscall = true, create_module = true, epoll_ctl_old = true, epoll_wait_old = true, get_kernel_syms = true,
-    getpmsg = true, nfsservctl = true, putpmsg = true, query_module = true, security = true, tuxcall = true, vserver = true,
+    _sysctl = true,
+    afs_syscall = true,
+    create_module = true,
+    epoll_ctl_old = true,
+    epoll_wait_old = true,
+    get_kernel_syms = true,
+    getpmsg = true,
+    nfsservctl = true,
+    putpmsg = true,
+    query_module = true,
+    security = true,
+    tuxcall = true,
+    vserver = true,
 }
 
 -- Numbers that are no call for a program: the kernel or the C library's start-up code uses them.
