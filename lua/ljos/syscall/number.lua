@@ -12,5 +12,5 @@ for name, value in pairs(c.SYS) do
     SYS[name:lower()] = value
 end
 -- The name that the C library has for it, and the one of the other architectures.
-SYS.fstatat = SYS.fstatat or SYS.newfstatat
+SYS.fstatat = SYS.fstatat or rawget(SYS, "newfstatat")
 return { SYS = SYS }
