@@ -154,6 +154,40 @@ describe("a semaphore's dec in a fiber", function()
         poster:join()
     end)
 
+    it("gives each post to one of many fibers", function()
+        local taken, waiters = 0, {}
+        for i = 1, 8 do
+            waiters[i] = fiber.spawn(function()
+                assert(handle:dec())
+                taken = taken + 1
+            end)
+        end
+        fiber.this_fiber.yield()
+        for posted = 1, 8 do
+            handle:inc()
+            repeat
+                fiber.this_fiber.yield()
+            until taken == posted
+        end
+        for _, waiter in ipairs(waiters) do
+            waiter:join()
+        end
+        assert.is_false(handle:dec(0))
+    end)
+
+    it("passes a post on that came to a fiber when it was canceled", function()
+        local canceled = fiber.spawn(function() handle:dec() end)
+        local waiter = fiber.spawn(function() return handle:dec() end)
+        fiber.this_fiber.yield()
+        handle:inc()
+        canceled:cancel()
+        canceled:join()
+        -- One of the two has it; if it was not the canceled one, the other ends now.
+        if not canceled.cancellation_caught then handle:inc() end
+        assert.is_true(waiter:join())
+        assert.is_false(handle:dec(0))
+    end)
+
     it("can be canceled, and then has taken nothing", function()
         local waiter = fiber.spawn(function() handle:dec() end)
         local canceler = fiber.spawn(function() waiter:cancel() end)

@@ -1,23 +1,19 @@
 --- Blocking calls of `ljos.ipc`: plain ones, unless fibers could run meanwhile.
 ---
 --- This folder lies below the loop and does not load it; it notices a loop that the program has loaded. When that
---- loop has anything to do, a call that would block suspends the fiber instead. Semaphores and record locks have no
---- descriptor to wait for, and a thread that waits for them cannot be called back; so a fiber tries, sleeps, and tries
---- again: 20 microseconds at first, then twice as long each time, 10 milliseconds at most. It is thus never woken
---- later than by the time it has waited already, and nothing is held when it is canceled.
+--- loop has anything to do, a call that would block suspends the fiber instead: the engine waits, for semaphores and
+--- record locks by a helper process (native/ljos/src/engine/lock.rs).
 ---
 --- Errors:   raises fiber_canceled and what else the loop raises
---- Suspends: retry, readable
+--- Suspends: readable, lock_record, wait_semaphore
 --- Needs:    nothing beyond Linux 5.15
 local native = require "ljos.native"
 
 local lib = native.C
-local loaded, min = package.loaded, math.min
+local loaded = package.loaded
 
 ---@class ljos.ipc.blocking
 local M = {}
-
-local SHORTEST, LONGEST = 20e-6, 10e-3
 
 --- The loop, if a call that blocks would keep others from running; nil when it may block the thread.
 --- A suspending call begins here: raises where the running fiber may not suspend or is canceled.
@@ -34,25 +30,6 @@ end
 ---@return number
 function M.now() return lib.ljos_clock_monotonic() end
 
---- Calls `attempt(object)` until it returns something, or until `deadline`.
----@generic T
----@param loop ljos.loop  from `loop()`
----@param attempt fun(object: T): any  nil: not yet
----@param object T
----@param deadline? number  of `now`
----@return any # nil when the deadline has passed
-function M.retry(loop, attempt, object, deadline)
-    local pause = SHORTEST
-    while true do
-        local result = attempt(object)
-        if result ~= nil then return result end
-        local left = deadline and deadline - M.now() or LONGEST
-        if left <= 0 then return nil end
-        loop.sleep(min(pause, left))
-        pause = min(2 * pause, LONGEST)
-    end
-end
-
 --- Suspends the fiber until `object` is readable.
 ---@param loop ljos.loop  from `loop()`
 ---@param object {fd: integer, pending: integer}
@@ -64,6 +41,33 @@ function M.readable(loop, object, events, name)
     local handle = loaded["ljos.engine"].handle()
     local res = lib.ljos_engine_poll(handle, loop.user_data(slot), object.fd, events)
     return loop.finish(slot, res, object, false, name)
+end
+
+--- Suspends the fiber until this process has a record lock: fcntl(2), F_SETLKW. Canceled, the range is not locked.
+---@param loop ljos.loop  from `loop()`
+---@param object {fd: integer, pending: integer}
+---@param lock ffi.cdata*  a struct flock
+---@param anchor any       kept alive meanwhile: what owns the descriptor
+---@return integer # 0 or -errno
+function M.lock_record(loop, object, lock, anchor)
+    local slot = loop.begin(object, anchor, "filelock.lock")
+    local handle = loaded["ljos.engine"].handle()
+    local res = lib.ljos_engine_lock_record(handle, loop.user_data(slot), object.fd, lock)
+    return loop.finish(slot, res, object, anchor, "filelock.lock")
+end
+
+--- Suspends the fiber until a semaphore is above zero, or until `deadline`; takes nothing.
+---@param loop ljos.loop  from `loop()`
+---@param object {fd: integer, pending: integer}
+---@param semaphore ffi.cdata*  a sem_t; mapped as long as `object.pending` is not 0
+---@param anchor any            kept alive meanwhile: what owns the semaphore
+---@param deadline? number      of `now`
+---@return integer # 0 or -errno
+function M.wait_semaphore(loop, object, semaphore, anchor, deadline)
+    local slot = loop.begin(object, anchor, "sem.dec")
+    local handle = loaded["ljos.engine"].handle()
+    local res = lib.ljos_engine_wait_semaphore(handle, loop.user_data(slot), semaphore, deadline or -1)
+    return loop.finish(slot, res, object, anchor, "sem.dec")
 end
 
 return M

@@ -38,7 +38,7 @@ local function request(file, stream, kind, offset, nbytes)
     local lock = ffi.new "struct ljos_ipc_flock"
     lock.type, lock.whence = kind, constants.SEEK_SET
     lock.start, lock.len = offset, nbytes
-    return { file = file, fd = C.ljos_ipc_fileno(stream), lock = lock }
+    return { file = file, fd = C.ljos_ipc_fileno(stream), pending = 0, lock = lock }
 end
 
 -- 0, or an errno.
@@ -57,6 +57,13 @@ local function try(wanted)
     if io_type(wanted.file) ~= "file" then return errno_of.ECANCELED end
     local errno = set(wanted, constants.F_SETLK)
     if not is_conflict(errno) then return errno end
+end
+
+-- As `set` with F_SETLKW, but suspends the fiber.
+local function wait_in_fiber(loop, wanted)
+    local res = blocking.lock_record(loop, wanted, wanted.lock, wanted)
+    if io_type(wanted.file) ~= "file" then return errno_of.ECANCELED end
+    return -res
 end
 
 -- Checks what lock and trylock are given; returns the stream and a request.
@@ -88,7 +95,7 @@ function M.lock(file, mode, offset, nbytes)
     local errno = try(wanted)
     if errno then return acquired(stream, errno) end
     local loop = blocking.loop()
-    if loop then return acquired(stream, blocking.retry(loop, try, wanted)) end
+    if loop then return acquired(stream, wait_in_fiber(loop, wanted)) end
     return acquired(stream, set(wanted, constants.F_SETLKW))
 end
 

@@ -13,7 +13,7 @@ local blocking = require "ljos.ipc.blocking"
 local error_ = require "ljos.error"
 local os = require "ljos.ipc.os"
 
-local error, floor = error, math.floor
+local error, floor, pcall = error, math.floor, pcall
 local C, constants, errno_of = ffi.C, os.constants, error_.errno_of
 local EAGAIN, EINTR, ETIMEDOUT = errno_of.EAGAIN, errno_of.EINTR, errno_of.ETIMEDOUT
 
@@ -23,6 +23,8 @@ local M = {}
 ---@class ljos.ipc.Semaphore
 ---@field package handle? ffi.cdata*  nil when closed
 ---@field package release fun()
+---@field fd integer       -1: it has none
+---@field pending integer  fibers that wait
 local Semaphore = {}
 
 local MAX_NAME = 250
@@ -68,6 +70,27 @@ local function wait_plainly(handle, deadline)
     return true
 end
 
+-- Closed while fibers waited: the last of them releases it.
+local function settle(self)
+    if not self.handle and self.pending == 0 then self.release() end
+end
+
+-- As `try`, but suspends the fiber; nil: the deadline has passed.
+local function wait_in_fiber(loop, self, deadline)
+    while true do
+        local ok, res = pcall(blocking.wait_semaphore, loop, self, self.handle, self, deadline)
+        if not self.handle then
+            settle(self)
+            if ok then return errno_of.ECANCELED end
+        end
+        if not ok then error(res, 0) end
+        if res < 0 and res ~= -ETIMEDOUT then return -res end
+        -- Another may have been faster.
+        local result = try(self)
+        if result ~= nil or res < 0 then return result end
+    end
+end
+
 --- Decrements the counter, waiting while it is zero.
 ---@param timeout? number  seconds; 0 does not wait; absent or negative: no limit
 ---@return boolean? taken  false when the time was over; nil, message, code
@@ -82,7 +105,7 @@ function Semaphore:dec(timeout)
         local deadline = limit >= 0 and limit < 3e9 and blocking.now() + limit or nil
         local loop = blocking.loop()
         if loop then
-            result = blocking.retry(loop, try, self, deadline)
+            result = wait_in_fiber(loop, self, deadline)
         else
             result = wait_plainly(self.handle, deadline)
         end
@@ -97,7 +120,11 @@ end
 function Semaphore:close()
     check_open(self)
     self.handle = nil
-    self.release()
+    if self.pending > 0 then
+        package.loaded["ljos.loop"].cancel_all(self) -- whoever waits gets ECANCELED
+    else
+        self.release()
+    end
     return true
 end
 
@@ -114,7 +141,7 @@ local function adopt(handle, owned_name)
     end
     ffi.gc(handle, close)
     local function release() close(ffi.gc(handle, nil)) end
-    return setmetatable({ handle = handle, release = release }, metatable)
+    return setmetatable({ handle = handle, release = release, fd = -1, pending = 0 }, metatable)
 end
 
 --- Creates a semaphore with the value `n`, or opens an existing one when `n` is 0 or absent.

@@ -605,6 +605,25 @@ int ljos_engine_resolve(struct ljos_engine *engine,
                         uint32_t user_data,
                         const struct ljos_resolution *resolution);
 
+// fcntl(2) with `F_SETLKW`, waiting in a helper process. Canceled, it leaves the range without a lock of this process.
+//
+// # Safety
+// `engine` is live; `lock` points to a `struct flock`; `fd` stays open until the completion.
+int ljos_engine_lock_record(struct ljos_engine *engine,
+                            uint32_t user_data,
+                            int fd,
+                            const void *lock);
+
+// Waits, in a helper process, until a semaphore of the C library is above zero; takes nothing. `-ETIMEDOUT` when
+// `deadline`, in seconds of the monotonic clock, has passed first; a negative one never does.
+//
+// # Safety
+// `engine` is live; `semaphore` is a `sem_t` that stays mapped until the completion.
+int ljos_engine_wait_semaphore(struct ljos_engine *engine,
+                               uint32_t user_data,
+                               void *semaphore,
+                               double deadline);
+
 // flock(2), waiting in a helper process for a lock that is not free. Canceled, it leaves the file without a lock,
 // unless the lock was there first.
 //

@@ -1,37 +1,85 @@
-//! Waiting for flock(2), by a helper process for each lock that is not free.
+//! Waiting for what only a thread can wait for, and nothing but a signal interrupts: flock(2), record locks, semaphores.
+//! A helper process waits for each that is not free.
 //!
-//! A thread that waits in flock(2) can be interrupted by a signal with a handler only, and the handlers are the
-//! host's. But a lock belongs to the open file, not to who asked for it. So a child that shares our memory and that
-//! one open file waits in our place: its exit says that we have the lock, SIGKILL ends the wait, and its pidfd is
-//! polled like any other descriptor. It is cloned without an exit signal, invisible to the host's SIGCHLD and waitpid.
+//! A signal that interrupts a thread needs a handler, and the handlers are the host's. But a flock belongs to the open
+//! file, a record lock to the table of descriptors, a futex to the memory; not to who asked. So a child that shares
+//! just that with us waits in our place: its exit says that the wait is over, SIGKILL ends it, and its pidfd is polled
+//! like any other descriptor. It is cloned without an exit signal, invisible to the host's SIGCHLD and waitpid.
 //!
-//! A call that must wait has given up the lock that was held before (flock(2): conversions are not atomic).
-//! Hence after a wait that was cut short nothing is held, and `LOCK_UN` makes sure of it.
+//! A call of flock that must wait has given up the lock that was held before (flock(2): conversions are not atomic).
+//! Hence after a wait that was cut short nothing is held, and an unlock makes sure of it. A semaphore is not taken by
+//! the helper, which only waits for it to be above zero: so none is lost whatever becomes of the wait.
 
 use super::op::{errno, result};
 use crate::process::{self, set_signal_mask};
 use std::collections::HashMap;
 use std::ffi::{c_int, c_long, c_void};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 const STACK_BYTES: usize = 16 * 1024;
 
+/// What is waited for.
+#[derive(Clone, Copy)]
+pub enum Wait {
+    Flock {
+        fd: c_int,
+        operation: c_int,
+    },
+    /// fcntl(2), `F_SETLKW`; of the calling process.
+    Record {
+        fd: c_int,
+        lock: libc::flock,
+    },
+    /// A value above zero of the C library's semaphore.
+    Semaphore {
+        semaphore: Semaphore,
+        deadline: Option<libc::timespec>,
+    },
+}
+
+/// glibc's sem_t where atomics have 64 bits (sysdeps/nptl/internaltypes.h, struct new_sem): the value in the lower
+/// half, the number of those who wait in the upper one; sem_post(3) wakes somebody only where that is not zero.
+#[derive(Clone, Copy)]
+pub struct Semaphore(pub *const AtomicU64);
+
+const ONE_WAITER: u64 = 1 << 32;
+
+impl Semaphore {
+    fn data(&self) -> &AtomicU64 {
+        // SAFETY: mapped until the operation has ended (the export's contract).
+        unsafe { &*self.0 }
+    }
+
+    fn value(&self) -> &AtomicU32 {
+        // SAFETY: the lower half comes first: x86-64 and aarch64 are little-endian.
+        unsafe { &*self.0.cast::<AtomicU32>() }
+    }
+
+    /// Ends a wait that `enter` began. Somebody may have been woken in vain, and another one must be.
+    fn leave(&self) {
+        let data = self.data().fetch_sub(ONE_WAITER, Ordering::Relaxed);
+        if data as u32 > 0 {
+            let address = self.value().as_ptr() as usize;
+            raw_call(libc::SYS_futex, [address, libc::FUTEX_WAKE as usize, 1, 0, 0, 0]);
+        }
+    }
+}
+
 /// What a helper is told; it reads this from our memory.
 struct Request {
-    fd: c_int,
-    operation: c_int,
+    wait: Wait,
     parent: c_int,
 }
 
 /// A helper that waits; the stack and the request are its own until it is reaped.
 struct Helper {
     pidfd: c_int,
-    fd: c_int,
     outcome: Option<c_int>,
-    _request: Box<Request>,
+    request: Box<Request>,
     _stack: Vec<u128>,
 }
 
-/// The locks that are waited for, by the `user_data` of their operation.
+/// What is waited for, by the `user_data` of the operation.
 #[derive(Default)]
 pub struct Locks {
     helpers: HashMap<u32, Helper>,
@@ -43,8 +91,8 @@ impl Locks {
     }
 
     /// Starts a helper; returns the descriptor to poll, or `-errno`.
-    pub fn start(&mut self, user_data: u32, fd: c_int, operation: c_int) -> c_int {
-        match Helper::start(fd, operation) {
+    pub fn start(&mut self, user_data: u32, wait: Wait) -> c_int {
+        match Helper::start(wait) {
             Err(errno) => -errno,
             Ok(helper) => {
                 let pidfd = helper.pidfd;
@@ -78,20 +126,27 @@ impl Drop for Locks {
 }
 
 impl Helper {
-    fn start(fd: c_int, operation: c_int) -> Result<Helper, c_int> {
+    fn start(wait: Wait) -> Result<Helper, c_int> {
         // SAFETY: no memory is involved.
         let parent = unsafe { libc::getpid() };
-        let mut request = Box::new(Request { fd, operation, parent });
+        let mut request = Box::new(Request { wait, parent });
         let mut stack = vec![0u128; STACK_BYTES / 16];
         let mut pidfd: c_int = -1;
+        let shared = match wait {
+            Wait::Record { .. } => libc::CLONE_VM | libc::CLONE_FILES,
+            _ => libc::CLONE_VM,
+        };
+        if let Wait::Semaphore { semaphore, .. } = wait {
+            semaphore.data().fetch_add(ONE_WAITER, Ordering::Relaxed);
+        }
         // No handler of the host may run in the helper, whose memory is ours.
         let mask = set_signal_mask(u64::MAX);
         // SAFETY: stack and request live until the helper is reaped.
         let pid = unsafe {
             libc::clone(
-                wait_for_lock,
+                help,
                 stack.as_mut_ptr_range().end.cast(),
-                libc::CLONE_VM | libc::CLONE_PIDFD,
+                shared | libc::CLONE_PIDFD,
                 (&raw mut *request).cast(),
                 &mut pidfd,
             )
@@ -99,8 +154,11 @@ impl Helper {
         let failed = if pid < 0 { Some(errno()) } else { None };
         set_signal_mask(mask);
         match failed {
-            Some(errno) => Err(errno),
-            None => Ok(Helper { pidfd, fd, outcome: None, _request: request, _stack: stack }),
+            Some(errno) => {
+                end(&wait, true);
+                Err(errno)
+            }
+            None => Ok(Helper { pidfd, outcome: None, request, _stack: stack }),
         }
     }
 
@@ -118,15 +176,29 @@ impl Helper {
         }
         let outcome = match process::reap(self.pidfd, 0) {
             Ok(Some(exit)) if exit.signal == 0 => -exit.code,
-            // Killed, before or after it got the lock.
-            _ => {
-                // SAFETY: plain system call.
-                unsafe { libc::flock(self.fd, libc::LOCK_UN) };
-                -libc::ECANCELED
-            }
+            // Killed, before or after its wait was over.
+            _ => -libc::ECANCELED,
         };
+        end(&self.request.wait, outcome != -libc::ECANCELED);
         self.outcome = Some(outcome);
         outcome
+    }
+}
+
+/// The wait is over; `known` is whether we know how. If not, a lock may be held, and must not.
+fn end(wait: &Wait, known: bool) {
+    match *wait {
+        Wait::Semaphore { semaphore, .. } => semaphore.leave(),
+        _ if known => {}
+        Wait::Flock { fd, .. } => {
+            // SAFETY: plain system call.
+            unsafe { libc::flock(fd, libc::LOCK_UN) };
+        }
+        Wait::Record { fd, mut lock } => {
+            lock.l_type = libc::F_UNLCK as i16;
+            // SAFETY: the lock is ours.
+            unsafe { libc::fcntl(fd, libc::F_SETLK, &raw const lock) };
+        }
     }
 }
 
@@ -136,34 +208,69 @@ pub fn try_lock(fd: c_int, operation: c_int) -> c_int {
     result(unsafe { libc::flock(fd, operation | libc::LOCK_NB) } as isize)
 }
 
-/// The helper: keeps the one descriptor, dies with us, and exits with flock's errno.
+/// The helper: keeps what it needs, dies with us, and exits with the errno of its wait.
 ///
 /// We run at the same time in the same memory and thread-local storage: raw system calls only, and no errno.
-extern "C" fn wait_for_lock(request: *mut c_void) -> c_int {
+extern "C" fn help(request: *mut c_void) -> c_int {
     // SAFETY: `start` passes it, and keeps it until we have ended.
-    let Request { fd, operation, parent } = *unsafe { &*request.cast::<Request>() };
-    let descriptor = fd as usize;
-    if descriptor > 0 {
-        raw_call(libc::SYS_close_range, [0, descriptor - 1, 0]);
+    let request = unsafe { &*request.cast::<Request>() };
+    match request.wait {
+        Wait::Flock { fd, .. } => {
+            close_range(0, fd as usize);
+            close_range(fd as usize + 1, u32::MAX as usize + 1);
+        }
+        Wait::Record { .. } => {} // the table is ours
+        Wait::Semaphore { .. } => close_range(0, u32::MAX as usize + 1),
     }
-    raw_call(libc::SYS_close_range, [descriptor + 1, u32::MAX as usize, 0]);
-    raw_call(libc::SYS_prctl, [libc::PR_SET_PDEATHSIG as usize, libc::SIGKILL as usize, 0]);
-    if raw_call(libc::SYS_getppid, [0; 3]) != parent as isize {
+    raw_call(libc::SYS_prctl, [libc::PR_SET_PDEATHSIG as usize, libc::SIGKILL as usize, 0, 0, 0, 0]);
+    if raw_call(libc::SYS_getppid, [0; 6]) != request.parent as isize {
         return libc::ECANCELED;
     }
-    -raw_call(libc::SYS_flock, [descriptor, operation as usize, 0]) as c_int
+    let answer = match &request.wait {
+        Wait::Flock { fd, operation } => {
+            raw_call(libc::SYS_flock, [*fd as usize, *operation as usize, 0, 0, 0, 0])
+        }
+        Wait::Record { fd, lock } => {
+            let lock = std::ptr::from_ref(lock) as usize;
+            raw_call(libc::SYS_fcntl, [*fd as usize, libc::F_SETLKW as usize, lock, 0, 0, 0])
+        }
+        Wait::Semaphore { semaphore, deadline } => wait_for_value(semaphore, deadline.as_ref()),
+    };
+    -answer as c_int
 }
 
-/// A system call without memory operands; returns `-errno` as the kernel does, and leaves `errno` alone.
+/// Closes the descriptors from `first` up to, but without, `end`.
+fn close_range(first: usize, end: usize) {
+    if end > first {
+        raw_call(libc::SYS_close_range, [first, end - 1, 0, 0, 0, 0]);
+    }
+}
+
+fn wait_for_value(semaphore: &Semaphore, deadline: Option<&libc::timespec>) -> isize {
+    const ANYBODY: usize = u32::MAX as usize; // FUTEX_BITSET_MATCH_ANY
+    let address = semaphore.value().as_ptr() as usize;
+    let deadline = deadline.map_or(0, |deadline| std::ptr::from_ref(deadline) as usize);
+    while semaphore.value().load(Ordering::Relaxed) == 0 {
+        // Not private: other processes post. The deadline is absolute, of the monotonic clock.
+        let wait = libc::FUTEX_WAIT_BITSET as usize;
+        let answer = raw_call(libc::SYS_futex, [address, wait, 0, deadline, 0, ANYBODY]);
+        if answer < 0 && answer != -libc::EAGAIN as isize && answer != -libc::EINTR as isize {
+            return answer;
+        }
+    }
+    0
+}
+
+/// A system call; returns `-errno` as the kernel does, and leaves `errno` alone.
 #[cfg(target_arch = "x86_64")]
-fn raw_call(number: c_long, [a, b, c]: [usize; 3]) -> isize {
+fn raw_call(number: c_long, [a, b, c, d, e, f]: [usize; 6]) -> isize {
     let value: isize;
-    // SAFETY: the kernel preserves all registers but rax, rcx and r11; the calls above touch no memory.
+    // SAFETY: the kernel preserves all registers but rax, rcx and r11; callers pass pointers that are valid.
     unsafe {
         std::arch::asm!(
             "syscall",
             inlateout("rax") number as isize => value,
-            in("rdi") a, in("rsi") b, in("rdx") c, in("r10") 0, in("r8") 0,
+            in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e, in("r9") f,
             out("rcx") _, out("r11") _,
             options(nostack),
         );
@@ -171,17 +278,17 @@ fn raw_call(number: c_long, [a, b, c]: [usize; 3]) -> isize {
     value
 }
 
-/// A system call without memory operands; returns `-errno` as the kernel does, and leaves `errno` alone.
+/// A system call; returns `-errno` as the kernel does, and leaves `errno` alone.
 #[cfg(target_arch = "aarch64")]
-fn raw_call(number: c_long, [a, b, c]: [usize; 3]) -> isize {
+fn raw_call(number: c_long, [a, b, c, d, e, f]: [usize; 6]) -> isize {
     let value: isize;
-    // SAFETY: the kernel preserves all registers but x0; the calls above touch no memory.
+    // SAFETY: the kernel preserves all registers but x0; callers pass pointers that are valid.
     unsafe {
         std::arch::asm!(
             "svc 0",
             in("x8") number,
             inlateout("x0") a as isize => value,
-            in("x1") b, in("x2") c, in("x3") 0, in("x4") 0,
+            in("x1") b, in("x2") c, in("x3") d, in("x4") e, in("x5") f,
             options(nostack),
         );
     }

@@ -7,7 +7,8 @@
 //!   - `LJOS_PENDING`: in flight; exactly one completion with its `user_data` will come out of `turn`, and until
 //!     then the buffers belong to the kernel. `cancel` only hastens that completion.
 //!
-//! Work that the kernel cannot do asynchronously runs in `pool`, a few native threads; file locks are waited for in `lock`.
+//! Work that the kernel cannot do asynchronously runs in `pool`, a few native threads; locks and semaphores are
+//! waited for in `lock`.
 
 mod access;
 mod alone;
@@ -101,7 +102,7 @@ impl Engine {
             Ok(count) => {
                 if !self.locks.is_empty() {
                     for completion in out.iter_mut().skip(finished).take(count) {
-                        if let Some(outcome) = self.end_flock(completion.user_data, completion.res) {
+                        if let Some(outcome) = self.end_wait(completion.user_data, completion.res) {
                             completion.res = outcome;
                         }
                     }
@@ -126,7 +127,12 @@ impl Engine {
         if res != -libc::EWOULDBLOCK {
             return res;
         }
-        let pidfd = self.locks.start(user_data, fd, operation);
+        self.wait(user_data, lock::Wait::Flock { fd, operation })
+    }
+
+    /// Waits in a helper process.
+    fn wait(&mut self, user_data: u32, wait: lock::Wait) -> c_int {
+        let pidfd = self.locks.start(user_data, wait);
         if pidfd < 0 {
             return pidfd;
         }
@@ -134,11 +140,11 @@ impl Engine {
         if polled == PENDING {
             return PENDING;
         }
-        self.end_flock(user_data, polled).unwrap_or(polled)
+        self.end_wait(user_data, polled).unwrap_or(polled)
     }
 
-    /// The poll of a lock's helper came to its end; the lock's result, if `user_data` is a lock's.
-    fn end_flock(&mut self, user_data: u32, polled: c_int) -> Option<c_int> {
+    /// The poll of a helper came to its end; the result of its wait, if `user_data` is one's.
+    fn end_wait(&mut self, user_data: u32, polled: c_int) -> Option<c_int> {
         let (pidfd, outcome) = self.locks.take(user_data, polled)?;
         if let Backend::Poller(poller) = &mut self.backend {
             poller.forget(pidfd);
@@ -502,6 +508,44 @@ pub unsafe extern "C" fn ljos_engine_resolve(
     // SAFETY: the caller's promise.
     let resolution = unsafe { resolve::share(resolution) };
     engine.pool.start(user_data, pool::Job::Resolve(resolution))
+}
+
+/// fcntl(2) with `F_SETLKW`, waiting in a helper process. Canceled, it leaves the range without a lock of this process.
+///
+/// # Safety
+/// `engine` is live; `lock` points to a `struct flock`; `fd` stays open until the completion.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_lock_record(
+    engine: *mut Engine,
+    user_data: u32,
+    fd: c_int,
+    lock: *const c_void,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { memory::handle(engine) };
+    // SAFETY: the caller's promise.
+    let lock = unsafe { lock.cast::<libc::flock>().read() };
+    engine.wait(user_data, lock::Wait::Record { fd, lock })
+}
+
+/// Waits, in a helper process, until a semaphore of the C library is above zero; takes nothing. `-ETIMEDOUT` when
+/// `deadline`, in seconds of the monotonic clock, has passed first; a negative one never does.
+///
+/// # Safety
+/// `engine` is live; `semaphore` is a `sem_t` that stays mapped until the completion.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_wait_semaphore(
+    engine: *mut Engine,
+    user_data: u32,
+    semaphore: *mut c_void,
+    deadline: f64,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { memory::handle(engine) };
+    let deadline = (deadline >= 0.0)
+        .then(|| libc::timespec { tv_sec: deadline as i64, tv_nsec: (deadline.fract() * 1e9) as i64 });
+    let semaphore = lock::Semaphore(semaphore.cast());
+    engine.wait(user_data, lock::Wait::Semaphore { semaphore, deadline })
 }
 
 /// flock(2), waiting in a helper process for a lock that is not free. Canceled, it leaves the file without a lock,
