@@ -126,7 +126,7 @@ describe("soak", function()
         local pipe = assert(io.popen(("luajit tests/programs/cancel_soak.lua %d %d 2>&1"):format(count, seed)))
         local output = pipe:read "*a"
         pipe:close()
-        assert.matches("^%d+ cancellations in %d+ trials of %d+ operations [^\n]*\n$", output)
+        assert.matches("%d+ cancellations in %d+ trials of %d+ operations [^\n]*\n$", output)
     end)
 
     it("holds 100,000 sleeping fibers, wakes half, cancels half, and forgets them all", function()

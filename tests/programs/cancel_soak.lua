@@ -17,10 +17,11 @@ local random, yield = math.random, fiber.this_fiber.yield
 math.randomseed(SEED)
 
 local quick, slow = {}, {}
-for _, name in ipairs { "objects", "streams" } do
+for _, name in ipairs { "objects", "streams", "messages" } do
     for _, operation in ipairs(require("cancel." .. name)) do
         local list = operation.slow and not ONLY and slow or quick
-        if not ONLY or operation[1]:find(ONLY, 1, true) then list[#list + 1] = operation end
+        local is_wanted = not ONLY or operation[1]:find(ONLY, 1, true)
+        if is_wanted and not operation.exclusive then list[#list + 1] = operation end
     end
 end
 
@@ -62,6 +63,7 @@ local function one_trial()
     end
     if was_canceled then
         canceled = canceled + 1
+        if canceled % 100000 == 0 then io.stderr:write(("%d, %d s of processor\n"):format(canceled, os.clock())) end
         caught_by[operation[1]] = (caught_by[operation[1]] or 0) + 1
     end
 end
@@ -93,7 +95,7 @@ local function left()
     return { descriptors, operations, timers, fiber.count() }, collectgarbage "count"
 end
 
-local ok, err = fiber.run(function()
+local ok, err, traceback = fiber.run(function()
     run(math.ceil(COUNT / 10)) -- fills pools and caches
     local before, memory = left()
     run(COUNT - canceled)
@@ -104,7 +106,7 @@ local ok, err = fiber.run(function()
     if memory_after > 1.5 * memory + 2000 then error(("%d KB became %d"):format(memory, memory_after), 0) end
 end)
 if not ok then
-    io.stderr:write(("seed %d, %s: %s\n"):format(SEED, engine.name(), tostring(err)))
+    io.stderr:write(("seed %d, %s: %s\n%s\n"):format(SEED, engine.name(), tostring(err), traceback))
     os.exit(1)
 end
 local fewest, operations = math.huge, 0

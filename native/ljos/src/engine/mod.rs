@@ -12,6 +12,7 @@
 
 mod access;
 mod alone;
+mod canceling;
 mod lock;
 mod op;
 mod poller;
@@ -93,10 +94,14 @@ impl Engine {
         let mut finished = self.pool.take_finished(out);
         finished += self.stalled.take_finished(out.get_mut(finished..).unwrap_or_default());
         let timeout_ns = if finished > 0 { 0 } else { self.stalled.limit(timeout_ns) };
-        let rest = out.get_mut(finished..).unwrap_or_default();
         let count = match &mut self.backend {
-            Backend::Ring(ring) => ring.turn(rest, timeout_ns),
-            Backend::Poller(poller) => poller.turn(rest, timeout_ns),
+            Backend::Ring(ring) => {
+                for completion in out.iter().take(finished) {
+                    ring.ended_elsewhere(completion.user_data);
+                }
+                ring.turn(out.get_mut(finished..).unwrap_or_default(), timeout_ns)
+            }
+            Backend::Poller(poller) => poller.turn(out.get_mut(finished..).unwrap_or_default(), timeout_ns),
         };
         match count {
             Ok(count) => {
@@ -245,6 +250,9 @@ pub unsafe extern "C" fn ljos_engine_cancel(engine: *mut Engine, target: u32, fd
     let engine = unsafe { memory::handle(engine) };
     if engine.stalled.cancel(target) || engine.pool.cancel(target) || engine.locks.cancel(target) {
         return 0;
+    }
+    if fd < 0 {
+        return 0; // a call of the pool that has begun, or ended; or what was canceled when its object was closed
     }
     match &mut engine.backend {
         Backend::Ring(ring) => ring.cancel(target),

@@ -207,7 +207,6 @@ impl Poller {
     }
 
     pub fn cancel(&mut self, target: u32, fd: c_int) -> c_int {
-        // A call of the pool has no descriptor; it has ended by now, or cannot be hastened.
         let Some(watch) = self.watch(fd) else { return 0 };
         for direction in [Direction::In, Direction::Out] {
             let queue = watch.queue(direction);

@@ -7,6 +7,7 @@
 //! back when it ends, so that two at once would read the same bytes (io_uring_prep_read(3)).
 
 use super::access::Access;
+use super::canceling::Canceling;
 use super::op::{is_block_or_regular, Direction, Op, FILE_POSITION, NO_FILE};
 use super::{Completion, PENDING};
 use io_uring::{opcode, squeue, types, IoUring};
@@ -17,10 +18,9 @@ use std::os::fd::{AsRawFd, RawFd};
 const ENTRIES: u32 = 512;
 const COMPLETION_ENTRIES: u32 = 4096;
 
-/// `user_data` of the ring's own submissions: the pool's wake-up, and cancel requests, whose own result says
-/// nothing (the target's completion does).
+/// `user_data` of the ring's own submissions: the pool's wake-up, and cancel requests, with their target.
 const WAKE: u64 = u32::MAX as u64;
-const IGNORED: u64 = u32::MAX as u64 + 1;
+const CANCEL: u64 = 1 << 32;
 
 pub struct Ring {
     ring: IoUring,
@@ -32,6 +32,7 @@ pub struct Ring {
     accesses: Vec<[Access; 2]>,
     /// By descriptor: who is at a file's own position, and who waits for that.
     turns: HashMap<c_int, Turn>,
+    canceling: Canceling,
 }
 
 struct Turn {
@@ -66,6 +67,7 @@ impl Ring {
             early: VecDeque::new(),
             accesses: Vec::new(),
             turns: HashMap::new(),
+            canceling: Canceling::default(),
         })
     }
 
@@ -154,8 +156,18 @@ impl Ring {
                 return 0;
             }
         }
-        let entry = opcode::AsyncCancel::new(u64::from(target)).build().user_data(IGNORED);
-        self.push(entry).map_or_else(|errno| -errno, |()| 0)
+        self.canceling.begin(target);
+        self.request_cancel(target).map_or_else(|errno| -errno, |()| 0)
+    }
+
+    /// The pool, or whoever tries again what has no readiness, has completed an operation.
+    pub fn ended_elsewhere(&mut self, user_data: u32) {
+        self.canceling.completed(user_data);
+    }
+
+    fn request_cancel(&mut self, target: u32) -> Result<(), c_int> {
+        let target = u64::from(target);
+        self.push(opcode::AsyncCancel::new(target).build().user_data(CANCEL | target))
     }
 
     /// Forgets a descriptor that is about to be closed; submits what is queued for it.
@@ -202,10 +214,10 @@ impl Ring {
     }
 
     fn drain_early(&mut self) {
-        let wake_armed = &mut self.wake_armed;
+        let (wake_armed, canceling) = (&mut self.wake_armed, &mut self.canceling);
         let early = &mut self.early;
         for entry in self.ring.completion() {
-            if let Some(completion) = public(&entry, wake_armed) {
+            if let Some(completion) = public(&entry, wake_armed, canceling) {
                 early.push_back(completion);
             }
         }
@@ -244,6 +256,10 @@ impl Ring {
             self.push(poll.build().user_data(WAKE))?;
             self.wake_armed = true;
         }
+        for target in self.canceling.due() {
+            self.request_cancel(target)?;
+        }
+        let timeout_ns = self.canceling.limit(timeout_ns);
         let ready = !self.early.is_empty() || !self.ring.completion().is_empty();
         let want = u32::from(!ready && timeout_ns != 0);
         match self.enter(want, timeout_ns) {
@@ -269,13 +285,13 @@ impl Ring {
             *slot = completion;
             count += 1;
         }
-        let wake_armed = &mut self.wake_armed;
+        let (wake_armed, canceling) = (&mut self.wake_armed, &mut self.canceling);
         let mut completions = self.ring.completion();
         while !completions.is_empty() {
             let Some(slot) = slots.next() else { break };
             let mut taken = None;
             for entry in completions.by_ref() {
-                taken = public(&entry, wake_armed);
+                taken = public(&entry, wake_armed, canceling);
                 if taken.is_some() {
                     break;
                 }
@@ -289,14 +305,22 @@ impl Ring {
 }
 
 /// The completion as the caller sees it; none for the ring's own submissions.
-fn public(entry: &io_uring::cqueue::Entry, wake_armed: &mut bool) -> Option<Completion> {
+fn public(
+    entry: &io_uring::cqueue::Entry,
+    wake_armed: &mut bool,
+    canceling: &mut Canceling,
+) -> Option<Completion> {
     match entry.user_data() {
         WAKE => {
             *wake_armed = false;
             None
         }
-        IGNORED => None,
+        user_data if user_data & CANCEL != 0 => {
+            canceling.answered(user_data as u32, entry.result());
+            None
+        }
         user_data => {
+            canceling.completed(user_data as u32);
             // A thread of the ring was taken out of a call that blocked: that is how its cancellation looks.
             let canceled = entry.result() == -libc::EINTR;
             let res = if canceled { -libc::ECANCELED } else { entry.result() };
