@@ -68,6 +68,13 @@ function M.integer(value, position)
     return wrong(position, "number", value)
 end
 
+--- A count of bytes: a negative one would be taken for a very large one.
+function M.size(value, position)
+    if type(value) == "number" and value >= 0 then return value end
+    if type(value) == "cdata" and tonumber(value) and tonumber(value) >= 0 then return tonumber(value) end
+    return wrong(position, "number of bytes", value)
+end
+
 local function read(constants, value) return constants[value] end
 
 --- Reads a flag: a number, a string of the group, or (in groups of many) nil for none.

@@ -5,10 +5,10 @@
 ---     fchmodat  dir:at path:path mode:MODE flags:AT | fchmodat dir path mode | ok
 ---
 --- A parameter is `name:type`, with `=default` for what nil stands for. Types: `fd`, `at` (a directory), `path`, `int`,
---- `ptr` (buffer, string or nil), `buf` (buffer or nil), structs in lower case that `t` knows, and groups of constants
---- in upper case, with `+` where they are the flags of a new descriptor, which is close-on-exec. The kernel call may be
---- left out when it is the same name with all the parameters in order; in it `@GROUP.NAME` is a constant, and a number
---- is itself. `libc:` before its name takes the C library's function.
+--- `ptr` (buffer, string or nil), `buf` (buffer or nil), `size` (of a buffer), structs in lower case that `t` knows,
+--- and groups of constants in upper case, with `+` where they are the flags of a new descriptor, which is
+--- close-on-exec. The kernel call may be left out when it is the same name with all the parameters in order; in it
+--- `@GROUP.NAME` is a constant, and a number is itself. `libc:` before its name takes the C library's function.
 --- Results: `ok` (true), `int`, `fd`, `wide` (a number above 2^31), and `!` after it when the call is not repeated on
 --- EINTR. The Lua source made of a line has fixed arity and is compiled when the function is first asked for.
 ---
@@ -79,7 +79,7 @@ function M.parameters(text)
     return list
 end
 
-local letters = { fd = "i", at = "i", int = "i", path = "p", ptr = "p", buf = "p" }
+local letters = { fd = "i", at = "i", int = "i", size = "i", path = "p", ptr = "p", buf = "p" }
 local function letter_of(kind)
     if letters[kind] then return letters[kind] end
     return kind:upper() == kind and "i" or "p"
@@ -91,6 +91,7 @@ local checks = {
     path = "%s = K_path(%s, %d)",
     ptr = "%s = K_pointer(%s, %d)",
     buf = "%s = K_buffer(%s, %d)",
+    size = "%s = K_size(%s, %d)",
 }
 
 -- The statement that checks and converts one parameter; `upvalues` collects what it needs.
@@ -219,7 +220,7 @@ function M.compile(name, line)
         end
         body[#body + 1] = results[result]
     end
-    local head = "local K_call, K_number, K_at, K_path, K_pointer, K_buffer, K_integer, "
+    local head = "local K_call, K_number, K_at, K_path, K_pointer, K_buffer, K_integer, K_size, "
         .. "K_flag, K_cloexec, K_struct, K_errno, K_fd, K_sizeof, K_type, K_kernel, up = ...\n"
     local values = {}
     for i, upvalue in ipairs(upvalues) do
@@ -239,6 +240,7 @@ function M.compile(name, line)
         argument.pointer,
         argument.buffer,
         argument.integer,
+        argument.size,
         argument.flag,
         argument.cloexec,
         argument.struct,

@@ -55,7 +55,7 @@ function M.getrandom(buffer, count, flags)
     end
     if buffer == nil then argument.wrong(1, "buffer", buffer) end
     return kernel.number(
-        getrandom(argument.buffer(buffer, 1), integer(count or ffi.sizeof(buffer), 2), flag(c.GRND, flags, 3))
+        getrandom(argument.buffer(buffer, 1), argument.size(count or ffi.sizeof(buffer), 2), flag(c.GRND, flags, 3))
     )
 end
 

@@ -77,7 +77,7 @@ function M.mq_timedsend(queue, message, length, priority, timeout)
         send(
             number(queue, 1),
             argument.pointer(message, 2),
-            integer(length, 3),
+            argument.size(length, 3),
             integer(priority or 0, 4),
             struct(t.timespec, timeout, 5)
         )
@@ -101,7 +101,7 @@ function M.mq_timedreceive(queue, buffer, length, priority, timeout)
     local res = receive(
         number(queue, 1),
         argument.buffer(buffer, 2),
-        integer(length or ffi.sizeof(buffer), 3),
+        argument.size(length or ffi.sizeof(buffer), 3),
         filled,
         struct(t.timespec, timeout, 5)
     )

@@ -16,7 +16,7 @@ local transfer = require "ljos.syscall.call.transfer"
 local types = require "ljos.syscall.types"
 local address = require "ljos.syscall.type.address"
 
-local number, flag, integer = fd.number, argument.flag, argument.integer
+local number, flag = fd.number, argument.flag
 local t, pt = types.t, types.pt
 local type = type
 
@@ -199,8 +199,8 @@ local sendto = kernel.retry(kernel.call("sendto", "ipiipi"))
 local recvfrom = kernel.retry(kernel.call("recvfrom", "ipiipp"))
 
 local function data_length(data, count)
-    if type(data) == "string" then return count and math.min(count, #data) or #data end
-    return integer(count, 3)
+    if type(data) == "string" then return count and math.min(argument.size(count, 3), #data) or #data end
+    return argument.size(count, 3)
 end
 
 function M.send(file, data, count, flags)
@@ -217,7 +217,7 @@ end
 
 local function receive(file, buffer, count, flags, addr)
     local text = buffer == nil
-    count = integer(count or 4096, 3)
+    count = argument.size(count or 4096, 3)
     if text then buffer = transfer.space(count) end
     local storage = addr
     if addr == nil then storage = room end
@@ -225,7 +225,7 @@ local function receive(file, buffer, count, flags, addr)
     local res = recvfrom(
         number(file, 1),
         argument.buffer(buffer, 2),
-        integer(count, 3),
+        count,
         flag(c.MSG, flags, 4),
         storage or nil,
         storage and length or nil

@@ -193,8 +193,8 @@ end
 local getdents64 = kernel.call("getdents64", "ipi")
 --- getdents(2): an iterator over name and entry; nil, nil at the end.
 function M.getdents(file, buffer, size)
-    size = size or 4096
-    buffer = buffer or ffi.new("char[?]", size)
+    size = argument.size(size or buffer and ffi.sizeof(buffer) or 4096, 3)
+    buffer = argument.buffer(buffer, 2) or ffi.new("char[?]", size)
     local res = getdents64(number(file, 1), buffer, size)
     if res < 0 then return kernel.failed(res) end
     if res == 0 then return nil, nil end

@@ -114,7 +114,7 @@ function M.msgsnd(id, message, size, flags)
         message = buffer
     end
     local bits = flags_of(flags, { "IPC", "SYSVMSG" }, 4)
-    return kernel.done(msgsnd(integer(id, 1), argument.pointer(message, 2), integer(size, 3), bits))
+    return kernel.done(msgsnd(integer(id, 1), argument.pointer(message, 2), argument.size(size, 3), bits))
 end
 
 local msgrcv = kernel.call("msgrcv", "ipiii")
@@ -127,7 +127,7 @@ function M.msgrcv(id, buffer, size, kind, flags)
         if size < 0 or size > 2 ^ 24 then argument.wrong(3, "size", size) end
         room = ffi.new("long[?]", 1 + math.ceil(size / WORD))
     end
-    local res = msgrcv(integer(id, 1), room, integer(size, 3), integer(kind or 0, 4), bits)
+    local res = msgrcv(integer(id, 1), room, argument.size(size, 3), integer(kind or 0, 4), bits)
     if res < 0 then return kernel.failed(res) end
     if buffer ~= nil then return res end
     return ffi.string(room + 1, res), nil, tonumber(room[0])

@@ -43,7 +43,7 @@ end
 M.space = space
 
 local function read_string(file, count)
-    count = count == nil and 4096 or integer(count, 3)
+    count = count == nil and 4096 or argument.size(count, 3)
     local buffer = space(count)
     local res = read(file, buffer, count)
     if res < 0 then
@@ -66,7 +66,7 @@ function M.read(file, buffer, count)
         if buffer ~= nil then argument.wrong(2, "buffer", buffer) end
         return read_string(file, count)
     end
-    if type(count) ~= "number" then argument.wrong(3, "number", count) end
+    if type(count) ~= "number" or count < 0 or count ~= count then count = argument.size(count, 3) end
     local res = read(file, buffer, count)
     if res >= 0 then return res end
     return again(read, file, buffer, count)
@@ -81,11 +81,11 @@ end
 function M.write(file, data, count)
     if type(file) ~= "number" then file = number(file, 1) end
     if type(data) == "string" then
-        count = count and min(count, #data) or #data
+        count = count and min(argument.size(count, 3), #data) or #data
     elseif type(data) ~= "cdata" then
         argument.wrong(2, "string or buffer", data)
-    elseif type(count) ~= "number" then
-        argument.wrong(3, "number", count)
+    elseif type(count) ~= "number" or count < 0 or count ~= count then
+        count = argument.size(count, 3)
     end
     local res = write(file, data, count)
     if res >= 0 then return res end
@@ -95,11 +95,11 @@ end
 local pwrite = kernel.retry(kernel.call("pwrite64", "ipii"))
 function M.pwrite(file, data, count, offset)
     if type(data) == "string" then
-        count = count and min(count, #data) or #data
+        count = count and min(argument.size(count, 3), #data) or #data
     else
         argument.pointer(data, 2)
     end
-    return kernel.number(pwrite(number(file, 1), data, integer(count, 3), integer(offset or 0, 4)))
+    return kernel.number(pwrite(number(file, 1), data, argument.size(count, 3), integer(offset or 0, 4)))
 end
 
 -- Vectors are an object of t.iovecs, or the list that makes one.
