@@ -26,13 +26,16 @@ function M.set_name(name)
 end
 
 -- Raises where the object has no peer, or none at the moment.
-local function peer(object) return ("peer %s port %d"):format(tostring(object.remote_address), object.remote_port) end
+local function peer(object)
+    local address, port = tostring(object.remote_address), object.remote_port
+    return (address:find(":", 1, true) and "[%s]:%d" or "%s:%d"):format(address, port)
+end
 
 local function describe_wait(fiber)
     local text = loop.describe_wait(fiber)
     if fiber.wait ~= operations then return text end
     local ok, whom = pcall(peer, operations.object_of(fiber))
-    return ok and text .. ", " .. whom or text
+    return ok and text .. " " .. whom or text
 end
 
 local function describe(fiber, time)
