@@ -1,7 +1,7 @@
 -- The programs in doc/ run, and print what stands below them.
 local temporary_directory = require "temporary_directory"
 
-local PAGES = { "structured_concurrency" }
+local PAGES = { "structured_concurrency", "networking" }
 local NAMES = { "task_group", "timeout", "channel", "select", "semaphore" }
 
 local function read(path)
