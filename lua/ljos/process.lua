@@ -16,10 +16,8 @@ local loop = require "ljos.loop"
 local native = require "ljos.native"
 local operation = require "ljos.operation"
 
-ffi.cdef [[
-struct ljos_pollfd { int fd; short events; short revents; };
-int libc_process_poll(struct ljos_pollfd *fds, unsigned long count, int timeout) __asm__("poll");
-]]
+ffi.cdef 'int libc_process_poll(void *fds, unsigned long count, int timeout) __asm__("poll");'
+local POLLFD = native.struct "pollfd" .. "[1]"
 
 local C = native.C
 local POLLIN = native.constant_table("socket").POLLIN
@@ -249,7 +247,7 @@ function M.finish(waits)
         M.let_go(child)
     end
     for _, child in ipairs(waits and held or {}) do
-        local ended = ffi.new("struct ljos_pollfd[1]", { { child.fd, POLLIN, 0 } })
+        local ended = ffi.new(POLLFD, { { child.fd, POLLIN, 0 } })
         while not reap(child) do
             ffi.C.libc_process_poll(ended, 1, -1)
         end

@@ -179,7 +179,7 @@ describe("a process's descriptors", function()
         end
         local ok, output = pcall(run, "cat", "hi\n")
         for _, number in ipairs(taken) do
-            if number >= 0 then ffi.C.ljos_ipc_close(number) end
+            if number >= 0 then ffi.C.close(number) end
         end
         if fd < 0 then return pending "the limit of descriptors is too low" end
         assert(ok, output)

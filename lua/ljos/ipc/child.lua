@@ -12,7 +12,7 @@ local error_ = require "ljos.error"
 local native = require "ljos.native"
 local os = require "ljos.ipc.os"
 
-local C, constants, errno_of = ffi.C, os.constants, error_.errno_of
+local C, constants, errno_of = os.calls, os.constants, error_.errno_of
 local lib = native.C
 
 ffi.cdef [[
@@ -21,13 +21,14 @@ struct ljos_ipc_child {
     int ends[3]; // our ends of the pipes to descriptors 0, 1 and 2; -1: none
     int set;     // an epoll set of all of these; -1: none
 };
+extern char **environ;
 ]]
 
 ---@class ljos.ipc.child
 local M = {}
 
 local function close(fd)
-    if fd >= 0 then C.ljos_ipc_close(fd) end
+    if fd >= 0 then C.close(fd) end
     return -1
 end
 
@@ -60,9 +61,9 @@ end
 local function collect(child)
     if child.pidfd >= 0 then
         lib.ljos_process_kill(child.pidfd, constants.SIGKILL)
-        local ended = ffi.new("struct ljos_ipc_pollfd[1]", { { child.pidfd, constants.POLLIN, 0 } })
+        local ended = ffi.new(native.struct "pollfd" .. "[1]", { { child.pidfd, constants.POLLIN, 0 } })
         repeat
-            local count = C.ljos_ipc_poll(ended, 1, -1)
+            local count = C.poll(ended, 1, -1)
         until count > 0 or ffi.errno() ~= errno_of.EINTR
         lib.ljos_process_reap(child.pidfd, ending)
     end
@@ -74,14 +75,14 @@ local child_type = ffi.metatype("struct ljos_ipc_child", { __gc = collect })
 -- Makes the pipe for descriptor `number`: the child's end, or nil and an errno.
 local function make_pipe(child, number)
     local fds = ffi.new "int[2]"
-    if C.ljos_ipc_pipe2(fds, constants.O_CLOEXEC) < 0 then return nil, ffi.errno() end
+    if C.pipe2(fds, constants.O_CLOEXEC) < 0 then return nil, ffi.errno() end
     local theirs = number == 0 and 0 or 1
     child.ends[number] = fds[1 - theirs]
-    C.ljos_ipc_fcntl(fds[1 - theirs], constants.F_SETFL, constants.O_NONBLOCK)
+    C.fcntl(fds[1 - theirs], constants.F_SETFL, constants.O_NONBLOCK)
     return fds[theirs]
 end
 
-local function is_open(fd) return C.ljos_ipc_fcntl(fd, constants.F_GETFD, 0) >= 0 end
+local function is_open(fd) return C.fcntl(fd, constants.F_GETFD, 0) >= 0 end
 
 -- Fills in what the child gets as its descriptors; returns their count and our copies to close afterwards, or nil
 -- and an errno.
@@ -112,7 +113,7 @@ local function spawn(command, fds, count)
     local spec, started = ffi.new "struct ljos_process_spec", ffi.new "struct ljos_process_child"
     local paths = ffi.new("const char *[2]", { "/bin/sh" })
     local argv = ffi.new("const char *[4]", { "sh", "-c", command })
-    local environ = C.environ
+    local environ = ffi.C.environ
     lib.ljos_process_spec_init(spec)
     spec.paths, spec.argv = paths, argv
     spec.envp = environ ~= nil and ffi.cast("const char *const *", environ) or no_environment

@@ -12,10 +12,13 @@ local ffi = require "ffi"
 local arguments = require "ljos.ipc.arguments"
 local blocking = require "ljos.ipc.blocking"
 local error_ = require "ljos.error"
+local native = require "ljos.native"
 local os = require "ljos.ipc.os"
 
 local error, io_type = error, io.type
-local C, constants, errno_of = ffi.C, os.constants, error_.errno_of
+local C, constants, errno_of = os.calls, os.constants, error_.errno_of
+
+local flock_type = ffi.typeof(native.struct "flock")
 
 ---@class ljos.ipc.filelock
 local M = {}
@@ -35,19 +38,19 @@ end
 -- A request {file, fd, lock}; nil and an errno for a range that no file has.
 local function request(file, stream, kind, offset, nbytes)
     if offset >= 2 ^ 63 or nbytes >= 2 ^ 63 then return nil, errno_of.EOVERFLOW end
-    local lock = ffi.new "struct ljos_ipc_flock"
-    lock.type, lock.whence = kind, constants.SEEK_SET
-    lock.start, lock.len = offset, nbytes
-    return { file = file, fd = C.ljos_ipc_fileno(stream), pending = 0, lock = lock }
+    local lock = ffi.new(flock_type)
+    lock.l_type, lock.l_whence = kind, constants.SEEK_SET
+    lock.l_start, lock.l_len = offset, nbytes
+    return { file = file, fd = C.fileno(stream), pending = 0, lock = lock }
 end
 
 -- 0, or an errno.
 local function set(wanted, command)
-    while C.ljos_ipc_fcntl_lock(wanted.fd, command, wanted.lock) < 0 do
-        local errno = ffi.errno()
-        if errno ~= errno_of.EINTR then return errno end
-    end
-    return 0
+    local res
+    repeat
+        res = os.lock(wanted.fd, command, wanted.lock)
+    until res ~= -errno_of.EINTR
+    return res < 0 and -res or 0
 end
 
 local function is_conflict(errno) return errno == errno_of.EAGAIN or errno == errno_of.EACCES end
@@ -77,7 +80,7 @@ end
 
 local function acquired(stream, errno)
     if errno ~= 0 then return os.failure(errno) end
-    C.ljos_ipc_fflush(stream)
+    C.fflush(stream)
     return true
 end
 
@@ -128,7 +131,7 @@ function M.unlock(file, offset, nbytes)
     nbytes = arguments.integer(nbytes or 0, 3, "unlock")
     local wanted, problem = request(file, stream, constants.F_UNLCK, offset, nbytes)
     if not wanted then return os.failure(problem) end
-    C.ljos_ipc_fflush(stream)
+    C.fflush(stream)
     local errno = set(wanted, constants.F_SETLK)
     if errno ~= 0 then return os.failure(errno) end
     return true

@@ -6,7 +6,7 @@
 local ffi = require "ffi"
 local os = require "ljos.ipc.os"
 
-local C = ffi.C
+local C = os.calls
 
 ffi.cdef "struct ljos_ipc_mapping { uint8_t *address; size_t len; };"
 
@@ -28,10 +28,10 @@ local M = {}
 function M.new(fd, len, protection, offset, after)
     local address = os.map(fd, len, protection, offset)
     local errno = ffi.errno()
-    C.ljos_ipc_close(fd)
+    C.close(fd)
     if not address then return nil, errno end
     local function unmap(mapping)
-        C.ljos_ipc_munmap(mapping.address, mapping.len)
+        C.munmap(mapping.address, mapping.len)
         if after then after() end
     end
     local guard = ffi.gc(ffi.new("struct ljos_ipc_mapping", address, len), unmap)

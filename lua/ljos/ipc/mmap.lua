@@ -13,13 +13,13 @@ local mapping = require "ljos.ipc.mapping"
 local memory_file = require "ljos.ipc.memory_file"
 local os = require "ljos.ipc.os"
 
-local C, constants, errno_of = ffi.C, os.constants, error_.errno_of
+local C, constants, errno_of = os.calls, os.constants, error_.errno_of
 
 ---@class ljos.ipc.mmap
 ---@field pagesize integer
 local M = {}
 
-M.pagesize = C.ljos_ipc_getpagesize()
+M.pagesize = C.getpagesize()
 
 local PROT_READ, PROT_WRITE = constants.PROT_READ, constants.PROT_WRITE
 
@@ -55,11 +55,11 @@ function M.open(filepath, mode, offset, size)
     if filepath:find "%z" then return os.failure(errno_of.EINVAL) end
     if offset < 0 or offset >= 2 ^ 63 then return os.failure(errno_of.EOVERFLOW) end
     if size < 0 or offset % M.pagesize ~= 0 then return os.failure(errno_of.EINVAL) end
-    local fd = C.ljos_ipc_open(filepath, how.flags + constants.O_CLOEXEC + constants.O_NOCTTY, 0)
+    local fd = C.open(filepath, how.flags + constants.O_CLOEXEC + constants.O_NOCTTY, 0)
     if fd < 0 then return os.last_failure() end
     local len, problem = length_of(fd, offset, size)
     if not len then
-        C.ljos_ipc_close(fd)
+        C.close(fd)
         return os.failure(problem)
     end
     local mapped, errno = mapping.new(fd, len, how.protection, offset)
@@ -71,7 +71,7 @@ function M.open(filepath, mode, offset, size)
         readable = how.readable,
         writable = how.writable,
         release = mapped.release,
-        sync = function(length) C.ljos_ipc_msync(address, length, constants.MS_ASYNC) end,
+        sync = function(length) C.msync(address, length, constants.MS_ASYNC) end,
     }
 end
 

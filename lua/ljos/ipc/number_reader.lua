@@ -8,8 +8,7 @@
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
-
-ffi.cdef "double strtod(const char *text, char **end);"
+local os = require "ljos.ipc.os"
 
 ---@class ljos.ipc.number_reader
 local M = {}
@@ -87,7 +86,7 @@ local function convert(base, from, to)
     local count = math.floor(to - from)
     ffi.copy(buffer, base + from, count)
     buffer[count] = 0
-    return ffi.C.strtod(buffer, nil)
+    return os.calls.strtod(buffer, nil)
 end
 
 --- Reads a number at `position`.

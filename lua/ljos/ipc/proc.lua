@@ -17,7 +17,7 @@ local os = require "ljos.ipc.os"
 local readiness = require "ljos.ipc.readiness"
 
 local error, select, tostring, type = error, select, tostring, type
-local C, constants, errno_of = ffi.C, os.constants, error_.errno_of
+local C, constants, errno_of = os.calls, os.constants, error_.errno_of
 local lib = native.C
 local EAGAIN, EINTR = errno_of.EAGAIN, errno_of.EINTR
 
@@ -126,7 +126,7 @@ local buffer = ffi.new("char[?]", SIZE)
 local function read_one(self, number)
     local count, errno ---@type integer, integer
     repeat
-        count = tonumber(C.ljos_ipc_read(self.child.ends[number], buffer, SIZE)) --[[@as integer]]
+        count = tonumber(C.read(self.child.ends[number], buffer, SIZE)) --[[@as integer]]
         errno = count < 0 and ffi.errno() or 0
     until errno ~= EINTR
     if count > 0 then
@@ -142,7 +142,7 @@ end
 local unread = ffi.new "int[1]"
 
 local function unread_bytes(fd)
-    if fd < 0 or C.ljos_ipc_ioctl_int(fd, constants.FIONREAD, unread) < 0 then return 0 end
+    if fd < 0 or C.ioctl(fd, constants.FIONREAD, unread) < 0 then return 0 end
     return unread[0]
 end
 
@@ -254,8 +254,8 @@ local function stream_of(value)
     if kind == "closed file" then error("attempt to use closed file", 3) end
     if not kind then return value and "pipe" or nil end
     local stream = os.stream(value)
-    C.ljos_ipc_fflush(stream) -- what was written here comes first; what was read ahead is given back
-    return C.ljos_ipc_fileno(stream)
+    C.fflush(stream) -- what was written here comes first; what was read ahead is given back
+    return C.fileno(stream)
 end
 
 ---@class ljos.ipc.ProcessOptions

@@ -9,9 +9,10 @@
 local ffi = require "ffi"
 local blocking = require "ljos.ipc.blocking"
 local error_ = require "ljos.error"
+local native = require "ljos.native"
 local os = require "ljos.ipc.os"
 
-local C, constants, errno_of = ffi.C, os.constants, error_.errno_of
+local C, constants, errno_of = os.calls, os.constants, error_.errno_of
 local POLLIN, POLLOUT = constants.POLLIN, constants.POLLOUT
 
 ---@class ljos.ipc.readiness
@@ -24,7 +25,7 @@ local M = {}
 
 -- 0, 1 and 2: our ends of the pipes; 3: the pidfd.
 local COUNT = 4
-local wanted = ffi.new("struct ljos_ipc_pollfd[?]", COUNT)
+local wanted = ffi.new(native.struct "pollfd" .. "[?]", COUNT)
 
 local function fill(child, wants_room)
     for number = 0, 2 do
@@ -37,7 +38,7 @@ end
 
 local function poll(timeout)
     while true do
-        local count = C.ljos_ipc_poll(wanted, COUNT, timeout)
+        local count = C.poll(wanted, COUNT, timeout)
         if count >= 0 then return count end
         if ffi.errno() ~= errno_of.EINTR then return 0 end
     end
@@ -70,14 +71,14 @@ local function set(watcher, fd, events)
     if before == 0 then operation = constants.EPOLL_CTL_ADD end
     if events == 0 then operation = constants.EPOLL_CTL_DEL end
     event[0] = events
-    C.ljos_ipc_epoll_ctl(watcher.fd, operation, fd, event)
+    C.epoll_ctl(watcher.fd, operation, fd, event)
     watcher.known[fd] = events
 end
 
 -- Makes the epoll set what `wanted` says; false when there is none to be had.
 local function update(watcher, child)
     if watcher.fd < 0 then
-        child.set = C.ljos_ipc_epoll_create1(constants.EPOLL_CLOEXEC)
+        child.set = C.epoll_create1(constants.EPOLL_CLOEXEC)
         watcher.fd = child.set
         if watcher.fd < 0 then return false end
     end

@@ -11,10 +11,11 @@ local ffi = require "ffi"
 local arguments = require "ljos.ipc.arguments"
 local blocking = require "ljos.ipc.blocking"
 local error_ = require "ljos.error"
+local native = require "ljos.native"
 local os = require "ljos.ipc.os"
 
 local error, floor, pcall = error, math.floor, pcall
-local C, constants, errno_of = ffi.C, os.constants, error_.errno_of
+local C, constants, errno_of = os.calls, os.constants, error_.errno_of
 local EAGAIN, EINTR, ETIMEDOUT = errno_of.EAGAIN, errno_of.EINTR, errno_of.ETIMEDOUT
 
 ---@class ljos.ipc.sem
@@ -39,25 +40,25 @@ end
 ---@return integer? code
 function Semaphore:inc()
     check_open(self)
-    if C.ljos_ipc_sem_post(self.handle) < 0 then return os.last_failure() end
+    if C.sem_post(self.handle) < 0 then return os.last_failure() end
     return true
 end
 
 -- true: taken; nil: not now; a number: errno. While a fiber waits another one may close the handle.
 local function try(self)
     if not self.handle then return errno_of.ECANCELED end
-    if C.ljos_ipc_sem_trywait(self.handle) == 0 then return true end
+    if C.sem_trywait(self.handle) == 0 then return true end
     local errno = ffi.errno()
     if errno ~= EAGAIN and errno ~= EINTR then return errno end
 end
 
-local timespec = ffi.new "struct ljos_ipc_timespec"
+local timespec = ffi.new(native.struct "timespec")
 
 local function wait(handle, deadline)
-    if not deadline then return C.ljos_ipc_sem_wait(handle) end
-    timespec.sec = floor(deadline)
-    timespec.nsec = floor((deadline - floor(deadline)) * 1e9)
-    return C.ljos_ipc_sem_clockwait(handle, constants.CLOCK_MONOTONIC, timespec)
+    if not deadline then return C.sem_wait(handle) end
+    timespec.tv_sec = floor(deadline)
+    timespec.tv_nsec = floor((deadline - floor(deadline)) * 1e9)
+    return C.sem_clockwait(handle, constants.CLOCK_MONOTONIC, timespec)
 end
 
 -- As `try`, but blocks the thread; nil: the deadline has passed.
@@ -136,7 +137,7 @@ local metatable = {
 
 local function adopt(handle, owned_name)
     local function close(guard)
-        C.ljos_ipc_sem_close(guard)
+        C.sem_close(guard)
         if owned_name then C.sem_unlink(owned_name) end
     end
     ffi.gc(handle, close)
@@ -157,7 +158,7 @@ function M.open(name, n)
     if name:find "[/%z]" or n < 0 or n >= 2 ^ 31 then return os.failure(errno_of.EINVAL) end
     name = "/" .. name
     local flags = n > 0 and constants.O_CREAT + constants.O_EXCL or 0
-    local handle = C.ljos_ipc_sem_open(name, flags, 384, n) -- 0600
+    local handle = C.sem_open(name, flags, 384, n) -- 0600
     if handle == nil then return os.last_failure() end
     return adopt(handle, n > 0 and name or nil)
 end

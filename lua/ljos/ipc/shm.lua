@@ -15,7 +15,7 @@ local mapping = require "ljos.ipc.mapping"
 local memory_file = require "ljos.ipc.memory_file"
 local os = require "ljos.ipc.os"
 
-local C, constants, errno_of = ffi.C, os.constants, error_.errno_of
+local C, constants, errno_of = os.calls, os.constants, error_.errno_of
 local PROTECTION = constants.PROT_READ + constants.PROT_WRITE
 
 ---@class ljos.ipc.shm
@@ -33,7 +33,7 @@ local function path_of(name)
 end
 
 local function open_file(fd, len, owned_path)
-    local after = owned_path and function() C.ljos_ipc_unlink(owned_path) end
+    local after = owned_path and function() C.unlink(owned_path) end
     local mapped, errno = mapping.new(fd, len, PROTECTION, 0, after)
     if not mapped then
         if after then after() end
@@ -49,31 +49,31 @@ local function open_file(fd, len, owned_path)
 end
 
 local function reserve(fd, size)
-    if C.ljos_ipc_fallocate(fd, 0, 0, size) == 0 then return true end
-    return ffi.errno() == errno_of.EOPNOTSUPP and C.ljos_ipc_ftruncate(fd, size) == 0
+    if C.fallocate(fd, 0, 0, size) == 0 then return true end
+    return ffi.errno() == errno_of.EOPNOTSUPP and C.ftruncate(fd, size) == 0
 end
 
 -- Both return a descriptor, or nil and an errno. The first gives the object its name last; the second is for where
 -- there are no nameless files, or no /proc to name them by.
 
 local function make_nameless(path, size)
-    local fd = C.ljos_ipc_open(DIRECTORY, constants.O_RDWR + constants.O_CLOEXEC + constants.O_TMPFILE, OWNER_ONLY)
+    local fd = C.open(DIRECTORY, constants.O_RDWR + constants.O_CLOEXEC + constants.O_TMPFILE, OWNER_ONLY)
     if fd < 0 then return nil, ffi.errno() end
     local here, follow = constants.AT_FDCWD, constants.AT_SYMLINK_FOLLOW
-    if reserve(fd, size) and C.ljos_ipc_linkat(here, "/proc/self/fd/" .. fd, here, path, follow) == 0 then return fd end
+    if reserve(fd, size) and C.linkat(here, "/proc/self/fd/" .. fd, here, path, follow) == 0 then return fd end
     local errno = ffi.errno()
-    C.ljos_ipc_close(fd)
+    C.close(fd)
     return nil, errno
 end
 
 local function make_named(path, size)
     local flags = constants.O_RDWR + constants.O_CLOEXEC + constants.O_CREAT + constants.O_EXCL + constants.O_NOFOLLOW
-    local fd = C.ljos_ipc_open(path, flags, OWNER_ONLY)
+    local fd = C.open(path, flags, OWNER_ONLY)
     if fd < 0 then return nil, ffi.errno() end
     if reserve(fd, size) then return fd end
     local errno = ffi.errno()
-    C.ljos_ipc_close(fd)
-    C.ljos_ipc_unlink(path)
+    C.close(fd)
+    C.unlink(path)
     return nil, errno
 end
 
@@ -107,11 +107,11 @@ end
 function M.attach(name)
     local path, problem = path_of(arguments.string(name, 1, "attach"))
     if not path then return os.failure(problem) end
-    local fd = C.ljos_ipc_open(path, constants.O_RDWR + constants.O_CLOEXEC + constants.O_NOFOLLOW, 0)
+    local fd = C.open(path, constants.O_RDWR + constants.O_CLOEXEC + constants.O_NOFOLLOW, 0)
     if fd < 0 then return os.last_failure() end
     local len, is_regular = os.length(fd)
     if not is_regular then
-        C.ljos_ipc_close(fd)
+        C.close(fd)
         return os.failure(errno_of.EINVAL)
     end
     return open_file(fd, len)
