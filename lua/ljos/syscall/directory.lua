@@ -16,7 +16,7 @@ local modules = {
     stat = [[ stat lstat fstat fstatat statx statfs fstatfs readlink readlinkat mknod mknodat mkfifo mkfifoat chown
     lchown
     fchown fchownat faccessat faccessat2 utimensat futimens utimes futimes lutimes utime futimesat getcwd getdents
-    pathconf fpathconf major minor makedev ]],
+    pathconf fpathconf major minor makedev cachestat file_getattr ]],
     xattr = [[ getxattr lgetxattr fgetxattr setxattr lsetxattr fsetxattr listxattr llistxattr flistxattr xattr lxattr
     fxattr setxattrat getxattrat listxattrat removexattrat ]],
     socket = [[ socket socketpair bind connect accept accept4 getsockname getpeername getsockopt setsockopt send sendto
@@ -28,18 +28,19 @@ local modules = {
     environment = " environ getenv setenv unsetenv clearenv ",
     signal = [[ signal sigaction sigprocmask sigpending sigsuspend sigqueue signalfd sigtimedwait on_signal
     dispatch_signals ]],
-    memory = [[ mmap mremap getpagesize getrandom ]],
+    memory = [[ mmap mremap getpagesize getrandom mincore ]],
     time = [[ gettimeofday settimeofday time clock_getres clock_gettime clock_nanosleep nanosleep sleep getitimer
     setitimer
     timer_create timer_delete timer_gettime timer_settime timer_getoverrun timerfd_gettime timerfd_settime adjtimex
-    clock_adjtime ]],
+    clock_adjtime times ]],
     event = [[ poll ppoll select pselect epoll_ctl epoll_wait epoll_pwait epoll_pwait2 inotify_read io_setup io_submit
-    io_cancel io_getevents io_pgetevents futex futex_waitv futex_requeue ]],
+    io_cancel io_getevents io_pgetevents futex futex_waitv futex_requeue
+    io_uring_setup fanotify_read ]],
     terminal = [[ ioctl isatty tcgetattr tcsetattr tcsendbreak tcdrain tcflush tcflow tcgetsid posix_openpt openpt
     grantpt
     unlockpt ptsname cfgetispeed cfgetospeed cfsetispeed cfsetospeed cfsetspeed ]],
     system = [[ uname gethostname sethostname getdomainname setdomainname sysinfo syslog ksyslogctl sysctl reboot mount
-    unmount errno syscall posix_fadvise statmount listmount ]],
+    unmount errno syscall posix_fadvise statmount listmount quotactl quotactl_fd ]],
     security = [[ capget capset prctl bpf bpf_prog_load bpf_map_create bpf_map_op seccomp landlock_create_ruleset
     landlock_add_rule lsm_list_modules lsm_get_self_attr perf_event_open
     perf_attach_tracepoint perf_probe perf_tracepoint ]],

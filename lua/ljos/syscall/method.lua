@@ -14,7 +14,8 @@ accept accept4 getsockname getpeername send sendto recv recvfrom readv writev pr
 sendmsg recvmsg
 sendmmsg recvmmsg setsockopt getsockopt shutdown epoll_ctl epoll_wait epoll_pwait epoll_pwait2 sendfile getdents
 ftruncate
-inotify_add_watch inotify_rm_watch inotify_read flistxattr fsetxattr fgetxattr fremovexattr fxattr splice vmsplice tee
+inotify_add_watch inotify_rm_watch inotify_read fanotify_read flistxattr fsetxattr fgetxattr fremovexattr fxattr
+    splice vmsplice tee
 timerfd_gettime timerfd_settime fadvise fallocate posix_fallocate readahead sync_file_range syncfs fstatfs futimens
 futimes
 fstatat unlinkat mkdirat mknodat mkfifoat faccessat fchmodat fchown fchownat readlinkat setns openat openat2 ioctl flock

@@ -21,7 +21,8 @@ local files = {
     uint64_1 uint8 uintptr ulong ulong1 void aio_context aio_context1 string_array cap pointer fd error ]],
     time = [[ timespec timeval timespec2 timespec2_raw timeval2 timeval2_raw itimerspec itimerval timex adjtimex
     scm_timestamping ]],
-    file = [[ stat statfs device dirent dirents flock iovec iovecs inotify_event inotify_events statx fdset ]],
+    file = [[ stat statfs device dirent dirents flock iovec iovecs inotify_event inotify_events fanotify_events
+    statx fdset ]],
     socket = [[ sockaddr sockaddr_in sockaddr_in6 sockaddr_un sockaddr_nl sockaddr_ll sockaddr_storage in_addr in6_addr
     macaddr msghdr mmsghdr mmsghdrs cmsghdr ucred sock_filter sock_filters sock_fprog sock_fprog1
     xt_get_revision ]],

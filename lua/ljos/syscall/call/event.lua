@@ -252,4 +252,23 @@ function M.futex_requeue(list, flags, wake, requeue)
     return kernel.number(futex_requeue(array, integer(flags or 0, 2), integer(wake, 3), integer(requeue, 4)))
 end
 
+local io_uring_setup = kernel.call("io_uring_setup", "ip")
+--- io_uring_setup(2): the descriptor, nil, and the t.io_uring_params that the kernel filled.
+function M.io_uring_setup(entries, params)
+    params = struct(t.io_uring_params, params, 2) or t.io_uring_params()
+    local res = io_uring_setup(integer(entries, 1), params)
+    if res < 0 then return kernel.failed(res) end
+    return fd.new(res), nil, params
+end
+
+--- Reads a fanotify descriptor: a list of {mask, pid, fd}, each with tests by the names of c.FAN; the descriptors close
+--- themselves, and fd is nil where the group reports none.
+function M.fanotify_read(file, buffer, size)
+    size = argument.size(size or 4096, 3)
+    buffer = argument.buffer(buffer, 2) or ffi.new("char[?]", size)
+    local res = read(number(file, 1), buffer, size)
+    if res < 0 then return kernel.failed(res) end
+    return t.fanotify_events(buffer, res)
+end
+
 return M

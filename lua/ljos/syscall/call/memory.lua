@@ -59,4 +59,14 @@ function M.getrandom(buffer, count, flags)
     )
 end
 
+local mincore = kernel.call("mincore", "pip")
+--- mincore(2): an array with a byte for each page, whose lowest bit says whether it is in memory.
+function M.mincore(addr, length, vec)
+    local pages = math.ceil(argument.size(length, 2) / sysconf())
+    vec = argument.buffer(vec, 3) or ffi.new("unsigned char[?]", math.max(pages, 1))
+    local res = mincore(argument.buffer(addr, 1), length, vec)
+    if res < 0 then return kernel.failed(res) end
+    return vec
+end
+
 return M

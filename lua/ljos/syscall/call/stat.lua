@@ -217,4 +217,19 @@ function M.fpathconf(file, name)
     return configuration(fpathconf(number(file, 1), flag(c.PC, name, 2)))
 end
 
+local cachestat = kernel.call("cachestat", "ippi")
+--- cachestat(2): what of a range, {off =, len =} or nil for all, is in the page cache: a t.cachestat.
+function M.cachestat(file, range, stat, flags)
+    stat = argument.room(t.cachestat, stat, 3)
+    range = argument.struct(t.cachestat_range, range, 2) or t.cachestat_range()
+    return result(cachestat(number(file, 1), range, stat, integer(flags or 0, 4)), stat)
+end
+
+local file_getattr = kernel.call("file_getattr", "ippii")
+--- file_getattr(2): a t.file_attr.
+function M.file_getattr(dir, path, attr, flags)
+    attr = argument.room(t.file_attr, attr, 3)
+    return result(file_getattr(at(dir, 1), path_of(path, 2), attr, ffi.sizeof(attr), flag(c.AT, flags, 4)), attr)
+end
+
 return M

@@ -3,9 +3,11 @@
 --- Errors:   returns nil, ljos.Error; wrong arguments raise
 --- Suspends: never
 --- Needs:    statmount, listmount: Linux 6.8
+local bit = require "bit"
 local ffi = require "ffi"
 local argument = require "ljos.syscall.argument"
 local c = require "ljos.syscall.constants"
+local fd = require "ljos.syscall.fd"
 local kernel = require "ljos.syscall.kernel"
 local types = require "ljos.syscall.types"
 
@@ -162,7 +164,7 @@ function M.statmount(id, mask)
         FS_TYPE = "fs_type",
         MNT_OPTS = "mnt_opts",
     } do
-        if require("bit").band(tonumber(info.mask), c.STATMOUNT[bit_name]) ~= 0 then
+        if bit.band(tonumber(info.mask), c.STATMOUNT[bit_name]) ~= 0 then
             strings[field] = ffi.string(text + info[field])
         end
     end
@@ -181,6 +183,39 @@ function M.listmount(id, last, count)
         list[i + 1] = ids[i]
     end
     return list
+end
+
+-- A command of quotactl(2) and the kind of quota, "getquota, usrquota", in one number.
+local function quota_command(cmd, position)
+    if type(cmd) ~= "string" then return integer(cmd, position) end
+    local command, kind = cmd:match "^%s*([%w_]+)%s*,?%s*([%w_]*)%s*$"
+    if not command then argument.wrong(position, "command and kind of quota", cmd) end
+    local of_type = kind == "" and 0 or flag(c.QTYPE, kind, position)
+    return bit.bor(bit.lshift(flag(c.Q, command, position), 8), of_type)
+end
+
+local quotactl, quotactl_fd = kernel.call("quotactl", "ipip"), kernel.call("quotactl_fd", "iiip")
+local GETQUOTA = c.Q.GETQUOTA
+
+local function quota(f, where, cmd, id, block)
+    local reads = bit.rshift(cmd, 8) == bit.band(GETQUOTA, 0xffffff)
+    if reads and block == nil then block = t.dqblk() end
+    local res = f(cmd, where, id, block)
+    if res < 0 then return kernel.failed(res) end
+    return reads and block or true
+end
+
+--- quotactl(2): (command, device, id, struct); "getquota, usrquota" gives a t.dqblk.
+function M.quotactl(cmd, special, id, block)
+    local number = quota_command(cmd, 1)
+    return quota(quotactl, argument.pointer(special, 2), number, integer(id or 0, 3), argument.buffer(block, 4))
+end
+
+--- quotactl_fd(2): (descriptor, command, id, struct).
+function M.quotactl_fd(file, cmd, id, block)
+    local n, number = fd.number(file, 1), quota_command(cmd, 2)
+    local function call(command, where, who, struct) return quotactl_fd(where, command, who, struct) end
+    return quota(call, n, number, integer(id or 0, 3), argument.buffer(block, 4))
 end
 
 return M

@@ -165,4 +165,13 @@ function M.clock_adjtime(clock, setting)
     return t.adjtimex(res, timex)
 end
 
+local times = kernel.wide("times", "p")
+--- times(2): clock ticks since some point in the past, nil, and a t.tms.
+function M.times(usage)
+    usage = argument.room(t.tms, usage, 1)
+    local ticks, err = times(usage)
+    if not ticks then return nil, err end
+    return ticks, nil, usage
+end
+
 return M

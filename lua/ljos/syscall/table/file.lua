@@ -21,7 +21,5 @@ flock            fd:fd operation:LOCK | ok
 pread            fd:fd buf:buf count:size offset:int=0 | pread64 fd buf count offset | int
 tee              from:fd to:fd len:int flags:SPLICE_F | int
 close_range      first:int last:int=4294967295 flags:CLOSE_RANGE | ok
-cachestat        fd:fd range:cachestat_range stat:cachestat flags:int=0 | ok
 vhangup          | ok
-quotactl_fd      fd:fd cmd:int id:int addr:ptr | ok
 ]]

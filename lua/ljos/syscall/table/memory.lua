@@ -13,7 +13,6 @@ mlock2           addr:ptr length:int flags:MLOCK | ok
 munlock          addr:ptr length:int | ok
 mlockall         flags:MCL | ok
 munlockall       | ok
-mincore          addr:ptr length:int vec:buf | ok
 mseal            addr:ptr length:int flags:int=0 | ok
 remap_file_pages addr:ptr size:int prot:PROT pgoff:int=0 flags:MAP | ok
 memfd_create     name:path flags:MFD+ | fd

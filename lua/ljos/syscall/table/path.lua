@@ -35,7 +35,6 @@ inotify_rm_watch fd:fd wd:int | ok
 inotify_add_watch fd:fd path:path mask:IN | int
 fanotify_init    flags:FAN+ event_flags:O=rdonly | fd
 fanotify_mark    fd:fd flags:FAN mask:FAN dir:at path:ptr | ok
-file_getattr     dir:at path:path attr:file_attr flags:AT | file_getattr dir path attr #attr flags | ok
 file_setattr     dir:at path:path attr:file_attr flags:AT | file_setattr dir path attr #attr flags | ok
 open_tree        dir:at path:path flags:OPEN_TREE+ | fd
 open_tree_attr   dir:at path:path flags:OPEN_TREE+ attr:mount_attr | open_tree_attr dir path flags attr #attr | fd
@@ -45,6 +44,5 @@ fsmount          fd:fd flags:FSMOUNT+ attr_flags:MOUNT_ATTR | fd
 fspick           dir:at path:path flags:FSPICK+ | fd
 fsconfig         fd:fd cmd:FSCONFIG key:ptr value:ptr aux:int=0 | ok
 mount_setattr    dir:at path:path flags:AT attr:mount_attr | mount_setattr dir path flags attr #attr | ok
-quotactl         cmd:int special:ptr id:int addr:ptr | ok
 open_by_handle_at mount:fd handle:ptr flags:O+ | fd
 ]]

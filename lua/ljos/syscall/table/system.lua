@@ -13,5 +13,4 @@ ioperm           from:int num:int on:int | ok
 iopl             level:int | ok
 lookup_dcookie   cookie:int buf:buf len:int | int
 sysfs            option:int a:ptr b:ptr | int
-times            buf:tms | wide
 ]]

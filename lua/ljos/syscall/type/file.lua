@@ -205,11 +205,16 @@ local function iovecs_text(self)
     return table.concat(parts)
 end
 
-local Event = {}
-Event.__index = function(self, key)
-    local value = type(key) == "string" and c.IN[key]
-    if type(value) == "number" then return bit.band(rawget(self, "mask"), value) ~= 0 end
+-- Events that answer for each flag of a group by its name.
+local function event_metatable(group)
+    return {
+        __index = function(self, key)
+            local value = type(key) == "string" and c[group][key]
+            if type(value) == "number" then return bit.band(rawget(self, "mask"), value) ~= 0 end
+        end,
+    }
 end
+local Event, FileEvent = event_metatable "IN", event_metatable "FAN"
 
 -- inotify(7): the events in a buffer as a list of {wd, mask, cookie, name}.
 local function inotify_events(buffer, size)
@@ -221,6 +226,21 @@ local function inotify_events(buffer, size)
         local name = event.len > 0 and ffi.string(ffi.cast("char *", bytes + at + head)) or nil
         list[#list + 1] = setmetatable({ wd = event.wd, mask = event.mask, cookie = event.cookie, name = name }, Event)
         at = at + head + event.len
+    end
+    return list
+end
+
+-- fanotify(7): the events in a buffer as a list of {mask, pid, fd}.
+local function fanotify_events(buffer, size)
+    local list, at = {}, 0
+    local c_name = native.struct "fanotify_event_metadata"
+    local head, bytes = ffi.sizeof(c_name), ffi.cast("uint8_t *", buffer)
+    while at + head <= size do
+        local event = ffi.cast(c_name .. " *", bytes + at)
+        local file = event.fd >= 0 and require("ljos.syscall.fd").new(event.fd) or nil
+        list[#list + 1] = setmetatable({ mask = tonumber(event.mask), pid = event.pid, fd = file }, FileEvent)
+        if event.event_len < head then break end
+        at = at + event.event_len
     end
     return list
 end
@@ -259,6 +279,7 @@ local definitions = {
         struct.define_array("iovecs", "iovec", "iov", { first = 1, fill = fill_iovec, tostring = iovecs_text })
     end,
     inotify_event = function() struct.define "inotify_event" end,
+    fanotify_events = function() t.fanotify_events = fanotify_events end,
     inotify_events = function() t.inotify_events = inotify_events end,
     fdset = function()
         ffi.cdef "struct ljos_fdset { uint64_t fds_bits[16]; };"
