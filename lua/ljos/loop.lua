@@ -427,7 +427,8 @@ local function suspend(fiber, wait)
         yield(SUSPEND)
         if fiber.wait then misused(fiber) end
     elseif not run() then
-        if M.deadlocked then M.deadlocked() end
+        local deadlocked = M.deadlocked --[[@as false|fun()]]
+        if deadlocked then deadlocked() end
         local what = M.describe_wait(main)
         abandon(main)
         error(error_.core("deadlock", { detail = what }), 0)

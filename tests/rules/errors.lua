@@ -248,7 +248,7 @@ return {
         f:join()]],
         "Main fiber from VM ID panicked: 'main.lua:1: boom'\n",
         1,
-        traceback = "main%.lua:1: in function 'f'.*joined by:.*main%.lua:2: in ",
+        traceback = "main%.lua:1: in function .*joined by:.*main%.lua:2: in ",
     },
     {
         "an error that was caught lends its traceback to no equal one",
