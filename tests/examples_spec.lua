@@ -332,17 +332,18 @@ for _, runner in ipairs(RUNNERS) do
         end)
 
         it("port_check.lua tells open ports from closed ones", function()
-            local acceptor = ip.tcp.listen "127.0.0.1:0"
-            local closed = ip.tcp.listen "127.0.0.1:0"
-            local open_port, closed_port = acceptor.local_port, closed.local_port
-            closed:close()
+            local acceptor, deaf = ip.tcp.listen "127.0.0.1:0", ip.tcp.acceptor.new()
+            deaf:open "v4"
+            deaf:bind("127.0.0.1", 0)
+            local open_port, closed_port = acceptor.local_port, deaf.local_port
             local command = runner .. " examples/port_check.lua --jobs 2 127.0.0.1 "
             local output = run(command .. open_port .. "," .. closed_port)
             assert.matches(("%5d open"):format(open_port), output, 1, true)
             assert.matches("127.0.0.1 (127.0.0.1): 1 open, 1 refused, 0 without an answer; ", output, 1, true)
             assert.matches("status 0\n$", output)
+            assert.matches("0 open, 1 refused.*status 1", run(command .. closed_port))
             acceptor:close()
-            assert.matches("0 open, 1 refused.*status 1", run(command .. open_port))
+            deaf:close()
         end)
 
         it("port_check.lua says what is wrong with its arguments, and has --help", function()

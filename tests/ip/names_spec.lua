@@ -201,19 +201,28 @@ describe(
 )
 
 describe("ip.connect", function()
-    -- A port where nobody listens.
-    local function free_port()
-        local a = ip.tcp.listen "127.0.0.1:0"
-        local port = a.local_port
-        a:close()
-        return port
+    -- A port that is taken, so that nobody gets it, but where nobody listens.
+    local bound = {}
+    local function deaf_port()
+        local a = ip.tcp.acceptor.new()
+        a:open "v4"
+        a:bind("127.0.0.1", 0)
+        bound[#bound + 1] = a
+        return a.local_port
     end
+
+    after_each(function()
+        for i = #bound, 1, -1 do
+            bound[i]:close()
+            bound[i] = nil
+        end
+    end)
 
     local function entry(port, text) return { address = address.new(text or "127.0.0.1"), port = port } end
 
     it("tries the endpoints in turn and tells the condition what failed", function()
         local a = ip.tcp.listen "127.0.0.1:0"
-        local list = { entry(free_port()), entry(a.local_port, "127.0.0.2"), entry(a.local_port), entry(1) }
+        local list = { entry(deaf_port()), entry(a.local_port, "127.0.0.2"), entry(a.local_port), entry(1) }
         local seen = {}
         local s = ip.tcp.socket.new()
         s:open "v6" -- is closed first
@@ -235,12 +244,12 @@ describe("ip.connect", function()
 
     it("raises the last error, or not_found when nothing was tried, and closes the socket", function()
         local s = ip.tcp.socket.new()
-        assert.is_true(raised(ip.connect, s, { entry(free_port()), entry(free_port()) }).ECONNREFUSED)
+        assert.is_true(raised(ip.connect, s, { entry(deaf_port()), entry(deaf_port()) }).ECONNREFUSED)
         assert.is_false(s.is_open)
         assert.equal(asio_error.misc.not_found, raised(ip.connect, s, {}))
         assert.equal(
             asio_error.misc.not_found,
-            raised(ip.connect, s, { entry(free_port()) }, function() return false end)
+            raised(ip.connect, s, { entry(deaf_port()) }, function() return false end)
         )
     end)
 
@@ -249,7 +258,7 @@ describe("ip.connect", function()
         assert.equal("stop", raised(ip.connect, s, { entry(1), entry(2) }, function() error("stop", 0) end))
         local f = fiber.spawn(function()
             fiber.this_fiber.yield()
-            ip.connect(s, { entry(free_port()), entry(free_port()) })
+            ip.connect(s, { entry(deaf_port()), entry(deaf_port()) })
         end)
         fiber.this_fiber.yield()
         f:cancel()

@@ -167,10 +167,11 @@ describe("a TCP connection", function()
     end)
 
     it("refuses a port where nobody listens", function()
-        local acceptor = ip.tcp.listen "127.0.0.1:0"
-        local port = acceptor.local_port
-        acceptor:close()
-        assert.is_true(raised(ip.tcp.dial, "127.0.0.1:" .. port).ECONNREFUSED)
+        local deaf = ip.tcp.acceptor.new()
+        deaf:open "v4"
+        deaf:bind("127.0.0.1", 0)
+        assert.is_true(raised(ip.tcp.dial, "127.0.0.1:" .. deaf.local_port).ECONNREFUSED)
+        deaf:close()
     end)
 end)
 

@@ -176,14 +176,15 @@ end)
 
 describe("connecting", function()
     it("fails a second time like the first, and works once somebody listens", function()
-        local acceptor = ip.tcp.listen "127.0.0.1:0"
+        local acceptor = ip.tcp.acceptor.new()
+        acceptor:open "v4"
+        acceptor:bind("127.0.0.1", 0)
         local port = acceptor.local_port
-        acceptor:close()
         local s = ip.tcp.socket.new()
         s:open "v4"
         assert.is_true(raised(s.connect, s, "127.0.0.1", port).ECONNREFUSED)
         assert.is_true(raised(s.connect, s, "127.0.0.1", port).ECONNREFUSED)
-        acceptor = ip.tcp.listen("127.0.0.1:" .. port)
+        acceptor:listen()
         s:connect("127.0.0.1", port)
         assert.is_true(raised(s.connect, s, "127.0.0.1", port).EISCONN)
         close(s, acceptor)
