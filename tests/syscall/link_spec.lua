@@ -254,6 +254,23 @@ describe("rtnetlink", function()
         assert.equal(1, #list)
         assert.equal("abcd", list[1].attributes[0x3ee])
         assert.equal("x", list[1].attributes.mtu)
+        -- whatever the bytes are, nothing raises
+        local interface = require "ljos.syscall.nl.interface"
+        local seed = 20261121
+        local function random(n)
+            seed = (seed * 16807) % 2147483647
+            return seed % n
+        end
+        for _ = 1, 2000 do
+            local copy = ffi.new("uint8_t[?]", #all)
+            ffi.copy(copy, buffer, #all)
+            for _ = 1, random(6) do
+                copy[random(#all)] = random(256)
+            end
+            for _, one in ipairs(message.parse(copy, #all)) do
+                local _ = tostring(interface.object(one))
+            end
+        end
         -- cut off anywhere it reads what is whole
         for size = 0, #all - 1 do
             assert.equal("table", type(message.parse(buffer, size)))

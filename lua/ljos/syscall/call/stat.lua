@@ -19,7 +19,8 @@ local type, tonumber = type, tonumber
 local M = {}
 
 local FDCWD = c.AT_FDCWD.FDCWD
-local stat_c = kernel.libc("stat", "int (const char *, void *)")
+-- glibc has had it as a function since 2.33.
+local has_stat, stat_c = pcall(kernel.libc, "stat", "int (const char *, void *)")
 local fstatat = kernel.call(rawget(c.SYS, "newfstatat") and "newfstatat" or "fstatat", "ippi")
 local fstat = kernel.call("fstat", "ip")
 
@@ -44,6 +45,8 @@ function M.stat(path, buffer)
     if stat_c(path, target) == -1 then return kernel.fail() end
     return buffer or stat_type(target)
 end
+
+if not has_stat then M.stat = function(path, buffer) return M.fstatat(nil, path, buffer, 0) end end
 
 function M.lstat(path, buffer)
     local target = buffer == nil and room or argument.room(t.stat, buffer, 2)

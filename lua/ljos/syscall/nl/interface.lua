@@ -60,7 +60,7 @@ Interface.__tostring = function(self)
     for _, address in ipairs(self.inet6 or {}) do
         show_address(lines, "inet6", address)
     end
-    lines[#lines + 1] = ("          %s MTU: %d"):format(tostring(self.flags), self.mtu or 0)
+    lines[#lines + 1] = ("          %s MTU: %d"):format(tostring(self.flags), tonumber(self.mtu) or 0)
     return table.concat(lines, "\n")
 end
 
@@ -89,7 +89,8 @@ local function address(one)
         self[key] = value
     end
     self.addr = a["local"] or a.address
-    self.flags = flags(a.flags or body.flags, "IFA_F")
+    -- The attribute has all 32 bits; it is a number unless it was cut off.
+    self.flags = flags(type(a.flags) == "number" and a.flags or body.flags, "IFA_F")
     return setmetatable(self, Plain)
 end
 
