@@ -176,6 +176,21 @@ return {
         "f ends\njoined\nother\n",
     },
     {
+        "system.exit ends the program at once, from any fiber: no handlers, no reports",
+        [[
+        local system = require "system"
+        scope_cleanup_push(function() print "handler" end)
+        dead = spawn(function() error "dead" end)
+        spawn(function() scope_cleanup_push(function() print "handler" end) system.exit(3) end):detach()
+        spawn(function() print "never" end):detach()
+        print "before"
+        this_fiber.yield()
+        print "never"]],
+        "before\n",
+        3,
+        app_only = true,
+    },
+    {
         "forbid_suspend is counted, and what lies below zero is an error",
         [[
         local core = select(2, pcall(function() return this_fiber.nope end)).category

@@ -38,19 +38,22 @@ local function describe_wait(fiber)
     return ok and text .. " " .. whom or text
 end
 
+-- What few fibers have: a name, a cancellation.
+local function describe_extra(extra, before, wait)
+    if extra.name then before = before .. ("%q  "):format(extra.name) end
+    return before .. wait .. (extra.canceled and "  canceled" or "")
+end
+
 local function describe(fiber, time)
     local extra, note = extras[fiber.id], trace.note_of(fiber)
-    local words = { spawn.name_of(fiber) }
-    if extra and extra.name then words[#words + 1] = ("%q"):format(extra.name) end
-    words[#words + 1] = describe_wait(fiber)
-    if note and fiber.wait and words[#words] ~= "ready" then
-        words[#words] = words[#words] .. (", %.1f s"):format(time - note.since)
-    end
-    if extra and extra.canceled then words[#words + 1] = "canceled" end
+    local wait = describe_wait(fiber)
+    if note and fiber.wait and wait ~= "ready" then wait = ("%s, %.1f s"):format(wait, time - note.since) end
+    local line = spawn.name_of(fiber) .. "  "
+    line = extra and describe_extra(extra, line, wait) or line .. wait
     local where = trace.place_of(fiber)
-    if where then words[#words + 1] = "at " .. where end
-    if note and note.where then words[#words + 1] = "spawned at " .. note.where end
-    return concat(words, "  ")
+    if where then line = line .. "  at " .. where end
+    if note and note.where then line = line .. "  spawned at " .. note.where end
+    return line
 end
 
 -- The children of each fiber that has not ended, in order of their numbers; orphans are the main fiber's.
@@ -74,7 +77,17 @@ local function family()
     return children
 end
 
-local function dump()
+-- Without tracing nobody knows whose child a fiber is.
+local function flat()
+    local lines, n, time = { describe(main, loop.now()) }, 1, loop.now()
+    for fiber in spawn.each_live() do
+        n = n + 1
+        lines[n] = "  " .. describe(fiber, time)
+    end
+    return concat(lines, "\n")
+end
+
+local function tree()
     local lines, time, children = {}, loop.now(), family()
     local shown = {}
     local function show(fiber, indent)
@@ -97,7 +110,7 @@ end
 ---@return string
 function M.dump()
     local text
-    loop.at_home(function() text = dump() end)
+    loop.at_home(function() text = trace.is_on() and tree() or flat() end)
     return text
 end
 
