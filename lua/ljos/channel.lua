@@ -13,6 +13,7 @@ local opaque_type = require "ljos.opaque_type"
 local wait_queue = require "ljos.wait_queue"
 
 local error, setmetatable, type = error, setmetatable, type
+local check = opaque_type.check
 local enter, suspend, wake = loop.enter, loop.suspend, loop.wake
 
 ---@class ljos.channel
@@ -115,6 +116,7 @@ end
 ---@param value any  not nil
 ---@return boolean
 function methods:try_send(value)
+    check(self, "channel", 1)
     check_value(value)
     if self.is_closed then closed() end
     local receiver = self.receivers:pop()
@@ -130,6 +132,7 @@ end
 --- Receives a value if there is one; never suspends. Raises channel_closed when there will be none.
 ---@return any # nil when there is none yet
 function methods:try_receive()
+    check(self, "channel", 1)
     if self.count > 0 then
         local value = get(self)
         local sender = self.senders:pop()
@@ -152,6 +155,7 @@ end
 --- Sends a value, waiting until a receiver takes it or there is room. A cancellation point. Raises channel_closed.
 ---@param value any  not nil
 function methods:send(value)
+    check(self, "channel", 1)
     local fiber = enter()
     if self:try_send(value) then return end
     self.senders:push(fiber)
@@ -163,6 +167,7 @@ end
 --- channel is closed and empty.
 ---@return any
 function methods:receive()
+    check(self, "channel", 1)
     local fiber = enter()
     local value = self:try_receive()
     if value ~= nil then return value end
@@ -174,6 +179,7 @@ end
 --- Closes the channel: nothing can be sent any more, and what is inside can be received still. Fibers that wait in
 --- `send` or `receive` hear of it. Closing twice is fine.
 function methods:close()
+    check(self, "channel", 1)
     self.is_closed = true
     for _ = 1, self.receivers.count do
         hand(self, self.receivers:pop(), receiving, CLOSED)
@@ -186,6 +192,7 @@ end
 --- Iterates over what is received until the channel is closed and empty: `for value in channel:each() do`.
 ---@return fun(): any
 function methods:each()
+    check(self, "channel", 1)
     return function()
         if self.is_closed and self.count == 0 and self.senders.count == 0 then return nil end
         local ok, value = pcall(self.receive, self)

@@ -14,6 +14,7 @@ local opaque_type = require "ljos.opaque_type"
 local wait_queue = require "ljos.wait_queue"
 
 local error, setmetatable = error, setmetatable
+local check = opaque_type.check
 local enter, suspend, wake = loop.enter, loop.suspend, loop.wake
 local isyieldable, main = coroutine.isyieldable, loop.main
 local ECANCELED = error_.errno_of.ECANCELED
@@ -41,7 +42,8 @@ function M.new() return setmetatable({ waiting = wait_queue.new() }, ConditionVa
 --- point; `m` is locked when it raises, too. Raises EINVAL for another type than mutex, EPERM when it is not locked.
 ---@param m ljos.Mutex
 function methods:wait(m)
-    opaque_type.check(m, "mutex", 2)
+    check(self, "condition_variable", 1)
+    check(m, "mutex", 2)
     local fiber = enter()
     if not m.locked then error(error_.generic("EPERM", { detail = "the mutex is not locked" }), 0) end
     if fiber ~= main and not isyieldable() then error(error_.core("unsuspendable_frame", { detail = "wait" }), 0) end
@@ -55,12 +57,14 @@ end
 
 --- Ends the wait of the fiber that has waited longest, if any; never suspends (pthread_cond_signal(3)).
 function methods:notify_one()
+    check(self, "condition_variable", 1)
     local fiber = self.waiting:pop()
     if fiber then wake(fiber, 0) end
 end
 
 --- Ends the waits of all fibers; never suspends (pthread_cond_broadcast(3)).
 function methods:notify_all()
+    check(self, "condition_variable", 1)
     local waiting = self.waiting
     local fiber = waiting:pop()
     while fiber do

@@ -12,6 +12,7 @@ local opaque_type = require "ljos.opaque_type"
 local wait_queue = require "ljos.wait_queue"
 
 local error, newproxy, setmetatable = error, newproxy, setmetatable
+local check = opaque_type.check
 local enter, suspend, wake = loop.enter, loop.suspend, loop.wake
 local ECANCELED = error_.errno_of.ECANCELED
 
@@ -95,6 +96,7 @@ end
 --- the promise is gone.
 ---@return any
 function future_methods:get()
+    check(self, "future", 1)
     local fiber = enter()
     local state = self.state
     if state.how == "pending" then

@@ -13,6 +13,7 @@ local opaque_type = require "ljos.opaque_type"
 local wait_queue = require "ljos.wait_queue"
 
 local error, setmetatable = error, setmetatable
+local check = opaque_type.check
 local current, suspend, wake = loop.current, loop.suspend, loop.wake
 
 ---@class ljos.mutex
@@ -71,11 +72,15 @@ M.release = release
 
 --- Locks the mutex, waiting in line for it. No cancellation point; when the mutex is free, no other fiber runs.
 --- The fiber that holds the mutex waits for ever.
-function methods:lock() acquire(self, enter()) end
+function methods:lock()
+    check(self, "mutex", 1)
+    acquire(self, enter())
+end
 
 --- Locks the mutex if it is free; never suspends.
 ---@return boolean # whether it was
 function methods:try_lock()
+    check(self, "mutex", 1)
     if self.locked then return false end
     self.locked = true
     return true
@@ -83,6 +88,7 @@ end
 
 --- Unlocks the mutex, or hands it to the first in line. The calling fiber goes on. Raises EPERM when it is not locked.
 function methods:unlock()
+    check(self, "mutex", 1)
     if not self.locked then error(error_.generic("EPERM", { detail = "the mutex is not locked" }), 0) end
     release(self)
 end

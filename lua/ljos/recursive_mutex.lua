@@ -14,6 +14,7 @@ local opaque_type = require "ljos.opaque_type"
 local wait_queue = require "ljos.wait_queue"
 
 local error, setmetatable = error, setmetatable
+local check = opaque_type.check
 local current, enter, extra_of, suspend, wake =
     loop.current, mutex.enter, cancellation.extra_of, loop.suspend, loop.wake
 
@@ -54,6 +55,7 @@ end
 --- Locks the mutex, or one level more of it when the fiber owns it. No cancellation point; no other fiber runs unless
 --- another one owns the mutex.
 function methods:lock()
+    check(self, "recursive_mutex", 1)
     local fiber = enter()
     if take(self, extra_of(fiber)) then return end
     self.waiting:push(fiber)
@@ -63,11 +65,15 @@ end
 
 --- Locks the mutex unless another fiber owns it; never suspends.
 ---@return boolean # whether it is the caller's now
-function methods:try_lock() return take(self, extra_of(current())) end
+function methods:try_lock()
+    check(self, "recursive_mutex", 1)
+    return take(self, extra_of(current()))
+end
 
 --- Gives back one level of ownership; after the last the first in line owns the mutex. Raises EPERM when the
 --- calling fiber does not own it.
 function methods:unlock()
+    check(self, "recursive_mutex", 1)
     if self.owner ~= extra_of(current()) then
         error(error_.generic("EPERM", { detail = "the fiber does not own the recursive_mutex" }), 0)
     end

@@ -154,6 +154,9 @@ end
 ---@return boolean ok
 ---@return any ...
 function M.xpcall(f, handler, ...)
+    if type(handler) ~= "function" then
+        error(("bad argument #2 to 'xpcall' (function expected, got %s)"):format(type(handler)), 2)
+    end
     local fiber = current()
     cancellation.test(fiber)
     local outer = fiber.scope

@@ -12,6 +12,7 @@ local scope = require "ljos.scope"
 local wait_queue = require "ljos.wait_queue"
 
 local error, setmetatable, type = error, setmetatable, type
+local check = opaque_type.check
 local enter, suspend, wake = loop.enter, loop.suspend, loop.wake
 local ECANCELED = error_.errno_of.ECANCELED
 
@@ -43,6 +44,7 @@ end
 
 --- Takes a permit, waiting in line for it. A cancellation point; a permit that was handed over first is kept.
 function methods:acquire()
+    check(self, "semaphore", 1)
     local fiber = enter()
     if self.permits > 0 then
         self.permits = self.permits - 1
@@ -56,6 +58,7 @@ end
 --- Takes a permit if one is free; never suspends.
 ---@return boolean # whether one was
 function methods:try_acquire()
+    check(self, "semaphore", 1)
     if self.permits == 0 then return false end
     self.permits = self.permits - 1
     return true
@@ -63,6 +66,7 @@ end
 
 --- Gives a permit back, or a new one; any fiber may.
 function methods:release()
+    check(self, "semaphore", 1)
     local fiber = self.waiting:pop()
     if fiber then
         wake(fiber, 0)

@@ -50,6 +50,33 @@ return {
         "done\n",
     },
     {
+        "a method of something else's object raises EINVAL with argument 1",
+        [[
+        local EINVAL = require("generic_error").EINVAL
+        local time = require "time"
+        local promise, future = require("future").new()
+        local methods = {
+            [spawn(function() end)] = "join detach cancel",
+            [require("mutex").new()] = "lock try_lock unlock",
+            [require("recursive_mutex").new()] = "lock try_lock unlock",
+            [require("condition_variable").new()] = "wait notify_one notify_all",
+            [promise] = "set_value set_error",
+            [future] = "get",
+            [time.steady_timer.new()] = "wait cancel expires_at expires_after",
+            [time.system_timer.new()] = "wait cancel expires_at",
+        }
+        for object, names in pairs(methods) do
+            for name in names:gmatch "%S+" do
+                for _, self in ipairs { 5, "x", {}, this_fiber } do
+                    local ok, e = pcall(object[name], self, 1)
+                    if ok or e ~= EINVAL or e.arg ~= 1 then print(getmetatable(object), name, e) end
+                end
+            end
+        end
+        print(select(2, pcall(function() xpcall(print) end)):match "bad argument #2 to 'xpcall'")]],
+        "bad argument #2 to 'xpcall'\n",
+    },
+    {
         "what join raises is the same object, without a position",
         [[
         local t = {}

@@ -14,7 +14,7 @@ local loop = require "ljos.loop"
 local scope = require "ljos.scope"
 local uncaught = require "ljos.uncaught"
 
-local error, select, setmetatable, type, unpack = error, select, setmetatable, type, unpack
+local error, getmetatable, select, setmetatable, type, unpack = error, getmetatable, select, setmetatable, type, unpack
 local main, extras = loop.main, cancellation.extras
 
 ---@class ljos.fiber.spawn
@@ -76,6 +76,10 @@ end
 
 function join_wait.describe_wait(_, joiner) return "join " .. name_of(joiner.op) end
 
+local function check_handle(self)
+    if getmetatable(self) ~= "fiber" then error_.argument(1, "fiber expected, got " .. type(self)) end
+end
+
 -- What stands in a handle that can be joined: the record, or how the fiber ended. Else raises EINVAL.
 local function joinable(handle)
     local fiber = handle[1]
@@ -104,6 +108,7 @@ end
 ---@param self ljos.Fiber
 ---@return any ...
 local function join(self)
+    check_handle(self)
     local me = loop.enter()
     if self[1] == me then error(error_.generic "EDEADLK", 0) end
     local fiber = joinable(self)
@@ -125,6 +130,7 @@ end
 --- Gives up the right to join. If the fiber has failed already, its error is reported now; else when it fails.
 ---@param self ljos.Fiber
 local function detach(self)
+    check_handle(self)
     local fiber = joinable(self)
     self[1] = DETACHED
     if fiber == FAILED then
@@ -137,6 +143,7 @@ end
 --- Cancels the fiber: it raises fiber_canceled at its next cancellation point. Never suspends, always legal.
 ---@param self ljos.Fiber
 local function cancel(self)
+    check_handle(self)
     local fiber = self[1] --[[@as any]]
     if not fiber.why and not fiber.ended then cancellation.cancel(fiber) end
 end

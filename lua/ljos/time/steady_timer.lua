@@ -4,6 +4,7 @@
 --- Suspends: wait
 --- Needs:    nothing beyond Linux 5.15
 local clock = require "ljos.clock"
+local opaque_type = require "ljos.opaque_type"
 local steady_clock = require "ljos.time.steady_clock"
 local timer = require "ljos.time.timer"
 
@@ -21,6 +22,7 @@ M.new = new
 ---@param secs number
 ---@return integer # waits ended
 function methods.expires_after(self, secs)
+    opaque_type.check(self, "steady_timer", 1)
     local expiry = steady_clock.now()
     expiry:add(secs)
     return self:expires_at(expiry)

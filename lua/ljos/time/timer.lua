@@ -59,15 +59,19 @@ function expiry.describe_wait(_, fiber)
     return ("wait %s, %.3f s left"):format(opaque_type.name(fiber.op), fiber.op:left())
 end
 
-local function define_methods(methods, time_point_name, arm)
+local function define_methods(methods, name, time_point_name, arm)
     --- Ends the waits that are going on, which raise ECANCELED. Returns how many there were.
     ---@return integer
-    function methods:cancel() return wake_all(self, -ECANCELED) end
+    function methods:cancel()
+        opaque_type.check(self, name, 1)
+        return wake_all(self, -ECANCELED)
+    end
 
     --- Sets the expiry time, and ends the waits that are going on as `cancel` does.
     ---@param tp ljos.TimePoint  of the timer's clock
     ---@return integer # waits ended
     function methods:expires_at(tp)
+        opaque_type.check(self, name, 1)
         opaque_type.check(tp, time_point_name, 2)
         local count = wake_all(self, -ECANCELED)
         self.seconds, self.nanoseconds = time_point.parts(tp)
@@ -77,6 +81,7 @@ local function define_methods(methods, time_point_name, arm)
     --- Waits until the timer has expired; then the other ready fibers have run once, too. A cancellation point. Raises
     --- ECANCELED when the timer is canceled or its expiry moved.
     function methods:wait()
+        opaque_type.check(self, name, 1)
         local fiber = enter()
         if self:left() <= 0 then return loop.yield() end
         self.waiting:push(fiber)
@@ -107,7 +112,7 @@ function M.new_type(name, clock_name, id)
         if id == clock.REALTIME and self:left() > 0 then return arm(self) end
         wake_all(self, 0)
     end
-    define_methods(methods, clock_name .. ".time_point", arm)
+    define_methods(methods, name, clock_name .. ".time_point", arm)
     Timer = opaque_type.define({}, name, methods, {
         expiry = function(self) return time_point.make(clock_name, self.seconds, self.nanoseconds) end,
     })
