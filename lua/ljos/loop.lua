@@ -637,12 +637,6 @@ function M.describe_wait(fiber)
     return wait:describe_wait(fiber)
 end
 
---- Whether nobody else could run if the running fiber blocked: nothing is ready, in flight or asleep.
----@return boolean
-function M.is_alone()
-    return op_count == watching and filling_n == 0 and draining_i == draining_n and wheel.count + falling_asleep_n == 0
-end
-
 --- Figures for tests and `fiber.dump`: operations in flight, timers, ready fibers.
 ---@return integer operations, integer timers, integer ready
 function M.load() return op_count - watching, wheel.count + falling_asleep_n, filling_n + draining_n - draining_i end

@@ -1,6 +1,6 @@
 --- Operations: what an IO object asks of the engine, one function each.
 ---
---- Every function claims a slot, submits through a small leaf (a trace of its own: an FFI call in a function that
+--- Every function takes a slot, submits through a small leaf (a trace of its own: an FFI call in a function that
 --- is interpreted costs ten times as much), and waits if it must. A descriptor that is non-blocking answers
 --- EAGAIN under io_uring: then the fiber waits for readiness and tries again. Results are `>= 0` or `-errno`; only
 --- cancellation raises. Spans and addresses stay anchored until the kernel has let go of them.
@@ -117,7 +117,7 @@ local function pread(fd, span, offset) return C.ljos_file_pread(fd, span.ptr, sp
 ---@param name string
 ---@return integer res
 function M.read_at(object, span, offset, name)
-    if not loop.is_alone() then return M.read(object, span, offset, name) end
+    if not alone() then return M.read(object, span, offset, name) end
     local slot = begin(object, span, name)
     return finish(slot, pread(object.fd, span, offset), object, span, name)
 end
