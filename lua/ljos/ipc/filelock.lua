@@ -45,6 +45,7 @@ local function request(file, stream, kind, offset, nbytes)
 end
 
 -- 0, or an errno.
+---@return integer
 local function set(wanted, command)
     local res
     repeat

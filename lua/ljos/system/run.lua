@@ -22,7 +22,7 @@ local scope = require "ljos.scope"
 local spawn = require "ljos.system.spawn"
 local stream = require "ljos.stream"
 local task_group = require "ljos.task_group"
-local timeout = require "ljos.timeout"
+local timeout = require "ljos.timeout" --[[@as ljos.timeout]]
 
 ffi.cdef 'int libc_ioctl_int(int fd, unsigned long request, int *value) __asm__("ioctl");'
 local FIONREAD = native.constant_table("ipc").FIONREAD
@@ -103,7 +103,7 @@ local function drain(output)
 end
 
 local function feed(writer, input)
-    local ok, err = pcall(stream.write_all, writer, input)
+    local ok, err = pcall(stream.write_all, writer, input) ---@type boolean, any
     writer:close()
     -- A program need not read its input.
     if not ok and not (error_.is_error(err) and err.EPIPE) then error(err, 0) end
@@ -217,7 +217,7 @@ return function(options)
     local input, limit, seconds = check_own(options)
     loop.enter()
     local run = { input = input, limit = limit, outputs = {}, own = {} }
-    local ok, child = pcall(start, run, copy_of(options))
+    local ok, child = pcall(start, run, copy_of(options)) ---@type boolean, any
     if not ok then
         close_all(run.own)
         error(child, 0)

@@ -148,9 +148,11 @@ function M.set.new(...)
     return self
 end
 
-return setmetatable(M, {
+setmetatable(M, {
     __index = function(_, name)
         if name == "SIGBREAK" then error_.not_on_linux("system.signal.SIGBREAK", "Windows") end
         error(error_.core("bad_index", { index = 2, detail = "system.signal." .. tostring(name) }), 0)
     end,
 })
+
+return M

@@ -119,10 +119,11 @@ impl Engine {
         }
     }
 
-    /// What to poll for the engine's having something; `None` when it has something now.
-    fn quiet_fd(&mut self) -> Option<c_int> {
-        match &mut self.backend {
-            Backend::Ring(ring) => ring.quiet_fd(),
+    /// What to poll for the engine's having something; `None` when it has something now, or cannot be polled: a ring
+    /// whose completions are worked out in `enter` (DEFER_TASKRUN) does not wake those who poll it (Linux 6.18).
+    fn quiet_fd(&self) -> Option<c_int> {
+        match &self.backend {
+            Backend::Ring(_) => None,
             Backend::Poller(poller) => poller.quiet_fd(),
         }
     }

@@ -13,7 +13,7 @@ use super::{Completion, PENDING};
 use io_uring::{opcode, squeue, types, IoUring};
 use std::collections::{HashMap, VecDeque};
 use std::ffi::c_int;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::RawFd;
 
 const ENTRIES: u32 = 512;
 const COMPLETION_ENTRIES: u32 = 4096;
@@ -79,13 +79,6 @@ impl Ring {
             Op::Accept { .. } => op.accept_at_once(fd).unwrap_or_else(|| self.push_op(user_data, fd, op)),
             _ => self.push_op(user_data, fd, op),
         }
-    }
-
-    /// The ring's descriptor, with everything submitted; `None` when there are completions.
-    pub fn quiet_fd(&mut self) -> Option<RawFd> {
-        let flushed = self.flush() == 0;
-        let quiet = flushed && self.early.is_empty() && self.ring.completion().is_empty();
-        quiet.then(|| self.ring.as_raw_fd())
     }
 
     fn push_op(&mut self, user_data: u32, fd: c_int, op: Op) -> c_int {
