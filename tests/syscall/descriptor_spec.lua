@@ -304,6 +304,12 @@ describe("a descriptor", function()
             assert(#infos == 2 and infos[1].USR1 and infos[1].usr1 and not infos[1].USR2 and infos[2].usr2)
             assert(infos[1].user and infos[1].pid == S.getpid() and infos[1].uid == S.getuid())
             assert(infos[1].signo == c.SIG.USR1)
+            S.kill(S.getpid(), "usr1")
+            local mine = t.siginfos(4)
+            assert(S.util.signalfd_read(sfd, mine) == mine and #mine == 1)
+            for i, info in ipairs(mine) do
+                assert(i == 1 and info.usr1)
+            end
         end)
     end)
 

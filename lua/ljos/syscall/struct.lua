@@ -132,6 +132,19 @@ function M.define(name, options)
     return ct
 end
 
+--- Checks that `size` bytes of records can be read from a buffer: an array is at least that long, a pointer is
+--- believed.
+---@param buffer ffi.cdata*
+---@param size integer
+function M.check_records(buffer, size)
+    if type(buffer) ~= "cdata" or tonumber(buffer) then fail("buffer expected, got " .. type(buffer)) end
+    local is_array = tostring(ffi.typeof(buffer)):find("]", 1, true)
+    local length = is_array and ffi.sizeof(buffer) or math.huge --[[@as number]]
+    if type(size) ~= "number" or not (size >= 0 and size <= length) then
+        fail("number of bytes in the buffer expected, got " .. tostring(size))
+    end
+end
+
 local anchors = setmetatable({}, { __mode = "k" })
 
 --- Keeps `value` alive for as long as `owner`, whose memory points to it.
@@ -161,6 +174,7 @@ end
 
 ---@class ljos.syscall.ArrayOptions
 ---@field first integer   the index of the first element
+---@field copy? boolean   elements are copies, which may outlive the array; else they are its memory
 ---@field get? table<string, fun(self: ffi.cdata*): any>
 ---@field fill? fun(self: ffi.cdata*, element: ffi.cdata*, index: integer, init: any)
 ---@field tostring? fun(self: ffi.cdata*): string
@@ -186,13 +200,15 @@ function M.define_array(name, element, field, options)
         if get[key] then return get[key](self) end
         if type(key) ~= "number" then fail(("%s has no field %s"):format(name, tostring(key))) end
         if key < first or key >= first + self.count then return nil end
-        return self[field][key - first]
+        local item = self[field][key - first]
+        return options.copy and make(item) or item
     end
     -- Without Lua 5.2's ipairs a cdata is iterated through its metatable all the same: LuaJIT has the hook.
     local function step(self, i)
         i = i + 1
-        if i < self.count then return i, self[field][i] end
+        if i < first + self.count then return i, at(self, i) end
     end
+    local function iterate(self) return step, self, first - 1 end
     local function copy(_, item, _, init)
         ffi.copy(item, type(init) == "cdata" and init or make(init), ffi.sizeof(c_name))
     end
@@ -212,8 +228,8 @@ function M.define_array(name, element, field, options)
         __new = new,
         __index = at,
         __len = function(self) return self.count end,
-        __ipairs = function(self) return step, self, -1 end,
-        __pairs = function(self) return step, self, -1 end,
+        __ipairs = iterate,
+        __pairs = iterate,
         __tostring = options.tostring,
     })
     return M.register(name, ct)

@@ -8,7 +8,7 @@ local ffi = require "ffi"
 local S = require "ljos.syscall"
 
 ---@class ljos.syscall.util
----@field signalfd_read fun(file: any, buffer?: any, size?: integer): table?, ljos.Error?
+---@field signalfd_read fun(file: any, infos?: any): any, ljos.Error?
 local M = {}
 
 local lines_mt = {

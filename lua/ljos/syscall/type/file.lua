@@ -163,6 +163,7 @@ end
 
 --- Iterates the directory entries of a buffer: name, entry.
 local function dirents(buffer, size)
+    struct.check_records(buffer, size)
     local at = 0
     local bytes = ffi.cast("uint8_t *", buffer)
     return function()
@@ -218,6 +219,7 @@ local Event, FileEvent = event_metatable "IN", event_metatable "FAN"
 
 -- inotify(7): the events in a buffer as a list of {wd, mask, cookie, name}.
 local function inotify_events(buffer, size)
+    struct.check_records(buffer, size)
     local list, at = {}, 0
     local head = ffi.sizeof(native.struct "inotify_event")
     local bytes = ffi.cast("uint8_t *", buffer)
@@ -232,6 +234,7 @@ end
 
 -- fanotify(7): the events in a buffer as a list of {mask, pid, fd}.
 local function fanotify_events(buffer, size)
+    struct.check_records(buffer, size)
     local list, at = {}, 0
     local c_name = native.struct "fanotify_event_metadata"
     local head, bytes = ffi.sizeof(c_name), ffi.cast("uint8_t *", buffer)

@@ -17,7 +17,7 @@ local ALL = ffi.cast("uint64_t", ffi.new("int64_t", -1))
 local tonumber, type = tonumber, type
 
 local M = {}
-local t, pt = struct.t, struct.pt
+local t = struct.t
 
 local function number(signal)
     local n = c.SIG[signal]
@@ -128,19 +128,6 @@ local function define_signalfd()
     })
 end
 
--- siginfos(buffer, size): the records that a read of a signalfd gave; `#` and [1..].
-local function siginfos(buffer, size)
-    local _ = t.signalfd_siginfo
-    local each_size = ffi.sizeof(native.struct "signalfd_siginfo")
-    local list = {}
-    for i = 1, math.floor(size / each_size) do
-        local one = t.signalfd_siginfo()
-        ffi.copy(one, ffi.cast("char *", buffer) + (i - 1) * each_size, each_size)
-        list[i] = one
-    end
-    return list
-end
-
 -- What a handler may be, as a number: a name of c.SIGACT, or an address.
 local function handler_address(value)
     if value == nil then return 0 end
@@ -220,10 +207,8 @@ local definitions = {
     sigset = define_sigset,
     siginfo = define_siginfo,
     signalfd_siginfo = define_signalfd,
-    siginfos = function()
-        local _ = t.signalfd_siginfo
-        t.siginfos, pt.siginfos = siginfos, pt.signalfd_siginfo
-    end,
+    -- What a read of a signalfd fills; `count` is how many came.
+    siginfos = function() struct.define_array("siginfos", "signalfd_siginfo", "sfd", { first = 1, copy = true }) end,
     sigaction = define_sigaction,
     sa = define_sigaction,
     sigevent = define_sigevent,

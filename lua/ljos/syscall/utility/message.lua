@@ -6,9 +6,10 @@
 local ffi = require "ffi"
 local bit = require "bit"
 local S = require "ljos.syscall"
+local argument = require "ljos.syscall.argument"
 local fd = require "ljos.syscall.fd"
 
-local t, c = S.t, S.c
+local t, c, s = S.t, S.c, S.types.s
 
 ---@class ljos.syscall.utility.message
 local M = {}
@@ -84,16 +85,13 @@ function M.eventfd_write(file, number)
     return true
 end
 
---- The signals in a signalfd: a list of t.signalfd_siginfo; empty when there are none.
-function M.signalfd_read(file, buffer, size)
-    size = size or 128 * 32
-    buffer = buffer or ffi.new("char[?]", size)
-    local n, err = S.read(file, buffer, size)
-    if not n then
-        if err.AGAIN then return {} end
-        return nil, err
-    end
-    return t.siginfos(buffer, n)
+--- The signals in a signalfd: a t.siginfos, the one passed or a new one; `#` and [1..]; empty when there are none.
+function M.signalfd_read(file, infos)
+    infos = argument.struct(t.siginfos, infos or 32, 2)
+    local n, err = S.read(file, infos.sfd, #infos * s.signalfd_siginfo)
+    if not n and not err.AGAIN then return nil, err end
+    infos.count = (n or 0) / s.signalfd_siginfo
+    return infos
 end
 
 return M
