@@ -186,16 +186,9 @@ function M.define_opaque(name, c_name)
     return M.register(name, ffi.metatype(c_name, { __len = function(self) return ffi.sizeof(self) end }))
 end
 
---- Defines an array of structs that knows its length: `{count, field[count]}`. `#`, `ipairs` and indexing see the
---- elements; the constructor takes a count or a list.
----@param name string
----@param element string  the struct's name
----@param field string    the name of the C array in it
----@param options ljos.syscall.ArrayOptions
-function M.define_array(name, element, field, options)
-    local make, c_name, first = M.t[element], native.struct(element), options.first
-    ffi.cdef(("struct ljos_%s { int count; %s %s[?]; };"):format(name, c_name, field))
-    local get = options.get or {}
+-- How the elements of an array are reached: by index, and through ipairs.
+local function array_access(name, field, make, options)
+    local first, get = options.first, options.get or {}
     local function at(self, key)
         if get[key] then return get[key](self) end
         if type(key) ~= "number" then fail(("%s has no field %s"):format(name, tostring(key))) end
@@ -208,7 +201,19 @@ function M.define_array(name, element, field, options)
         i = i + 1
         if i < first + self.count then return i, at(self, i) end
     end
-    local function iterate(self) return step, self, first - 1 end
+    return at, function(self) return step, self, first - 1 end
+end
+
+--- Defines an array of structs that knows its length: `{count, field[count]}`. `#`, `ipairs` and indexing see the
+--- elements; the constructor takes a count or a list.
+---@param name string
+---@param element string  the struct's name
+---@param field string    the name of the C array in it
+---@param options ljos.syscall.ArrayOptions
+function M.define_array(name, element, field, options)
+    local make, c_name = M.t[element], native.struct(element)
+    ffi.cdef(("struct ljos_%s { int count; %s %s[?]; };"):format(name, c_name, field))
+    local at, iterate = array_access(name, field, make, options)
     local function copy(_, item, _, init)
         ffi.copy(item, type(init) == "cdata" and init or make(init), ffi.sizeof(c_name))
     end
