@@ -152,6 +152,16 @@ end
 --- Called before a call that a signal interrupted is made again; ljos.syscall.handler puts itself here.
 function M.interrupted() end
 
+--- Tells whether a call is to be made again, because a signal interrupted it. For calls whose arguments lie in memory
+--- that a handler may use for calls of its own: they are set up anew for each turn.
+---@param res integer
+---@return boolean
+function M.again(res)
+    if res ~= -EINTR then return false end
+    M.interrupted()
+    return true
+end
+
 --- Repeats a call for as long as a signal interrupts it.
 ---@param f fun(...): integer
 ---@return fun(...): integer

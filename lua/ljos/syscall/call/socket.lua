@@ -103,7 +103,7 @@ local function received(storage, len)
 end
 
 local length = ffi.new "uint32_t[1]"
-local accept4 = kernel.retry(kernel.call("accept4", "ippi"))
+local accept4 = kernel.call("accept4", "ippi")
 -- What the kernel fills where the caller gives no address; it is copied on success, so that a failure makes no garbage.
 local room = t.sockaddr_storage()
 
@@ -111,8 +111,12 @@ local room = t.sockaddr_storage()
 function M.accept4(file, addr, len, flags)
     local storage, bits = addr, argument.cloexec(c.SOCK, flags, 4)
     if storage == nil then storage = room end
-    length[0] = type(len) == "number" and len or ffi.sizeof(storage)
-    local res = accept4(number(file, 1), storage, length, bits)
+    local n, size = number(file, 1), type(len) == "number" and argument.size(len, 3) or ffi.sizeof(storage)
+    local res
+    repeat
+        length[0] = size
+        res = accept4(n, storage, length, bits)
+    until not kernel.again(res)
     if res < 0 then return kernel.failed(res) end
     if type(len) == "cdata" then len[0] = length[0] end
     return fd.new(res), nil, addr or received(t.sockaddr_storage(room), length[0])
@@ -196,7 +200,7 @@ function M.getsockopt(file, level, name, value, len)
 end
 
 local sendto = kernel.retry(kernel.call("sendto", "ipiipi"))
-local recvfrom = kernel.retry(kernel.call("recvfrom", "ipiipp"))
+local recvfrom = kernel.call("recvfrom", "ipiipp")
 
 local function data_length(data, count)
     if type(data) == "string" then return count and math.min(argument.size(count, 3), #data) or #data end
@@ -221,15 +225,12 @@ local function receive(file, buffer, count, flags, addr)
     if text then buffer = transfer.space(count) end
     local storage = addr
     if addr == nil then storage = room end
-    length[0] = storage and ffi.sizeof(storage) or 0
-    local res = recvfrom(
-        number(file, 1),
-        argument.buffer(buffer, 2),
-        count,
-        flag(c.MSG, flags, 4),
-        storage or nil,
-        storage and length or nil
-    )
+    local n, into, bits = number(file, 1), argument.buffer(buffer, 2), flag(c.MSG, flags, 4)
+    local res
+    repeat
+        length[0] = storage and ffi.sizeof(storage) or 0
+        res = recvfrom(n, into, count, bits, storage or nil, storage and length or nil)
+    until not kernel.again(res)
     if res < 0 then return kernel.failed(res) end
     local value = text and ffi.string(buffer, math.min(res, count)) or res
     if not storage then return value end

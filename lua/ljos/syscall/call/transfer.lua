@@ -152,21 +152,36 @@ local function offset(value, cell, position)
     return argument.pointer(value, position)
 end
 
-local sendfile = kernel.retry(kernel.call("sendfile", "iipi"))
+local again_after = kernel.again
+
+local sendfile = kernel.call("sendfile", "iipi")
 function M.sendfile(out, input, from, count)
-    return kernel.number(sendfile(number(out, 1), number(input, 2), offset(from, offset_in, 3), integer(count, 4)))
+    local to, source, n = number(out, 1), number(input, 2), integer(count, 4)
+    local res
+    repeat
+        res = sendfile(to, source, offset(from, offset_in, 3), n)
+    until not again_after(res)
+    return kernel.number(res)
 end
 
-local splice = kernel.retry(kernel.call("splice", "ipipii"))
+-- splice(2) and copy_file_range(2): two descriptors, each with an offset.
+local function between(f, input, from, out, to, count, flags)
+    local source, target, n = number(input, 1), number(out, 3), integer(count, 5)
+    local res
+    repeat
+        res = f(source, offset(from, offset_in, 2), target, offset(to, offset_out, 4), n, flags)
+    until not again_after(res)
+    return kernel.number(res)
+end
+
+local splice = kernel.call("splice", "ipipii")
 function M.splice(input, from, out, to, count, flags)
-    local a, b = offset(from, offset_in, 2), offset(to, offset_out, 4)
-    return kernel.number(splice(number(input, 1), a, number(out, 3), b, integer(count, 5), flag(c.SPLICE_F, flags, 6)))
+    return between(splice, input, from, out, to, count, flag(c.SPLICE_F, flags, 6))
 end
 
-local copy = kernel.retry(kernel.call("copy_file_range", "ipipii"))
+local copy = kernel.call("copy_file_range", "ipipii")
 function M.copy_file_range(input, from, out, to, count, flags)
-    local a, b = offset(from, offset_in, 2), offset(to, offset_out, 4)
-    return kernel.number(copy(number(input, 1), a, number(out, 3), b, integer(count, 5), integer(flags or 0, 6)))
+    return between(copy, input, from, out, to, count, integer(flags or 0, 6))
 end
 
 local vmsplice = kernel.retry(kernel.call("vmsplice", "ipii"))
