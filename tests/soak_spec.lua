@@ -129,6 +129,14 @@ describe("soak", function()
         assert.matches("%d+ cancellations in %d+ trials of %d+ operations [^\n]*\n$", output)
     end)
 
+    it("loses nothing while signals interrupt it", function()
+        local pipe =
+            assert(io.popen(("SIGNALS=1 luajit tests/programs/cancel_soak.lua 1000 %d 2>&1"):format(os.time())))
+        local output = pipe:read "*a"
+        pipe:close()
+        assert.matches("%d+ cancellations in %d+ trials of %d+ operations [^\n]*\n$", output)
+    end)
+
     it("holds 100,000 sleeping fibers, wakes half, cancels half, and forgets them all", function()
         leaves_nothing(function()
             local woken, handles = 0, {}

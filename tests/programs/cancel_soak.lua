@@ -1,4 +1,5 @@
 -- Random cancellations over every operation of tests/cancel: luajit cancel_soak.lua [COUNT [SEED [ONLY]]]
+-- With SIGNALS=1 a child sends signals all the time, which interrupt system calls.
 -- Fibers run trials side by side, each with an operation drawn at random that is canceled at a random moment. Every
 -- trial looks whether something is lost (cancel/trial.lua) and whether the cancellation was swallowed; at the end
 -- nothing may be left. Prints how many cancellations there were, and ends with status 1 at the first fault.
@@ -7,6 +8,7 @@ local engine = require "ljos.engine"
 local fiber = require "ljos.fiber"
 local lfs = require "lfs"
 local loop = require "ljos.loop"
+local system = require "ljos.system"
 local time = require "ljos.time"
 local trial = require "cancel.trial"
 
@@ -95,10 +97,26 @@ local function left()
     return { descriptors, operations, timers, fiber.count() }, collectgarbage "count"
 end
 
+local function bombard()
+    local program = ("while kill -USR1 %d; do :; done"):format(system.getpid())
+    local child = system.spawn { program = "/bin/sh", arguments = { "sh", "-c", program } }
+    return function()
+        child:kill(system.signal.SIGKILL)
+        child:wait()
+    end
+end
+
 local ok, err, traceback = fiber.run(function()
+    local signals = os.getenv "SIGNALS" and system.signal.set.new(system.signal.SIGUSR1)
+    local stop = signals and bombard()
     run(math.ceil(COUNT / 10)) -- fills pools and caches
     local before, memory = left()
     run(COUNT - canceled)
+    if signals then
+        stop()
+        assert(signals:wait() == system.signal.SIGUSR1) -- there were some
+        signals:clear()
+    end
     local after, memory_after = left()
     for i, name in ipairs { "descriptors", "operations in flight", "timers", "fibers" } do
         if after[i] > before[i] then error(("%d %s became %d"):format(before[i], name, after[i]), 0) end
