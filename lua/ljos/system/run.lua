@@ -22,7 +22,7 @@ local scope = require "ljos.scope"
 local spawn = require "ljos.system.spawn"
 local stream = require "ljos.stream"
 local task_group = require "ljos.task_group"
-local timeout = require "ljos.timeout" --[[@as ljos.timeout]]
+local timeout = require "ljos.timeout" ---@type any
 
 ffi.cdef 'int libc_ioctl_int(int fd, unsigned long request, int *value) __asm__("ioctl");'
 local FIONREAD = native.constant_table("ipc").FIONREAD

@@ -88,10 +88,10 @@ end
 ---@return ljos.Subprocess
 return function(options)
     local request, stdio = options_.read(options)
-    local made = descriptors.complete(request.fds, stdio)
+    local made = descriptors.complete(request.fds --[[@as table]], stdio)
     local ok, child, errno, step = pcall(process.try_start, request)
     descriptors.close(made)
     if not ok then error(child, 0) end
     if not child then fail(options, errno, step) end
-    return subprocess.new(child)
+    return subprocess.new(child --[[@as ljos.Child]])
 end

@@ -119,13 +119,25 @@ impl Engine {
         }
     }
 
-    /// What to poll for the engine's having something; `None` when it has something now, or cannot be polled: a ring
-    /// whose completions are worked out in `enter` (DEFER_TASKRUN) does not wake those who poll it (Linux 6.18).
-    fn quiet_fd(&self) -> Option<c_int> {
-        match &self.backend {
-            Backend::Ring(_) => None,
+    /// What to poll for the engine's having something; `None` when it has something now.
+    fn quiet_fd(&mut self) -> Option<c_int> {
+        match &mut self.backend {
+            Backend::Ring(ring) => ring.quiet_fd(),
             Backend::Poller(poller) => poller.quiet_fd(),
         }
+    }
+
+    /// recvmsg(2) beside `watching` operations that nobody waits for.
+    fn receive_alone(&mut self, fd: c_int, message: *mut libc::msghdr, watching: bool) -> c_int {
+        if !watching {
+            return alone::receive(-1, fd, message);
+        }
+        let Some(engine_fd) = self.quiet_fd() else { return -libc::EAGAIN };
+        let received = alone::receive(engine_fd, fd, message);
+        if let (Backend::Ring(ring), true) = (&self.backend, received == -libc::EAGAIN) {
+            ring.hear();
+        }
+        received
     }
 
     fn flock(&mut self, user_data: u32, fd: c_int, operation: c_int) -> c_int {
@@ -192,8 +204,7 @@ pub unsafe extern "C" fn ljos_engine_receive_alone(
 ) -> c_int {
     // SAFETY: the caller's promise.
     let engine = unsafe { memory::handle(engine) };
-    let engine_fd = if watching > 0 { engine.quiet_fd() } else { Some(-1) };
-    engine_fd.map_or(-libc::EAGAIN, |engine_fd| alone::receive(engine_fd, fd, message.cast()))
+    engine.receive_alone(fd, message.cast(), watching > 0)
 }
 
 /// Ends an engine. Operations still in flight are torn down by the kernel first.

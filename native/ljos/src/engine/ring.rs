@@ -8,7 +8,7 @@
 
 use super::access::Access;
 use super::canceling::Canceling;
-use super::op::{is_block_or_regular, Direction, Op, FILE_POSITION, NO_FILE};
+use super::op::{errno, is_block_or_regular, Direction, Op, FILE_POSITION, NO_FILE};
 use super::{Completion, PENDING};
 use io_uring::{opcode, squeue, types, IoUring};
 use std::collections::{HashMap, VecDeque};
@@ -26,6 +26,9 @@ pub struct Ring {
     ring: IoUring,
     wake_fd: RawFd,
     wake_armed: bool,
+    /// Signaled with each completion, once somebody asked for it (`quiet_fd`).
+    bell: RawFd,
+    bell_registered: bool,
     /// Completions taken out early, when the kernel refused submissions until the queue was drained.
     early: VecDeque<Completion>,
     /// How to try reads and writes of files at once, by descriptor.
@@ -38,6 +41,13 @@ pub struct Ring {
 struct Turn {
     user_data: u32,
     waiting: VecDeque<(u32, Op)>,
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        // SAFETY: ours, closed once.
+        unsafe { libc::close(self.bell) };
+    }
 }
 
 fn build() -> Result<IoUring, c_int> {
@@ -60,10 +70,17 @@ impl Ring {
         if !ring.params().is_feature_ext_arg() || !ring.params().is_feature_nodrop() {
             return Err(libc::ENOSYS);
         }
+        // SAFETY: plain system call.
+        let bell = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
+        if bell < 0 {
+            return Err(errno());
+        }
         Ok(Ring {
             ring,
             wake_fd,
             wake_armed: false,
+            bell,
+            bell_registered: false,
             early: VecDeque::new(),
             accesses: Vec::new(),
             turns: HashMap::new(),
@@ -79,6 +96,25 @@ impl Ring {
             Op::Accept { .. } => op.accept_at_once(fd).unwrap_or_else(|| self.push_op(user_data, fd, op)),
             _ => self.push_op(user_data, fd, op),
         }
+    }
+
+    /// What becomes readable with the next completion, everything being submitted; `None` when there are completions.
+    /// Not the ring's own descriptor: with DEFER_TASKRUN it does not wake those who poll it (Linux 6.18).
+    pub fn quiet_fd(&mut self) -> Option<RawFd> {
+        if !self.bell_registered {
+            self.ring.submitter().register_eventfd(self.bell).ok()?;
+            self.bell_registered = true;
+        }
+        let flushed = self.flush() == 0;
+        let quiet = flushed && self.early.is_empty() && self.ring.completion().is_empty();
+        quiet.then_some(self.bell)
+    }
+
+    /// Clears what `quiet_fd` gave, before the next turn.
+    pub fn hear(&self) {
+        let mut count = 0u64;
+        // SAFETY: eight bytes of a local.
+        unsafe { libc::read(self.bell, (&raw mut count).cast(), 8) };
     }
 
     fn push_op(&mut self, user_data: u32, fd: c_int, op: Op) -> c_int {
