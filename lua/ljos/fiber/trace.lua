@@ -31,8 +31,8 @@ local notes = {} ---@type table<integer, ljos.FiberNote>
 local is_on = false
 local hog_seconds = 0.1
 
--- "lua/ljos/": the library's own frames are of no interest.
-local LIBRARY = getinfo(1, "S").source:match "^(.*/)fiber/trace%.lua$" or "@ljos/"
+-- "@lua/ljos/", in an actor "@ljos.": the library's own frames are of no interest.
+local LIBRARY = getinfo(1, "S").source:match "^(.*)fiber[./]trace[^/]*$" or "@ljos/"
 
 -- Function -> its file's short name; false for the library's own and for C functions.
 local files = setmetatable({}, { __mode = "k" })
