@@ -86,7 +86,7 @@ describe("process", function()
         -- Each target is the other's source.
         local child = process.start {
             paths = { "/bin/sh" },
-            arguments = { "sh", "-c", ("echo a >&%d; echo b >&%d"):format(b_writing, a_writing) },
+            arguments = { "sh", "-c", ("echo a >/dev/fd/%d; echo b >/dev/fd/%d"):format(b_writing, a_writing) },
             fds = { [a_writing] = b_writing, [b_writing] = a_writing },
         }
         ffi.C.close(a_writing)

@@ -308,6 +308,7 @@ describe("system.exit", function()
             }
             started:wait()
         ]]
+        assert.equal("stopped\n", (run(program)))
         assert.equal("stopped\n", (run(program .. "system.exit(1)")))
         assert.equal("stopped\n", (run_app(program)))
         assert.equal("stopped\n", (run_app(program .. "system.exit(1)")))

@@ -16,7 +16,10 @@ local loop = require "ljos.loop"
 local native = require "ljos.native"
 local operation = require "ljos.operation"
 
-ffi.cdef 'int libc_process_poll(void *fds, unsigned long count, int timeout) __asm__("poll");'
+ffi.cdef [[
+int libc_process_poll(void *fds, unsigned long count, int timeout) __asm__("poll");
+int libc_process_kill(int pid, int signal) __asm__("kill");
+]]
 local POLLFD = native.struct "pollfd" .. "[1]"
 
 local C = native.C
@@ -229,7 +232,10 @@ function M.let_go(child)
     local signal = child.parting_signal
     if child.fd < 0 or not signal then return end
     child.parting_signal = false
-    if signal > 0 then C.ljos_process_kill(child.fd, signal) end
+    if signal > 0 and C.ljos_process_kill(child.fd, signal) == -error_.errno_of.EBADF then
+        -- The Lua state ends, and the pidfd was closed before. The pid is still the child's: nobody has reaped it.
+        ffi.C.libc_process_kill(child.pid, signal)
+    end
     loop.post(function()
         if not reap(child) then watch(child) end
     end)
