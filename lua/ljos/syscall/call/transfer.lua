@@ -157,7 +157,7 @@ local again_after = kernel.again
 local sendfile = kernel.call("sendfile", "iipi")
 function M.sendfile(out, input, from, count)
     local to, source, n = number(out, 1), number(input, 2), integer(count, 4)
-    local res
+    local res ---@type integer
     repeat
         res = sendfile(to, source, offset(from, offset_in, 3), n)
     until not again_after(res)
@@ -167,7 +167,7 @@ end
 -- splice(2) and copy_file_range(2): two descriptors, each with an offset.
 local function between(f, input, from, out, to, count, flags)
     local source, target, n = number(input, 1), number(out, 3), integer(count, 5)
-    local res
+    local res ---@type integer
     repeat
         res = f(source, offset(from, offset_in, 2), target, offset(to, offset_out, 4), n, flags)
     until not again_after(res)
