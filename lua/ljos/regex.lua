@@ -5,7 +5,8 @@
 --- ECMAScript; "basic" and "extended" are the C library's, leftmost-longest. All three work on bytes: a character
 --- beyond ASCII is several of them. The handle is freed with its last reference.
 ---
---- Errors:   raises ljos.Error; EOVERFLOW when an "ecma" pattern backtracks beyond the match limit
+--- Errors:   raises ljos.Error; EOVERFLOW when a search would cost too much (exponential or quadratic patterns, and
+---           back-references of the POSIX grammars on subjects beyond 8 KiB; with several of them, beyond some dozens)
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
@@ -116,7 +117,7 @@ end
 
 local function failed(res)
     if res == -error.errno_of.EOVERFLOW then
-        local detail = "match limit exceeded: the pattern backtracks too much on this subject"
+        local detail = "match limit exceeded: the pattern costs too much on this subject"
         lua_error(error.generic("EOVERFLOW", { detail = detail }), 0)
     end
     lua_error(error.new(error.generic_category, -res), 0)
