@@ -130,6 +130,11 @@ describe("a signal", function()
         for _, bad in ipairs { { "nosuch", "ign" }, { "usr1", "nosuch" }, { "usr1", {}, {} }, { 0 / 0, "ign" } } do
             assert.is_false(pcall(S.sigaction, bad[1], bad[2], bad[3]))
         end
+        in_child(function()
+            local none, why = S.sigaction("kill", function() end)
+            assert(not none and why.INVAL)
+            assert(S.signal("usr1", function() end) and S.kill(S.getpid(), "usr1"))
+        end)
         local ok, err = S.sigaction("kill", "ign")
         assert.is_nil(ok)
         assert.is_true(err.INVAL)

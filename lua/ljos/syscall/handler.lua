@@ -81,10 +81,14 @@ end
 ---@return integer  0 or `-errno`
 function M.set(signal, f, mask, flags)
     wrap_all()
+    local before = functions[signal]
     functions[signal] = f
-    handled[0] = bit.bor(handled[0], bit.lshift(ONE, signal - 1))
     local res = C.ljos_signal_queue_handle(signal, ffi.cast("const uint64_t *", mask or no_signals), flags)
-    if res < 0 then functions[signal] = nil end
+    if res < 0 then
+        functions[signal] = before
+        return res
+    end
+    handled[0] = bit.bor(handled[0], bit.lshift(ONE, signal - 1))
     return res
 end
 

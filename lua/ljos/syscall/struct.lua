@@ -80,7 +80,8 @@ local function constructor(options)
     end
 end
 
-local function metatable(name, options)
+local function metatable(name, ct, options)
+    local size = ffi.sizeof(ct)
     local get, set, methods = options.get or {}, options.set or {}, options.methods or {}
     auto_accessors(options, get, set)
     return {
@@ -99,7 +100,8 @@ local function metatable(name, options)
             if not setter then fail(("%s has no field %s"):format(name, tostring(key))) end
             setter(self, value)
         end,
-        __len = options.len or function(self) return ffi.sizeof(self) end,
+        -- of a pointer, too, whose own size is another
+        __len = function() return size end,
         __tostring = options.tostring,
     }
 end
@@ -128,7 +130,7 @@ end
 function M.define(name, options)
     options = options or {}
     local ct = ffi.typeof(native.struct(options.struct or name))
-    M.register(name, ffi.metatype(ct, metatable(name, options)))
+    M.register(name, ffi.metatype(ct, metatable(name, ct, options)))
     return ct
 end
 

@@ -52,6 +52,8 @@ function M.socketpair(domain, kind, protocol)
     return true, nil, fd.new(pair[0]), fd.new(pair[1])
 end
 
+local POINTER = ffi.sizeof "void *"
+
 -- The length of an address: a unix path ends at its NUL; abstract ones and all others are whole.
 local function length_of(addr, given)
     if given then return given end
@@ -59,7 +61,10 @@ local function length_of(addr, given)
         return ffi.offsetof(ffi.typeof(addr), "sun_path") + #addr.path + 1
     end
     if ffi.istype(t.sockaddr_storage, addr) then return #addr end
-    return ffi.sizeof(addr)
+    local size = ffi.sizeof(addr)
+    -- a pointer: what it points to is as long as its family's addresses
+    if size == POINTER then return #pt.sockaddr_storage(addr)[0] end
+    return size
 end
 
 local function address_of(addr, position)
