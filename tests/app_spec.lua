@@ -148,7 +148,7 @@ describe("bin/ljos", function()
         local output, status, errors = ljos "main.lua"
         assert.equal("Module not found\n", output)
         assert.equal(1, status)
-        assert.matches("panicked: 'Module not found'\n    Module not found %(%./x: tried /", errors)
+        assert.matches("panicked: 'Module not found'\nstack traceback:\n\tModule not found %(%./x: tried /", errors)
     end)
 
     it("ends with status 0 when only another fiber failed", function()

@@ -14,9 +14,7 @@ local MODES = {
 local function normalized(text)
     local lines, tracebacks, inside = {}, {}, false
     for line in text:gsub("0x%x+", "ID"):gmatch "[^\n]*\n" do
-        inside = line:find "^stack traceback:" ~= nil
-            or inside and line:find "^[\t ]" ~= nil
-            or line:find "^joined by:" ~= nil
+        inside = line:find "^stack traceback:" ~= nil or inside and line:find "^[\t ]" ~= nil
         local list = inside and tracebacks or lines
         list[#list + 1] = line
     end

@@ -116,16 +116,12 @@ end
 local function raise_first(group, fiber)
     local first = group.failures[1]
     local extra = cancellation.extra_of(fiber)
-    local here = debug.traceback("the task group's owner:", 3)
+    local here = debug.traceback("", 3):gsub("^\nstack traceback:", "\tthe task group's owner:", 1)
     extra.traced, extra.traceback = first.error, (first.traceback or "") .. "\n" .. here
     for i = 2, #group.failures do
         local failure = group.failures[i]
-        extra.traceback = ("%s\nand error %d: %s%s"):format(
-            extra.traceback,
-            i,
-            tostring(failure.error),
-            failure.traceback or ""
-        )
+        local frames = (failure.traceback or ""):gsub("^\nstack traceback:", "", 1)
+        extra.traceback = ("%s\n\tand error %d: %s%s"):format(extra.traceback, i, tostring(failure.error), frames)
     end
     error(first.error, 0)
 end

@@ -24,17 +24,22 @@ local function message_of(err)
     return error_.is_error(err) and tostring(err) or ""
 end
 
---- Reports the death of a fiber: one line, the error's context where it has one, and the traceback.
+--- Reports the death of a fiber: one line, then "stack traceback:" and indented lines, the first of which is the error's
+--- context where it has one.
 ---@param who string  "Fiber 0x..." or "Main fiber from VM 0x..."
 ---@param err any
 ---@param traceback string?  as from debug.traceback
 function M.report(who, err, traceback)
-    local lines = { ("%s panicked: '%s'"):format(who, message_of(err)) }
+    local lines = { ("%s panicked: '%s'"):format(who, message_of(err)), "stack traceback:" }
     if error_.is_error(err) and not error_.tostring_has_context then
         local text = error_.describe(err)
-        if text ~= tostring(err) then lines[2] = "    " .. text end
+        if text ~= tostring(err) then lines[3] = "\t" .. text end
     end
-    if traceback then lines[#lines + 1] = traceback:match "stack traceback:.*" or traceback end
+    if traceback then
+        lines[#lines + 1] = traceback:match "stack traceback:\n(.*)" or traceback
+    elseif #lines == 2 then
+        lines[2] = nil
+    end
     M.print(table.concat(lines, "\n"))
 end
 

@@ -90,7 +90,7 @@ end
 
 -- Raises a fiber's error in its joiner; the report of who does not catch it shows where it came from, too.
 local function raise_again(err, traceback)
-    local here = debug.traceback("joined by:", 3):gsub("^joined by:\nstack traceback:", "joined by:", 1)
+    local here = debug.traceback("", 3):gsub("^\nstack traceback:", "\tjoined by:", 1)
     scope.keep(err, ("%s\n%s"):format(traceback, here))
     error(err, 0)
 end
