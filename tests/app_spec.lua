@@ -148,7 +148,8 @@ describe("bin/ljos", function()
         local output, status, errors = ljos "main.lua"
         assert.equal("Module not found\n", output)
         assert.equal(1, status)
-        assert.matches("panicked: 'Module not found'\nstack traceback:\n\tModule not found %(%./x: tried /", errors)
+        local report = "panicked: 'Module not found'\nstack traceback:\n\tModule not found %(%./x: tried /"
+        assert.matches(report, errors)
     end)
 
     it("ends with status 0 when only another fiber failed", function()

@@ -24,8 +24,8 @@ local function message_of(err)
     return error_.is_error(err) and tostring(err) or ""
 end
 
---- Reports the death of a fiber: one line, then "stack traceback:" and indented lines, the first of which is the error's
---- context where it has one.
+--- Reports the death of a fiber: one line, then "stack traceback:" and indented lines, the first of which is the
+--- error's context where it has one.
 ---@param who string  "Fiber 0x..." or "Main fiber from VM 0x..."
 ---@param err any
 ---@param traceback string?  as from debug.traceback
