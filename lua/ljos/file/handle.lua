@@ -8,6 +8,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
 local bit = require "bit"
+local calls = require "ljos.filesystem.calls"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
 local native = require "ljos.native"
@@ -16,9 +17,9 @@ local path = require "ljos.filesystem.path"
 
 local c = native.constant_table "file"
 local C = ffi.C
+local AT_FDCWD = calls.constants.AT_FDCWD
 
 ffi.cdef [[
-int open(const char *path, int flags, ...);
 int64_t lseek(int fd, int64_t offset, int whence);
 int ftruncate(int fd, int64_t length);
 int flock(int fd, int operation);
@@ -37,11 +38,11 @@ local flag_bits = {
     truncate = c.O_TRUNC,
     write_only = c.O_WRONLY,
 }
-local CREATE_MODE = ffi.new("int", tonumber("666", 8))
+local CREATE_MODE = tonumber("666", 8)
 
 local function open_flags(names)
     error_.check_type(names, "table", 2)
-    local flags, accesses = c.O_CLOEXEC, 0
+    local flags, accesses = 0, 0
     for i = 1, #names do
         local name = names[i]
         local bits = flag_bits[name]
@@ -84,9 +85,7 @@ function Handle:open(name, names)
     local text = path.string_of(name, 1)
     local flags = open_flags(names)
     io_object.check_closed(self)
-    local fd = C.open(text, flags, CREATE_MODE)
-    if fd < 0 then error_.check(-ffi.errno(), { path = text }) end
-    io_object.adopt(self, fd)
+    io_object.adopt(self, calls.check(calls.openat(AT_FDCWD, text, flags, CREATE_MODE), "open", text))
 end
 
 --- Takes over a descriptor; the object must be closed.
