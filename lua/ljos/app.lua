@@ -213,6 +213,7 @@ function M.run_main(main, ...)
     local traces = tonumber(os.getenv "LJOS_TRACE" or "")
     if traces then fiber.trace.start(traces > 0 and traces or nil) end
     local ok, err, traceback = fiber.run(main, ...)
+    fiber.end_at_deadlock(false)
     if not ok then uncaught.report("Main fiber from VM " .. fiber.this_fiber.id, err, traceback) end
     finish()
     return ok and 0 or 1

@@ -72,13 +72,14 @@ end
 
 --- Has the program end when nothing can wake its main fiber any more, as when only other fibers are blocked: with
 --- `report_deadlock`, status 0, and no error in the main fiber (seed 003's originals do so; app mode).
----@param finish fun()  what else is to be done at the end
+---@param finish fun()|false  what else is to be done at the end; false: the main fiber gets its error again
 function M.end_at_deadlock(finish)
-    function loop.deadlocked()
-        M.report_deadlock()
-        finish()
-        os.exit(0, true)
-    end
+    loop.deadlocked = finish
+        and function()
+            M.report_deadlock()
+            finish()
+            os.exit(0, true)
+        end
 end
 
 return M
