@@ -6,6 +6,7 @@
 local ffi = require "ffi"
 local Error = require "ljos.error"
 local struct = require "ljos.syscall.struct"
+local fail = require("ljos.syscall.blame").fail
 
 local M = {}
 
@@ -52,7 +53,6 @@ local aliases = {
 }
 
 local arrays = {
-    buffer = "char[?]",
     ints = "int[?]",
     string_array = "const char *[?]",
     char2 = "char[2]",
@@ -75,6 +75,23 @@ local function new_error(n)
     return Error.errno(n)
 end
 
+local bytes = ffi.typeof "char[?]"
+
+--- A buffer: buffer(size), buffer(size, text), or buffer(text), which is as long as the text. LuaJIT by itself would
+--- copy a text that is longer than the buffer, and its NUL, past the end.
+local function buffer(size, text)
+    if type(size) == "string" then
+        size, text = #size, size
+    end
+    if type(size) ~= "number" or not (size >= 0) then fail("size expected, got " .. tostring(size)) end
+    local self = bytes(size)
+    if text == nil then return self end
+    if type(text) ~= "string" then fail("text expected, got " .. type(text)) end
+    if #text > size then fail(("a text of %d bytes for a buffer of %d"):format(#text, size)) end
+    ffi.copy(self, text, #text)
+    return self
+end
+
 --- Makes the type `name` in `t`, `pt` and `s`.
 ---@param name string
 function M.define(name)
@@ -85,6 +102,10 @@ function M.define(name)
     if name == "fd" then
         local ct = require("ljos.syscall.fd").ctype
         struct.register("fd", ct)
+        return
+    end
+    if name == "buffer" then
+        struct.register("buffer", bytes, buffer)
         return
     end
     if name == "void" then
