@@ -118,7 +118,11 @@ end
 local function tcp_pair(defer)
     local acceptor = ip.tcp.listen "127.0.0.1:0"
     local a = ip.tcp.dial("127.0.0.1:" .. acceptor.local_port)
-    local b = acceptor:accept()
+    local b
+    repeat -- another program may have connected to a number that it knew from before
+        if b then b:close() end
+        b = acceptor:accept()
+    until b.remote_port == a.local_port
     acceptor:close()
     return closing(defer, a, b)
 end

@@ -23,12 +23,22 @@ local function closing(defer, ...)
     return ...
 end
 
+-- Accepts the connection of `client`. (Another program may have connected to a port that it knew from before.)
+local function accept_from(client, acceptor, accepted)
+    accepted = accepted or acceptor:accept()
+    while client.local_port ~= accepted.remote_port do
+        accepted:close()
+        accepted = acceptor:accept()
+    end
+    return accepted
+end
+
 local function tcp_pair()
     local acceptor = ip.tcp.listen "127.0.0.1:0"
     local a = ip.tcp.socket.new()
     a:open "v4"
     a:connect(ip.address.loopback_v4(), acceptor.local_port)
-    local b = acceptor:accept()
+    local b = accept_from(a, acceptor)
     acceptor:close()
     return a, b
 end
@@ -282,7 +292,7 @@ add(
     file_case(file.random_access.new, function(f) return f:read_some_at(3, byte_span.new(5)) end)
 )
 
-local function accept_case(listen, dial)
+local function accept_case(listen, dial, is_tcp)
     return function(defer)
         local acceptor, address = listen(defer)
         closing(defer, acceptor)
@@ -297,7 +307,11 @@ local function accept_case(listen, dial)
                 while not client do
                     yield()
                 end
-                accepted = accepted or acceptor:accept()
+                if is_tcp then
+                    accepted = accept_from(client, acceptor, accepted)
+                else
+                    accepted = accepted or acceptor:accept()
+                end
                 -- The connection is the client's.
                 client:write_some(byte_span.append "x")
                 local buffer = byte_span.new(1)
@@ -351,7 +365,7 @@ local function connect_tcp(address, defer)
     return s
 end
 
-add("ip.tcp.acceptor:accept", accept_case(listen_tcp, ip.tcp.dial))
+add("ip.tcp.acceptor:accept", accept_case(listen_tcp, ip.tcp.dial, true))
 add("unix.stream.acceptor:accept", accept_case(listen_unix, unix.stream.dial))
 add("ip.tcp.socket:connect", connect_case(listen_tcp, connect_tcp))
 add("ip.tcp.dial", connect_case(listen_tcp, ip.tcp.dial))

@@ -35,7 +35,8 @@ function M.run(operation, spawn)
         fiber.pcall(function() end)
     end)
     local helper = fiber.spawn(case.help or function() end)
-    local ok, err = pcall(finish, case, victim, helper, function() return result end)
+    local function describe(err) return debug.traceback(operation[1] .. ": " .. tostring(err), 2) end
+    local ok, err = xpcall(finish, describe, case, victim, helper, function() return result end)
     for i = #deferred, 1, -1 do
         deferred[i]()
     end
