@@ -226,6 +226,13 @@ describe("a program for ljsyscall", function()
         assert.is_nil(S.types.ctypes["struct nosuch"])
     end)
 
+    it("prints structs", function()
+        local lock = t.flock { type = "rdlck", whence = "set", start = 3, len = 4 }
+        assert.equal("flock {len = 4, pid = 0, start = 3, type = 0, whence = 0}", tostring(lock))
+        assert.matches("size = 0", tostring(t.stat()))
+        assert.equal("sockaddr_un {family = 1, path = /tmp/x}", tostring(t.sockaddr_un "/tmp/x"))
+    end)
+
     it("makes vectors of buffers", function()
         local iov = t.iovecs { "one", 10, t.buffer(5), { t.buffer(20), 7 } }
         assert.equal(4, #iov)

@@ -80,6 +80,26 @@ local function constructor(options)
     end
 end
 
+-- The text of a struct that has none of its own: "flock {len = 0, pid = 0, ...}", the plain values by short name.
+local function describe(name, get)
+    local names = {} ---@type string[]
+    for key in pairs(get) do
+        names[#names + 1] = key
+    end
+    table.sort(names)
+    return function(self)
+        local parts = {}
+        for i = 1, #names do
+            local ok, value = pcall(get[names[i]], self)
+            local kind = ok and type(value)
+            if kind == "number" or kind == "string" or kind == "boolean" then
+                parts[#parts + 1] = names[i] .. " = " .. tostring(value)
+            end
+        end
+        return name .. " {" .. table.concat(parts, ", ") .. "}"
+    end
+end
+
 local function metatable(name, ct, options)
     local size = ffi.sizeof(ct)
     local get, set, methods = options.get or {}, options.set or {}, options.methods or {}
@@ -102,7 +122,7 @@ local function metatable(name, ct, options)
         end,
         -- of a pointer, too, whose own size is another
         __len = function() return size end,
-        __tostring = options.tostring,
+        __tostring = options.tostring or describe(name, get),
     }
 end
 
