@@ -38,7 +38,7 @@ local yield, create, running, isyieldable = coroutine.yield, coroutine.create, c
 ---@class ljos.loop
 local M = {}
 
-local PENDING = tonumber(ffi.C.LJOS_PENDING)
+local PENDING = tonumber(ffi.C.LJOS_PENDING) --[[@as integer]]
 local ECANCELED = error_.errno_of.ECANCELED
 local SUSPEND = setmetatable({}, {
     __tostring = function() return "a suspended fiber (use ljos.fiber.coroutine around suspending calls)" end,

@@ -12,7 +12,7 @@ local engine = require "ljos.engine"
 local ledger = require "ljos.ledger"
 local loop = require "ljos.loop"
 local native = require "ljos.native"
-local signal = require "ljos.system.signal" ---@type any
+local signal = require "ljos.system.signal"
 local stand_in = require "ljos.system.stand_in"
 local uncaught = require "ljos.uncaught"
 

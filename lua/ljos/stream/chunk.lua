@@ -34,6 +34,7 @@ local M = {}
 ---@field lent table           array with weak values: the spans
 ---@field count integer        spans lent since all were dead
 ---@field shared boolean       whether others may hold spans that are not in `lent`
+---@field sliced boolean      whether there were ordinary spans on it, and there may be
 ---@field retired boolean      whether its scanner has moved on
 
 ffi.cdef "void *calloc(size_t, size_t); void free(void *);"
@@ -49,7 +50,8 @@ local pool = {}
 ---@param chunk ljos.stream.Chunk
 local function retire(chunk)
     chunk.retired = true
-    if chunk.shared or chunk.count > 0 or anchor.owns_others(chunk.memory, chunk.slot) then return end
+    if chunk.shared or chunk.count > 0 then return end
+    if chunk.sliced and anchor.owns_others(chunk.memory, chunk.slot) then return end
     local list = pool[chunk.capacity]
     if not list then
         list = {}
@@ -115,6 +117,7 @@ local function new(memory, ptr, capacity, shared)
         lent = setmetatable(new_table(64, 0), WEAK_VALUES),
         count = 0,
         shared = shared,
+        sliced = false,
         retired = false,
     }
     anchor.hold(chunk.slot, chunk)
@@ -158,7 +161,7 @@ function M.take(capacity)
     if count == 0 then return allocate(capacity) end
     local chunk = list[count]
     list[count] = nil
-    chunk.retired = false
+    chunk.retired, chunk.sliced = false, false
     return chunk
 end
 
@@ -173,7 +176,10 @@ function M.adopt(span) return new(anchor.owner(span.slot), span.ptr, span.cap, t
 ---@param length integer
 ---@param capacity integer
 ---@return ljos.byte_span
-function M.slice(chunk, from, length, capacity) return slice(chunk.memory, chunk.ptr + from, length, capacity) end
+function M.slice(chunk, from, length, capacity)
+    chunk.sliced = true
+    return slice(chunk.memory, chunk.ptr + from, length, capacity)
+end
 
 -- For `lend` and its like in fields.lua: to be called when the first of a chunk's spans is in `lent`.
 local function register(chunk)

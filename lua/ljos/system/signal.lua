@@ -28,6 +28,7 @@ local C = native.C
 local files, sockets = native.constant_table "file", native.constant_table "socket"
 
 ---@class ljos.system.signal
+---@field [string] any  SIGINT and its like: numbers
 local M = {}
 for name, value in native.constants "signal" do
     M[name] = value
