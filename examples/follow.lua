@@ -175,6 +175,8 @@ for i, path in ipairs(paths) do
 end
 local wait = make_wait(followed_files)
 
+local signals = system.signal.set.new(system.signal.SIGINT, system.signal.SIGTERM)
+
 local following = spawn(function()
     for _, followed in ipairs(followed_files) do
         open(followed, true)
@@ -189,7 +191,7 @@ local following = spawn(function()
 end)
 
 local interrupted = spawn(function()
-    system.signal.set.new(system.signal.SIGINT, system.signal.SIGTERM):wait()
+    signals:wait()
     following:cancel()
 end)
 
