@@ -1,4 +1,4 @@
--- What fibers cost. Run: luajit bench/programs/fiber.lua switch|bare_switch|spawn|sleep|sleepers|dump|idle
+-- What fibers cost. Run: luajit bench/programs/fiber.lua switch|bare_switch|spawn|sleep|timers|sleepers|dump|idle
 -- Prints nanoseconds per operation; `dump` prints milliseconds, `idle` bytes of Lua heap and of the process for each
 -- sleeping fiber.
 local ffi = require "ffi"
@@ -112,38 +112,48 @@ function modes.sleep()
     end)
 end
 
--- As many sleepers at once as the issue of timers is about: the processor time to add one and to have it expire.
+-- The timers of 100,000 sleepers alone: to add one and to have it expire.
+function modes.timers()
+    local TIMERS, ROUNDS = 100000, 10
+    local wheel, now, expired = require("ljos.timer_wheel").new(0), 0, 0
+    local target = {}
+    local function expire() expired = expired + 1 end
+    return per_operation(function()
+        for _ = 1, ROUNDS do
+            for i = 1, TIMERS do
+                wheel:add(now + 0.05 + i % 1000 * 1e-5, target)
+            end
+            for _ = 1, 70 do
+                now = now + 0.001
+                wheel:expire(now, expire)
+            end
+        end
+        assert(wheel.count == 0)
+        return TIMERS * ROUNDS
+    end)
+end
+
+-- The processor time of a sleep, added and expired, its switch included, while 100,000 fibers sleep.
 function modes.sleepers()
-    local FIBERS = 100000
+    local FIBERS, SLEEPS = 100000, 10
     local sleep = time.sleep
     local ended = 0
     local function body()
-        sleep(0.05)
-        ended = ended + 1
-    end
-    -- What a fiber costs that does not sleep is measured apart, and taken off.
-    local yield = this_fiber.yield
-    local function bare()
-        yield()
-        ended = ended + 1
-    end
-    local function all(f)
-        return function()
-            ended = 0
-            for _ = 1, FIBERS do
-                spawn(f)
-            end
-            while ended < FIBERS do
-                sleep(0.01)
-            end
-            return FIBERS
+        for _ = 1, SLEEPS do
+            sleep(0.05)
         end
+        ended = ended + 1
     end
-    local with, without = math.huge, math.huge
-    for _ = 1, 3 do
-        with, without = math.min(with, per_operation(all(body))), math.min(without, per_operation(all(bare)))
-    end
-    return with - without
+    return per_operation(function()
+        ended = 0
+        for _ = 1, FIBERS do
+            spawn(body)
+        end
+        while ended < FIBERS do
+            sleep(0.01)
+        end
+        return FIBERS * SLEEPS
+    end)
 end
 
 -- Milliseconds for fiber.dump() of ten thousand sleeping fibers, the first time.
