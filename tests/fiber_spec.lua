@@ -359,10 +359,17 @@ describe("run", function()
             kept[object] = true
             spawn(function() return object and nil end):join()
         end
-        begin {}
+        for _ = 1, 20 do
+            begin {}
+        end
         collectgarbage()
         collectgarbage()
-        assert.is_nil(next(kept))
+        local survivors = 0
+        for _ in pairs(kept) do
+            survivors = survivors + 1
+        end
+        -- One may still lie in a slot of a stack that nobody has overwritten.
+        assert.is_true(survivors <= 1, survivors .. " of 20")
     end)
 
     it("hands back the error of the main fiber with its traceback", function()

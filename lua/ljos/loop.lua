@@ -354,8 +354,23 @@ local function wait_for_events()
     return true
 end
 
+-- Fibers gave control back for good: runs those that must run at once in their place, one after the other. Returns
+-- whether the main fiber is next.
+local function run_joiners(resume, fiber, ok, what, co)
+    repeat
+        fiber = ended(fiber, ok, what, co)
+        if not fiber then return false end
+        co = fiber.co
+        if not co then return true end
+        current = fiber
+        ok, what = resume(co, fiber)
+    until what == SUSPEND and ok
+    return false
+end
+
 -- Runs fibers until the main fiber's wait has ended; false when nothing is left that could end it. Made anew when
--- tracing begins or ends, so that `resume` is a constant in it.
+-- tracing begins or ends, so that `resume` is a constant in it. The loop over the ready fibers has no other inside, so
+-- that one trace is all of it.
 local function make_run(resume)
     return function()
         while true do
@@ -364,17 +379,19 @@ local function make_run(resume)
                 i = i + 1
                 local fiber = queue[i]
                 queue[i] = false
-                while fiber do
-                    if fiber == main then
+                if fiber then
+                    local co = fiber.co
+                    local is_next = not co -- only the main fiber has none
+                    if co then
+                        current = fiber
+                        local ok, what = resume(co, fiber)
+                        if what ~= SUSPEND or not ok then is_next = run_joiners(resume, fiber, ok, what, co) end
+                    end
+                    if is_next then
                         current = main
                         draining_i = i
                         return true
                     end
-                    current = fiber
-                    local co = fiber.co
-                    local ok, what = resume(co, fiber)
-                    if what == SUSPEND and ok then break end
-                    fiber = ended(fiber, ok, what, co)
                 end
             end
             draining_i = n
@@ -443,7 +460,7 @@ local function reschedule(fiber)
     filling_n = filling_n + 1
     filling[filling_n] = fiber
     fiber.wait = in_queue
-    if fiber ~= main then
+    if fiber.co then
         yield(SUSPEND)
     else
         run()
