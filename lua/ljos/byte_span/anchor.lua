@@ -103,7 +103,7 @@ function M.hold(slot, span) spans[slot] = span end
 function M.owner(slot) return owners[slot] end
 
 -- More slots than these are not worth a search.
-local SEARCHED = 4096
+local SEARCHED = 65536
 
 --- Tells whether any span but that of `slot` is anchored to `owner`, or may be.
 ---@param owner any
