@@ -32,7 +32,7 @@ local yield, create, running, isyieldable = coroutine.yield, coroutine.create, c
 ---@field res any               result of the wait
 ---@field gate boolean          whether the next suspending call must look twice (canceled, forbid_suspend)
 ---@field scope table|false     clean-up handlers of the innermost scope
----@field link any              false when detached, the joiner's record, or the number of its handle
+---@field link any              true while it can be joined, the joiner's record, or false when detached
 ---@field id integer            its number; what few fibers need is kept by it (cancellation.lua)
 
 ---@class ljos.loop
