@@ -1,6 +1,6 @@
 -- Busted output for CI: one line per spec file as it ends, every failure in full, every pending test with its
--- reason. Leaves "passed failed" in the file named by -Xoutput, updated after each file, so that a crash of
--- the interpreter loses no count but that of the spec file it happened in.
+-- reason. Leaves "passed failed" and the failures once more in the file named by -Xoutput, updated after each spec
+-- file, so that a crash of the interpreter loses no count but that of the spec file it happened in.
 local busted = require "busted"
 local new_base = require "busted.outputHandlers.base"
 local pretty = require "pl.pretty"
@@ -12,18 +12,22 @@ return function(options)
     local path = options.arguments[1]
     local shown_failures, shown_errors, shown_pendings = 0, 0, 0
     local before = 0
+    local failures = {}
 
     local function save()
         if not path then return end
         local file = assert(io.open(path, "w"))
         file:write(handler.successesCount, " ", handler.failuresCount + handler.errorsCount, "\n")
+        file:write(table.concat(failures))
         file:close()
     end
 
     local function show(kind, entry)
         local place = entry.element.trace or entry.trace or {}
-        io.write(("  %s: %s (%s:%s)\n"):format(kind, entry.name, place.short_src or "?", place.currentline or "?"))
-        io.write("    ", (text_of(entry.message or "no message"):gsub("\n", "\n    ")), "\n")
+        local head = ("  %s: %s (%s:%s)\n"):format(kind, entry.name, place.short_src or "?", place.currentline or "?")
+        local text = "    " .. text_of(entry.message or "no message"):gsub("\n", "\n    ") .. "\n"
+        io.write(head, text)
+        if kind ~= "pending" then failures[#failures + 1] = head .. text end
         if kind ~= "pending" and entry.trace and entry.trace.traceback then
             io.write("    ", (entry.trace.traceback:gsub("^\n", ""):gsub("\n", "\n    ")), "\n")
         end

@@ -60,12 +60,15 @@ lua_tests() {
     status=$?
     set -- "busted, $1" 0 0
     # shellcheck disable=SC2046
-    [ ! -e "$counts" ] || set -- "$1" $(cat "$counts")
+    [ ! -e "$counts" ] || set -- "$1" $(head -n 1 "$counts")
     if [ "$status" != 0 ] && [ "$3" = 0 ]; then
         echo "busted ended with status $status"
         set -- "$1" "$2" 1
     fi
     tally "$@"
+    details=$(sed 1d "$counts" 2>/dev/null)
+    [ -z "$details" ] || failures="$failures
+$details"
 }
 
 luacheck_all() { tools/lua_files.sh | xargs luacheck -q; }
