@@ -5,7 +5,16 @@ local ljos = require "ljos"
 local ip, system, stream, byte_span = ljos.ip, ljos.system, ljos.stream, ljos.byte_span
 local spawn, pcall = ljos.fiber.spawn, ljos.fiber.pcall
 
-local port = assert(tonumber((...) or 0), "usage: echo.lua PORT (0 takes a free one)")
+local USAGE = "usage: echo.lua [PORT]   0, or none: a free one\n"
+if (...) == "--help" then
+    stream.write_all(system.out, USAGE)
+    return
+end
+local port = tonumber((...) or 0)
+if not port then
+    stream.write_all(system.err, USAGE)
+    system.exit(2)
+end
 
 local clients = {} -- socket -> fiber
 

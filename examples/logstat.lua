@@ -61,7 +61,19 @@ end
 
 -- Command line ----------------------------------------------------------------------------------------------------
 
-local USAGE = "usage: logstat.lua [--sandbox] [--field N] [--top N] [FILE]"
+local USAGE = [[
+usage: logstat.lua [--sandbox] [--field N] [--top N] [FILE]
+  --sandbox   parse in a process that is given nothing but the log
+  --field N   the word of each line that is counted (3)
+  --top N     how many to show (10)
+  --help      print this and end
+]]
+
+local function give_up(problem)
+    stream.write_all(system.err, ("logstat: %s\n%s"):format(problem, USAGE))
+    system.exit(2)
+end
+
 local options = { field = 3, top = 10 }
 local arguments = { ... }
 do
@@ -69,16 +81,17 @@ do
     while arguments[i] do
         local argument = arguments[i]
         if argument == "--help" then
-            stream.write_all(system.out, USAGE .. "\n")
+            stream.write_all(system.out, USAGE)
             return
         elseif argument == "--sandbox" then
             options.sandbox = true
         elseif argument == "--field" or argument == "--top" then
             i = i + 1
             local n = tonumber(arguments[i])
-            options[argument:sub(3)] = assert(n and n >= 1 and n % 1 == 0 and n, USAGE)
+            if not n or n < 1 or n % 1 ~= 0 then give_up(argument .. " takes a whole number from 1 on") end
+            options[argument:sub(3)] = n
         else
-            assert(argument:sub(1, 2) ~= "--", USAGE)
+            if argument:sub(1, 2) == "--" then give_up("unknown option " .. argument) end
             options.path = argument
         end
         i = i + 1
@@ -89,7 +102,8 @@ end
 local function open()
     local log = file.stream.new()
     if options.path then
-        log:open(options.path, { "read_only" })
+        local ok, err = pcall(log.open, log, options.path, { "read_only" })
+        if not ok then give_up(("%s: %s"):format(options.path, tostring(err))) end
         return log, options.path
     end
     local candidates = { "/var/log/dpkg.log", "/var/log/syslog", "/var/log/messages", "/etc/services", "/etc/passwd" }
@@ -97,7 +111,7 @@ local function open()
         if pcall(log.open, log, path, { "read_only" }) and log.size > 0 then return log, path end
         log:close()
     end
-    error("no log found; name one", 0)
+    give_up "no log found; name one"
 end
 
 -- A progress line on a terminal, for input that takes longer than a moment.

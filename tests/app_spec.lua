@@ -86,6 +86,20 @@ describe("bin/ljos", function()
         assert.equal("piped\n", (ljos "/dev/stdin <main.lua"))
     end)
 
+    it("runs what comes on the standard input, which finds modules in the current directory", function()
+        write("greeting.lua", "text = 'hello'")
+        write("main.lua", "print(require('./greeting').text, ...)")
+        local output, status, errors = ljos "- a -- b <main.lua"
+        assert.equal("", errors)
+        assert.equal(0, status)
+        assert.equal("hello\ta\t--\tb\n", output)
+    end)
+
+    it("runs a program whose name looks like an option after a --", function()
+        write("--help.lua", "print(...)")
+        assert.equal("a\n", (ljos "-- --help.lua -- a"))
+    end)
+
     it("runs to the end of all fibers, not of the main one only", function()
         local text = [[
             local sleep = require("time").sleep

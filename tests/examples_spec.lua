@@ -183,9 +183,17 @@ for _, runner in ipairs(RUNNERS) do
         end)
 
         it("logstat.lua says what is wrong with its arguments, and has --help", function()
-            assert.matches("usage: logstat.lua", run(runner .. " examples/logstat.lua --field x"))
-            assert.matches("No such file or directory", run(runner .. " examples/logstat.lua /nowhere"))
-            assert.matches("usage: logstat.lua.*status 0", run(runner .. " examples/logstat.lua --help"))
+            assert.matches("usage: logstat.lua.*status 2", run(runner .. " examples/logstat.lua --field x"))
+            assert.matches("No such file or directory.*status 2", run(runner .. " examples/logstat.lua /nowhere"))
+            assert.matches("^usage: logstat.lua.*status 0", run(runner .. " examples/logstat.lua --help"))
+        end)
+
+        it("echo.lua and chat.lua say what is wrong with their argument, and have --help", function()
+            for _, name in ipairs { "echo.lua", "chat.lua" } do
+                local command = runner .. " examples/" .. name
+                assert.matches("^usage: " .. name .. ".*status 2", run(command .. " somewhere"))
+                assert.matches("^usage: " .. name .. ".*status 0", run(command .. " --help"))
+            end
         end)
 
         it("follow.lua shows what is appended, through truncation, rotation and removal, until Ctrl-C", function()

@@ -28,7 +28,8 @@ local M = {}
 local USAGE = [[
 Usage: ljos PROGRAM [--] [ARGUMENT...]
 
-Runs the Lua file PROGRAM as the main fiber; its arguments are in system.arguments.
+Runs the Lua file PROGRAM (-: the standard input) as the main fiber; its arguments
+are in system.arguments.
 
   --help     print this and end
   --version  print the versions of ljos and LuaJIT, and the engine
@@ -227,7 +228,7 @@ local function complain(message)
 end
 
 --- Runs the program in the file `path`.
----@param path string
+---@param path string  "-": the standard input; its modules are those of the current directory
 ---@param arguments? string[]
 ---@return integer status 0, or 1 when it cannot be loaded or its main fiber dies of an error
 function M.run(path, arguments)
@@ -236,31 +237,36 @@ function M.run(path, arguments)
     local system = M.module_system()
     -- What realpath(3) cannot name (a pipe of the shell) may still be readable.
     local file = real_path(path) or (path:sub(1, 1) == "/" and path or system.directory .. "/" .. path)
-    local ok, main = pcall(system.load_root, system, file, "main") ---@type boolean, any
+    local place ---@type table?
+    if path == "-" then
+        file, place = "/dev/stdin", { root = system.directory, names = {}, is_leaf = false }
+    end
+    local ok, main = pcall(system.load_root, system, file, "main", place) ---@type boolean, any
     if ok then return M.run_main(main, unpack(arguments)) end
     if not error_.is_error(main) then return complain(tostring(main)) end
     return complain(("cannot read %s: %s"):format(path, main.category:message(main.code)))
 end
 
---- The command line: `ljos [--help|--version] PROGRAM [--] [ARGUMENT...]`.
+--- The command line: `ljos [--help|--version] [--] PROGRAM [--] [ARGUMENT...]`.
 ---@param command string[]  as the global `arg` of luajit
 ---@return integer status
 function M.main(command)
-    local path = command[1]
-    if path == "--help" or path == "-h" then
+    local at = command[1] == "--" and 2 or 1
+    local path = command[at]
+    if at == 1 and (path == "--help" or path == "-h") then
         io.stdout:write(USAGE)
         return 0
-    elseif path == "--version" then
+    elseif at == 1 and path == "--version" then
         local ljos = require "ljos" ---@type any
         io.stdout:write(("ljos %s, %s, %s\n"):format(ljos._VERSION, jit.version, ljos.engine()))
         return 0
     elseif not path then
         return complain("which program?\n" .. USAGE)
-    elseif path:sub(1, 1) == "-" and path ~= "-" then
+    elseif at == 1 and path:sub(1, 1) == "-" and path ~= "-" then
         return complain("unknown option " .. path .. "\n" .. USAGE)
     end
     local arguments = {}
-    for i = command[2] == "--" and 3 or 2, #command do
+    for i = at + (command[at + 1] == "--" and 2 or 1), #command do
         arguments[#arguments + 1] = command[i]
     end
     M.ignore_sigpipe()

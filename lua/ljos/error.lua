@@ -34,6 +34,7 @@ local M = {}
 ---@field detail? string              what was expected and what came
 ---@field where? string               "file:line" of the call that was wrong
 ---@field step? string                the system call, or the step of a start, that failed
+---@field traceback? string           where it was raised, once it left ljos.run
 ---@field protection? string          of a sandbox: the one that cannot be had
 ---@field errno? integer              the code again, for the categories system and generic
 ---@field sym? string                 its symbol without the leading E ("NOENT"), same categories
@@ -275,8 +276,9 @@ function M.describe(err)
 end
 
 Error.__tostring = function(self)
-    if M.tostring_has_context then return M.describe(self) end
-    return self.category:message(self.code)
+    if not M.tostring_has_context then return self.category:message(self.code) end
+    local traceback = rawget(self, "traceback")
+    return traceback and M.describe(self) .. "\n" .. traceback or M.describe(self)
 end
 
 -- What an Error may carry, and what those who print errors look for.

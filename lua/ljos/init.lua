@@ -14,13 +14,25 @@ local M = { _VERSION = "0.1.0" }
 ---@return "io_uring"|"epoll"
 function M.engine() return require("ljos.engine").name() end
 
---- Runs `f(...)` as the main fiber and returns when it and all fibers have ended; re-raises what `f` raised.
+-- A copy, because an Error may be shared.
+local function with_traceback(err, traceback)
+    local context = { traceback = traceback }
+    for key, value in pairs(err) do
+        context[key] = value
+    end
+    return require("ljos.error").new(err.category, err.code, context)
+end
+
+--- Runs `f(...)` as the main fiber and returns when it and all fibers have ended; re-raises what `f` raised: a string
+--- with the traceback below it; an equal Error with the traceback in its field `traceback`, which tostring shows, too.
 ---@param f fun(...: any)
 ---@param ... any
 function M.run(f, ...)
     local ok, err, traceback = require("ljos.fiber").run(f, ...)
     if ok then return end
-    if type(err) == "string" and traceback then err = err .. "\n" .. traceback:match "^%s*(.*)" end
+    traceback = traceback and traceback:match "^%s*(.*)"
+    if type(err) == "string" and traceback then err = err .. "\n" .. traceback end
+    if require("ljos.error").is_error(err) then err = with_traceback(err, traceback) end
     error(err, 0)
 end
 
