@@ -152,28 +152,20 @@ describe("dial", function()
         "system Connection refused",
     })
 
+    scenario(
+        "asks for both families at once, and takes the one that is answered where the other is not",
+        "one_family",
+        {
+            "127.0.0.1",
+            "::1",
+            "true",
+        }
+    )
+
     scenario("has one deadline for the name and all attempts, and leaves no socket behind", "deadline", {
         "Connection timed out (timeout)",
         "true\t0",
     })
-
-    it("alternates the families, beginning with the one that is preferred", function()
-        local function entry(text) return { address = address.new(text), port = 1 } end
-        local function order(...)
-            local list, texts = {}, {}
-            for i = 1, select("#", ...) do
-                list[i] = entry((select(i, ...)))
-            end
-            for i, e in ipairs(require("ljos.ip.tcp.dial").interleave(list)) do
-                texts[i] = tostring(e.address)
-            end
-            return table.concat(texts, " ")
-        end
-        assert.equal("::1 127.0.0.1 ::2 127.0.0.2 ::3", order("::1", "::2", "::3", "127.0.0.1", "127.0.0.2"))
-        assert.equal("127.0.0.1 ::1 127.0.0.2", order("127.0.0.1", "127.0.0.2", "::1"))
-        assert.equal("127.0.0.1 127.0.0.2", order("127.0.0.1", "127.0.0.2"))
-        assert.equal("", order())
-    end)
 
     it("refuses what is no endpoint", function()
         for _, ep in ipairs { "", "localhost", "localhost:", "::1:80", "[::1]", "[::1]80", "a:b:c" } do

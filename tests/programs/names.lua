@@ -27,9 +27,12 @@ local zone = {
     ["v4.test"] = { [A] = "\127\0\0\7" },
     ["four.test"] = { [A] = "\127\0\0\1" },
     ["happy.test"] = { [A] = "\127\0\0\1", [AAAA] = ("\0"):rep(15) .. "\1" },
+    ["only4.test"] = { [A] = "\127\0\0\1" },
+    ["only6.test"] = { [AAAA] = ("\0"):rep(15) .. "\1" },
     ["7.0.0.127.in-addr.arpa"] = { [PTR] = "\2v4\4test\0" },
 }
 local silent = { ["hang.test"] = true } -- never answered
+local silent_about = { ["only4.test"] = AAAA, ["only6.test"] = A } -- nor this kind
 local asked = {}
 
 local function answer(query)
@@ -40,7 +43,7 @@ local function answer(query)
     end
     local name, kind = table.concat(labels, "."):lower(), query:byte(at + 1) * 256 + query:byte(at + 2)
     asked[#asked + 1] = name
-    if silent[name] then return nil end
+    if silent[name] or silent_about[name] == kind then return nil end
     if name == "refused.test" then
         return query:sub(1, 2) .. "\129\133" .. "\0\1\0\0\0\0\0\0" .. query:sub(13, at + 4)
     end
@@ -177,6 +180,17 @@ function scenarios.happy()
     end
     s:close()
     fails(ip.tcp.dial, "happy.test:" .. port)
+end
+
+function scenarios.one_family()
+    for _, case in ipairs { { "only4.test", "127.0.0.1:0" }, { "only6.test", "[::1]:0" } } do
+        local acceptor = ip.tcp.listen(case[2])
+        local s = ip.tcp.dial(("%s:%d"):format(case[1], acceptor.local_port))
+        print(s.remote_address)
+        s:close()
+        acceptor:close()
+    end
+    print(select(1, require("ljos.loop").load()) <= 1) -- the name server's
 end
 
 function scenarios.deadline()

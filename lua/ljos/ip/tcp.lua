@@ -46,12 +46,17 @@ function M.listen(ep)
 end
 
 --- Connects to `ep` ("www.example.com:https", "127.0.0.1:8080", "[::1]:80"): to the endpoint that answers first, by
---- Happy Eyeballs. Suspends. Source: seed 003, "ip.dial"; RFC 8305.
+--- Happy Eyeballs; without a host, to this one. Suspends. Source: seed 003, "ip.dial"; RFC 8305.
 ---@param ep string
 ---@return ljos.ip.tcp.Socket
 function M.dial(ep)
     local host, service = endpoint.split(ep)
-    return dial.connect_any(M.get_address_info(host, service, { "address_configured" }))
+    if host == "" or host:find "^[%d.]+$" or host:find(":", 1, true) then
+        return dial.by_endpoints(M.get_address_info(host, service, {}))
+    end
+    local function v6() return M.get_address_v6_info(host, service, {}) end
+    local function v4() return M.get_address_v4_info(host, service, {}) end
+    return dial.by_name(v6, v4)
 end
 
 return M
