@@ -1,1 +1,1 @@
-return require "ljos.syscall"
+return require "ljos.syscall.inherit"

@@ -15,6 +15,7 @@ local struct = require "ljos.syscall.struct"
 
 local type, tonumber, tostring = type, tonumber, tostring
 local istype, typeof, sizeof = ffi.istype, ffi.typeof, ffi.sizeof
+local NOCLOEXEC = group.NOCLOEXEC
 
 ---@class ljos.syscall.argument
 local M = {}
@@ -87,17 +88,12 @@ function M.flag(constants, value, position)
     return wrong(position, ("a flag of %s (%s)"):format(name, group.names(constants)), value)
 end
 
---- Reads the flags of a call that makes a descriptor: close-on-exec is added, unless the string has "nocloexec".
+--- Reads the flags of a call that makes a descriptor: close-on-exec is added, unless "nocloexec" is among them.
 ---@param constants table  a group with CLOEXEC
 function M.cloexec(constants, value, position)
-    if type(value) == "string" and value:lower():find("nocloexec", 1, true) then
-        local items = {}
-        for item in value:gmatch "[^,]+" do
-            if not item:lower():match "^%s*nocloexec%s*$" then items[#items + 1] = item end
-        end
-        return M.flag(constants, table.concat(items, ","), position)
-    end
-    return group.either(M.flag(constants, value, position) or 0, constants.CLOEXEC or constants.FD_CLOEXEC)
+    local flags = M.flag(constants, value, position) or 0
+    if flags >= NOCLOEXEC then return flags - NOCLOEXEC end
+    return group.either(flags, constants.CLOEXEC or constants.FD_CLOEXEC)
 end
 
 -- Tells whether a cdata may stand for a struct: it is one, a pointer (whose memory is the caller's word), or an array

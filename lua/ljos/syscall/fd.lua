@@ -1,6 +1,7 @@
 --- File descriptors: objects that close themselves, and everything else that may stand for one.
 ---
---- A descriptor is a struct {filenum, sequence} with a finalizer. After `close` its number is -1, so a late call gets
+--- A descriptor is a struct {filenum, sequence, inherited} with a finalizer.
+--- After `close` its number is -1, so a late call gets
 --- EBADF from the kernel and never hits a descriptor that was opened since. `nogc` takes the finalizer away.
 ---
 --- Errors:   raises EINVAL for what is no descriptor
@@ -16,9 +17,10 @@ local istype, type = ffi.istype, type
 ---@class ljos.syscall.fd
 local M = {}
 
-ffi.cdef "struct ljos_fd { int filenum; int sequence; };"
+ffi.cdef "struct ljos_fd { int filenum; int sequence; int inherited; };"
 ---@class ljos.syscall.Fd: ffi.cdata*
 ---@field filenum integer
+---@field inherited integer  1 where what its methods make stays open across execve (ljos.syscall.inherit)
 
 local ctype = ffi.typeof "struct ljos_fd" ---@type any
 M.ctype = ctype
@@ -119,6 +121,23 @@ ffi.metatype(ctype, {
 ---@param n integer
 ---@return ljos.syscall.Fd
 function M.new(n) return ctype(n) end
+
+--- Tells whether the descriptors made from this one are to stay open across execve.
+---@param value any
+---@return boolean
+function M.is_inherited(value) return istype(ctype, value) and value.inherited == 1 end
+
+--- Marks the descriptors among the results of a call: theirs stay open across execve.
+---@param first any
+---@param err? ljos.Error
+---@param third? any
+---@param fourth? any
+function M.mark_inherited(first, err, third, fourth)
+    if istype(ctype, first) then first.inherited = 1 end
+    if istype(ctype, third) then third.inherited = 1 end
+    if istype(ctype, fourth) then fourth.inherited = 1 end
+    return first, err, third, fourth
+end
 
 --- Turns an answer into a descriptor object or `nil, Error`.
 ---@param res integer

@@ -18,6 +18,10 @@ local M = {}
 
 local TWO32 = 2 ^ 32
 
+--- What "nocloexec" stands for in every group that has CLOEXEC: a bit above all of the kernel's flags. Only
+--- `argument.cloexec` reads it.
+M.NOCLOEXEC = 2 ^ 48
+
 --- ORs two flag words of up to 52 bits.
 ---@param a number
 ---@param b number
@@ -71,7 +75,13 @@ local function read_list(self, text, item_value)
     return total
 end
 
-local function plain_item(self, item) return find(self.group, self.prefixes, item) end
+local function plain_item(self, item)
+    local value = find(self.group, self.prefixes, item)
+    if value == nil and item:upper() == "NOCLOEXEC" and (self.group.CLOEXEC or self.group.FD_CLOEXEC) then
+        return M.NOCLOEXEC
+    end
+    return value
+end
 
 local function octal_item(self, item)
     if item:sub(1, 1) == "0" then return tonumber(item, 8) end

@@ -66,7 +66,9 @@ local function wrap_all()
     local types = require "ljos.syscall.types"
     siginfo, siginfo_size = types.t.siginfo, types.s.siginfo
     require("ljos.syscall.kernel").interrupted = dispatch
-    for _, functions_of in ipairs { require "ljos.syscall", require("ljos.syscall.fd").methods } do
+    local tables = { require "ljos.syscall", require("ljos.syscall.fd").methods }
+    tables[3] = package.loaded["ljos.syscall.inherit"]
+    for _, functions_of in ipairs(tables) do
         for name, value in pairs(functions_of) do
             if type(value) == "function" then functions_of[name] = wrap(value) end
         end

@@ -3,6 +3,7 @@
 --- Errors:   as the functions
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
+local fd = require "ljos.syscall.fd"
 local spec = require "ljos.syscall.spec"
 
 ---@class ljos.syscall.method
@@ -81,6 +82,14 @@ local own = {
         return require("ljos.syscall").mmap(addr, length, prot, flags, self, offset)
     end,
 }
+
+-- What makes a descriptor goes by the default of the table that the first one came from.
+for _, name in ipairs { "dup", "accept", "accept4", "openat" } do
+    own[name] = function(self, ...)
+        local S = require(fd.is_inherited(self) and "ljos.syscall.inherit" or "ljos.syscall")
+        return S[name](self, ...)
+    end
+end
 
 --- Finds a method.
 ---@param name string

@@ -1,7 +1,7 @@
 --- Opening, duplicating and controlling descriptors.
 ---
---- Descriptors are made close-on-exec. The pseudo flag "nocloexec" (in `c.O` strings, and for dup, pipe and the rest as
---- their flag) leaves one open across execve(2).
+--- Descriptors are made close-on-exec. The pseudo flag "nocloexec", in every group that has CLOEXEC, leaves one open
+--- across execve(2).
 ---
 --- Errors:   returns nil, ljos.Error; wrong arguments raise
 --- Suspends: never
@@ -22,7 +22,7 @@ local t = types.t
 ---@class ljos.syscall.call.open
 local M = {}
 
-local O, CLOEXEC = c.O, c.O.CLOEXEC
+local O = c.O
 local openat = kernel.retry(kernel.call("openat", "ipii"))
 
 --- Opens a file: open(2). Flags default to "rdonly"; descriptors are close-on-exec unless "nocloexec" is among them.
@@ -39,10 +39,10 @@ function M.openat(dir, path, flags, mode)
     return fd.result(openat(at(dir, 1), path_of(path, 2), cloexec(O, flags, 3), flag(c.MODE, mode, 4)))
 end
 
-function M.creat(path, mode)
-    return fd.result(
-        openat(c.AT_FDCWD.FDCWD, path_of(path, 1), bit.bor(O.CREAT, O.WRONLY, O.TRUNC, CLOEXEC), flag(c.MODE, mode, 2))
-    )
+--- creat(2). Its flags are those of open beyond "creat, wronly, trunc".
+function M.creat(path, mode, flags)
+    local bits = either(cloexec(O, flags, 3), bit.bor(O.CREAT, O.WRONLY, O.TRUNC) --[[@as integer]])
+    return fd.result(openat(c.AT_FDCWD.FDCWD, path_of(path, 1), bits, flag(c.MODE, mode, 2)))
 end
 
 local openat2 = kernel.retry(kernel.call("openat2", "ippi"))
@@ -77,10 +77,11 @@ local fcntl = kernel.retry(kernel.call("fcntl", "iii"))
 local fcntl_pointer = kernel.retry(kernel.call("fcntl", "iip"))
 local dup3 = kernel.retry(kernel.call("dup3", "iii"))
 
---- dup(2); with more arguments dup2(2) and dup3(2).
+--- dup(2); with a descriptor to replace dup2(2) and dup3(2).
 function M.dup(file, new, flags)
     if new ~= nil then return M.dup3(file, new, flags) end
-    return fd.result(fcntl(number(file, 1), c.F.DUPFD_CLOEXEC, 0))
+    local closing = cloexec(O, flags, 3) ~= 0
+    return fd.result(fcntl(number(file, 1), closing and c.F.DUPFD_CLOEXEC or c.F.DUPFD, 0))
 end
 
 --- dup2(2): as the call is meant for making standard descriptors, the new one is not close-on-exec.
@@ -94,10 +95,11 @@ function M.dup2(old, new)
     return fd.result(dup3(from, to, 0))
 end
 
---- dup3(2): close-on-exec where the flags say so.
+--- dup3(2): close-on-exec where the flags say so, as a standard descriptor is what it is for.
 function M.dup3(old, new, flags)
-    local value = type(flags) == "string" and cloexec(O, flags, 3) or flag(O, flags, 3)
-    return fd.result(dup3(number(old, 1), number(new, 2), value))
+    local bits = flag(O, flags, 3)
+    if bits ~= 0 then bits = cloexec(O, bits, 3) end
+    return fd.result(dup3(number(old, 1), number(new, 2), bits))
 end
 
 local getters = {
@@ -190,7 +192,7 @@ function M.shm_open(name, flags, mode)
     if not path then return nil, Error.errno(Error.errno_of.EINVAL) end
     return M.open(
         path,
-        either(flag(O, flags, 2), bit.bor(O.NOFOLLOW, CLOEXEC, O.NONBLOCK) --[[@as integer]]) --[[@as integer]],
+        either(flag(O, flags, 2), bit.bor(O.NOFOLLOW, O.NONBLOCK) --[[@as integer]]) --[[@as integer]],
         mode
     )
 end

@@ -39,7 +39,8 @@ function M.recvcmsg(socket, size, flags)
     local control = ffi.new("uint64_t[?]", 132)
     local buffer = ffi.new("char[?]", size or 1024)
     local msg = t.msghdr { iov = { { buffer, size or 1024 } }, control = control }
-    local bits = bit.bor(c.MSG[flags], c.MSG.CMSG_CLOEXEC)
+    local inherited = fd.is_inherited(socket)
+    local bits = bit.bor(c.MSG[flags], inherited and 0 or c.MSG.CMSG_CLOEXEC)
     local count, err = S.recvmsg(socket, msg, bits)
     if not count then return nil, err end
     local result = {
@@ -55,7 +56,7 @@ function M.recvcmsg(socket, size, flags)
                 result.pid, result.uid, result.gid = header:credentials()
             elseif header.cmsg_type == c.SCM.RIGHTS then
                 for file in header:fds() do
-                    result.fd[#result.fd + 1] = file
+                    result.fd[#result.fd + 1] = inherited and fd.mark_inherited(file) or file
                 end
             end
         end
