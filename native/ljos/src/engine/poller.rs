@@ -70,6 +70,13 @@ impl Watch {
         }
     }
 
+    /// Whether a new operation has to wait: behind those that were first (waiting for readiness takes nothing from
+    /// anybody, so such ones do not count), or for the next edge.
+    fn is_busy(&mut self, direction: Direction) -> bool {
+        let takes = |waiting: &Waiting| !matches!(waiting.op, Op::Poll { .. });
+        *self.drained(direction) || self.queue(direction).iter().any(takes)
+    }
+
     fn drained(&mut self, direction: Direction) -> &mut bool {
         match direction {
             Direction::In => &mut self.drained_in,
@@ -163,8 +170,7 @@ impl Poller {
                 set_file_flags(fd, flags | libc::O_NONBLOCK);
             }
         }
-        let busy = !watch.queue(direction).is_empty() || *watch.drained(direction);
-        if polling || !busy {
+        if polling || !watch.is_busy(direction) {
             let result = match op {
                 Op::Connect { .. } => {
                     let flags = file_flags(fd);
