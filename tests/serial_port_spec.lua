@@ -1,13 +1,16 @@
 local byte_span = require "ljos.byte_span"
+local c_program = require "ipc.c_program"
 local error_ = require "ljos.error"
 local fiber = require "ljos.fiber"
 local loop = require "ljos.loop"
+local mock_loop = require "ljos.mock_loop"
 local pipe = require "ljos.pipe"
 local raised = require "raised"
 local raises = require "raises"
 local serial_port = require "ljos.serial_port"
 local settle = require "settle"
 local stream = require "ljos.stream"
+local time = require "ljos.time"
 
 local spawn, yield = fiber.spawn, fiber.this_fiber.yield
 local span = byte_span.append
@@ -225,16 +228,127 @@ describe("a pseudoterminal", function()
         raised("EPERM", function() master.anything = 1 end)
         raises.core("bad_index", function() return master.anything end)
     end)
-
-    it("sends a break without stopping the others", function()
-        local ran = false
-        local other = spawn(function() ran = true end)
-        master:send_break()
-        other:join()
-        assert.is_true(ran)
-    end)
 end)
 
+-- Writes down what is asked of a line, and pretends twice that there is something unsent.
+local SHIM = [[
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+
+static int looked, began;
+static void note(const char *what) { fputs(what, stderr); }
+int shim_began(void) { return began; }
+
+int ioctl(int fd, unsigned long request, ...) {
+    va_list list;
+    va_start(list, request);
+    void *argument = va_arg(list, void *);
+    va_end(list);
+    int (*real)(int, unsigned long, ...) = dlsym(RTLD_NEXT, "ioctl");
+    int result = real(fd, request, argument);
+    if (request == TIOCCBRK) { note("end "); looked = began = 0; }
+    if (request == TIOCOUTQ) {
+        note(looked < 2 ? "unsent " : "sent ");
+        *(int *)argument = looked++ < 2 ? 1 : 0;
+    }
+    return result;
+}
+
+long syscall(long number, ...) {
+    va_list list;
+    va_start(list, number);
+    long a[6];
+    for (int i = 0; i < 6; i++) a[i] = va_arg(list, long);
+    va_end(list);
+    long (*real)(long, ...) = dlsym(RTLD_NEXT, "syscall");
+    long result = real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    if (number == SYS_ioctl && a[1] == TIOCSBRK) { note("begin "); began = 1; }
+    return result;
+}
+]]
+
+describe("a break", function()
+    it("holds the line for a quarter to half a second, while others run", function()
+        mock_loop.run({}, function()
+            local master, slave = serial_port.ptypair()
+            local began, ran = time.steady_clock.now(), 0
+            local other = spawn(function()
+                for _ = 1, 5 do
+                    time.sleep(0.04)
+                    ran = ran + 1
+                end
+            end)
+            master:send_break()
+            local seconds = time.steady_clock.now() - began
+            assert.is_true(seconds >= 0.25 and seconds <= 0.5, seconds)
+            assert.equal(5, ran)
+            other:join()
+            master:close()
+            slave:close()
+        end)
+    end)
+
+    it("ends at once when the fiber is canceled, and when the port is", function()
+        for _, how in ipairs { "fiber", "cancel", "close" } do
+            mock_loop.run({}, function()
+                local master, slave = serial_port.ptypair()
+                local began = time.steady_clock.now()
+                local f = spawn(function()
+                    if how == "fiber" then return master:send_break() end
+                    return raised("ECANCELED", master.send_break, master)
+                end)
+                time.sleep(0.1)
+                if how == "fiber" then
+                    f:cancel()
+                else
+                    master[how](master)
+                end
+                f:join()
+                assert.equal(how == "fiber", f.cancellation_caught)
+                assert.is_true(time.steady_clock.now() - began < 0.2)
+                master:close()
+                slave:close()
+            end)
+        end
+    end)
+
+    it("waits for what was written, and always lets the line go", function()
+        if not c_program.has_compiler() then return pending "no C compiler" end
+        local library = c_program.compile(SHIM, "-shared -fPIC")
+        local command = "LD_PRELOAD=%s LUA_PATH='lua/?.lua;lua/?/init.lua;;' timeout 60 luajit -e %s 2>&1"
+        local program = [['
+            local ljos = require "ljos"
+            local function start()
+                local port, slave = require("ljos.serial_port").ptypair()
+                return port, slave, ljos.fiber.spawn(function() port:send_break() end)
+            end
+            ljos.run(function()
+                for _, how in ipairs { "wait", "fiber", "cancel", "close" } do
+                    local port, slave, f = start()
+                    while how ~= "wait" and not shim_began() do ljos.time.sleep(0.001) end
+                    if how == "fiber" then f:cancel() elseif how ~= "wait" then port[how](port) end
+                    ljos.fiber.pcall(f.join, f)
+                    io.stderr:write(how, "; ")
+                    port:close()
+                    slave:close()
+                end
+            end)']]
+        program = program:gsub(
+            "^'",
+            '\'local ffi = require "ffi" ffi.cdef "int shim_began(void);" '
+                .. "function shim_began() return ffi.C.shim_began() == 1 end "
+        )
+        local pipe_of = assert(io.popen(command:format(library, program)))
+        local output = pipe_of:read "*a"
+        pipe_of:close()
+        local once = "unsent unsent sent begin end "
+        assert.equal(once .. "wait; " .. once .. "fiber; " .. once .. "cancel; " .. once .. "close; ", output)
+    end)
+end)
 describe("a serial port", function()
     it("is no file, directory or pipe", function()
         local port = serial_port.new()

@@ -16,6 +16,7 @@ local path = require "ljos.filesystem.path"
 local settings = require "ljos.serial_port.settings"
 local stream_descriptor = require "ljos.stream_descriptor"
 local terminal = require "ljos.terminal"
+local timeout = require "ljos.timeout"
 
 local c, IOCTL = native.constant_table "file", native.constant_table "IOCTL"
 local C = ffi.C
@@ -96,21 +97,48 @@ function SerialPort:release()
     return fd
 end
 
+-- tcsendbreak(3) holds the line for a quarter to half a second.
+local BREAK, LOOK_AGAIN = 0.3, 0.01
 local SYS_ioctl = native.constant_table("SYS").__NR_ioctl
+local unsent = ffi.new "int[1]"
 
---- Sends a break: the line is held for a quarter of a second or so, once what was written has gone. A canceled fiber
---- waits for its end. Source: tcsendbreak(3).
+local function check(res, what) return error_.check(res < 0 and -ffi.errno() or res, { detail = what }) end
+
+-- Lets time pass, as an operation of the port that its `close` and `cancel` end; nothing is awaited but a hang-up.
+local function pause(port, seconds)
+    local ok, res = pcall(timeout.run, seconds, operation.poll, port, 0, "send_break")
+    if ok then return error_.check(res) end
+    local err = res --[[@as ljos.Error]]
+    if not err.ETIMEDOUT then error(err, 0) end
+end
+
+-- Waits until the device has taken what was written: beginning a break would wait for that inside the kernel.
+local function drain(port)
+    while check(C.libc_terminal_set(port.fd, IOCTL.TIOCOUTQ, unsent), "send_break") >= 0 and unsent[0] > 0 do
+        pause(port, LOOK_AGAIN)
+        io_object.check_open(port)
+    end
+end
+
+local function hold(port, line)
+    error_.check(operation.call(line, "send_break", SYS_ioctl, line.fd, IOCTL.TIOCSBRK, 0))
+    io_object.check_open(port)
+    pause(port, BREAK)
+end
+
+--- Sends a break: holds the line for 0.3 seconds, once what was written has gone. However that ends, by cancellation or
+--- by `close` and `cancel` (ECANCELED), the line is let go. Source: ioctl_tty(2), TIOCSBRK; tcsendbreak(3).
 function SerialPort:send_break()
     io_object.check_open(self)
+    drain(self)
     -- A descriptor of its own: closing the port meanwhile must not give the number to somebody else.
     local number = C.libc_terminal_fcntl(self.fd, c.F_DUPFD_CLOEXEC, 0)
-    if number < 0 then error_.check(-ffi.errno(), { detail = "send_break" }) end
-    local fd = io_object.new()
-    io_object.adopt(fd, number)
-    local ok, res = pcall(operation.call, fd, "send_break", SYS_ioctl, fd.fd, IOCTL.TCSBRK, 0)
-    io_object.close(fd)
-    if not ok then error(res, 0) end
-    error_.check(res)
+    local line = io_object.new()
+    io_object.adopt(line, check(number, "send_break"))
+    local ok, err = pcall(hold, self, line)
+    C.libc_terminal_ioctl(line.fd, IOCTL.TIOCCBRK, 0)
+    io_object.close(line)
+    if not ok then error(err, 0) end
 end
 
 local properties = { is_open = io_object.is_open }

@@ -9,13 +9,17 @@ local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 function M.has_compiler() return os.execute "cc --version >/dev/null 2>&1" == 0 end
 
 --- Compiles a program and returns the command that runs it.
-function M.compile(source)
+---@param source string
+---@param options? string  for the compiler: "-shared -fPIC" makes a library, whose path is returned
+function M.compile(source, options)
     local directory = temporary_directory.make()
-    local file = assert(io.open(directory .. "/program.c", "w"))
+    local file_name = directory .. "/program.c"
+    local file = assert(io.open(file_name, "w"))
     file:write(source)
     file:close()
     local binary = quoted(directory .. "/program")
-    assert(os.execute(("cc -Wall -o %s %s -pthread -lrt"):format(binary, quoted(directory .. "/program.c"))) == 0)
+    local command = ("cc -Wall %s -o %s %s -pthread -lrt -ldl"):format(options or "", binary, quoted(file_name))
+    assert(os.execute(command) == 0)
     return binary
 end
 
