@@ -118,7 +118,7 @@ local function answer_listing(socket, request, directory)
     local names = {}
     for entry in filesystem.directory_iterator(tostring(directory)) do
         local name = tostring(entry.path.filename)
-        local is_there, status = pcall(entry.symlink_status, entry)
+        local is_there, status = pcall(function() return entry.symlink_status end)
         names[#names + 1] = is_there and status.type == "directory" and name .. "/" or name
     end
     table.sort(names)

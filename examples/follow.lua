@@ -153,13 +153,12 @@ local function make_wait(followed_files)
         say(("no inotify (%s); looking every second"):format(tostring(problem)))
         return function() time.sleep(1) end
     end
-    local number = inotify:nogc():getfd()
-    local events = pipe.read_stream.new(ljos.file_descriptor.new(number))
+    local events = pipe.read_stream.new(ljos.file_descriptor.new(inotify))
     local function watch()
         for _, followed in ipairs(followed_files) do
             local directory = tostring(fs.path.new(followed.path).parent_path)
-            syscall.inotify_add_watch(number, directory == "" and "." or directory, "create, moved_to, delete")
-            syscall.inotify_add_watch(number, followed.path, "modify, attrib, move_self, delete_self")
+            syscall.inotify_add_watch(events, directory == "" and "." or directory, "create, moved_to, delete")
+            syscall.inotify_add_watch(events, followed.path, "modify, attrib, move_self, delete_self")
         end
     end
     watch()

@@ -372,9 +372,7 @@ for _, runner in ipairs(RUNNERS) do
                 file:write(text)
                 file:close()
             end
-            os.execute(
-                ("mkdir %s/sub && mkfifo %s/fifo && ln -s /etc/passwd %s/out"):format(directory, directory, directory)
-            )
+            os.execute(("cd %s && mkdir -p sub/deeper && mkfifo fifo && ln -s /etc/passwd out"):format(directory))
             write("a.txt", "0123456789")
             write("sub/<b>.html", "")
             local big = ("0123456789abcdef"):rep(100000)
@@ -411,8 +409,8 @@ for _, runner in ipairs(RUNNERS) do
                 head("416 Range Not Satisfiable", 26, text, "Content-Range: bytes */10\n")
             )
             ask("HEAD /sub HTTP/1.1", head("301 Moved Permanently", 22, text, "Location: /sub/\n"))
-            local listing =
-                '<!DOCTYPE html><title>/sub/</title><ul>\n<li><a href="./%3Cb%3E.html">&#60;b&#62;.html</a>\n</ul>\n'
+            local listing = "<!DOCTYPE html><title>/sub/</title><ul>\n"
+                .. '<li><a href="./%3Cb%3E.html">&#60;b&#62;.html</a>\n<li><a href="./deeper/">deeper/</a>\n</ul>\n'
             client:write_some(byte_span.append "GET /sub/ HTTP/1.1\r\n\r\n")
             local listing_head = head("200 OK", #listing, "text/html; charset=utf-8"):gsub("\n", "\r\n")
             expect(client, listing_head .. listing)

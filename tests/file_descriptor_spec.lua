@@ -3,6 +3,7 @@ local ffi = require "ffi"
 local file_descriptor = require "ljos.file_descriptor"
 local fs = require "ljos.filesystem"
 local raised = require "raised"
+local S = require "ljos.syscall"
 local temporary_directory = require "temporary_directory"
 
 ffi.cdef [[
@@ -72,6 +73,20 @@ describe("file_descriptor", function()
         assert.is_true(file_descriptor.is(again))
         assert.is_false(file_descriptor.is(n))
         assert.are.equal("file_descriptor", getmetatable(again))
+    end)
+
+    it("takes over what a system call returned, and is taken by system calls", function()
+        local fd = assert(S.open(dir .. "/file", "rdonly"))
+        local n = fd:getfd()
+        local own = file_descriptor.new(fd)
+        assert.are.equal(n, own:getfd())
+        assert.is_true(assert(S.fstat(own)).isreg)
+        fd:close() -- is closed already
+        assert.is_true(is_open(n))
+        assert.are.equal(1, raised("EBADF", file_descriptor.new, fd).arg)
+        assert.are.equal(1, raised("EINVAL", file_descriptor.new, "5").arg)
+        own:close()
+        raised("EBADF", own.getfd, own)
     end)
 
     it("dup shares the open file description, kcmp knows", function()

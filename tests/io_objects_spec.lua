@@ -9,6 +9,7 @@ local ip = require "ljos.ip"
 local lfs = require "lfs"
 local pipe = require "ljos.pipe"
 local raised = require "raised"
+local S = require "ljos.syscall"
 local raises = require "raises"
 local serial_port = require "ljos.serial_port"
 local temporary_directory = require "temporary_directory"
@@ -197,6 +198,13 @@ for _, row in ipairs(CLASSES) do
             return to:assign(unpack(arguments))
         end
         local fd_position = 1 + #(row.before or {})
+
+        it("is taken by system calls, while it is open", function()
+            assert.is_truthy(S.fstat(object))
+            assert.equal(object.fd, object:getfd())
+            object:close()
+            raised("EBADF", object.getfd, object)
+        end)
 
         it("has the names of the manual, and no others", function()
             assert.equal(row.name, getmetatable(object))

@@ -37,10 +37,24 @@ local owner_type = ffi.metatype(ffi.typeof "struct { int fd; }", {
 
 local metatable = { __metatable = "file_descriptor" }
 
---- Makes an object that owns `fd`. For the modules that make descriptors: programs get them from those.
----@param fd integer
+-- Ends the ownership of a descriptor object of ljos.syscall; returns the number.
+local function take_over(fd)
+    local ctype = require("ljos.syscall.fd").ctype
+    if not ffi.istype(ctype, fd) then
+        error_.argument(1, "a number or a descriptor of ljos.syscall expected, got " .. type(fd))
+    end
+    local number = fd.filenum
+    if number < 0 then error(error_.system("EBADF", { arg = 1, detail = "the descriptor is closed" }), 0) end
+    fd.filenum = -1
+    return number
+end
+
+--- Makes an object that owns a descriptor: a number, or what a call of ljos.syscall returned, which counts as closed
+--- from then on. Most programs get such objects from the modules that make descriptors.
+---@param fd integer|ljos.syscall.Fd
 ---@return ljos.FileDescriptor
 function M.new(fd)
+    if type(fd) ~= "number" then fd = take_over(fd) end
     local self = setmetatable({ owner = owner_type(fd) }, metatable)
     if ledger.is_on then ledger.opened(fd, self) end
     return self
@@ -90,6 +104,10 @@ function FileDescriptor:close()
     if ledger.is_on then ledger.closed(fd) end
     if fd >= 0 then check(calls.close(fd), "close") end
 end
+
+--- Returns the descriptor's number, for the calls of ljos.syscall; the object goes on owning it.
+---@return integer
+function FileDescriptor:getfd() return number_of(self, 1) end
 
 --- Makes a second descriptor of the same open file description.
 ---@return ljos.FileDescriptor

@@ -121,6 +121,14 @@ function M.is_open(object) return object.fd >= 0 end
 
 local function read_only() error(error_.generic "EPERM", 0) end
 
+--- Returns the number of the descriptor, for the calls of ljos.syscall. Every class has this method.
+---@param object ljos.IoObject
+---@return integer
+function M.getfd(object)
+    M.check_open(object)
+    return object.fd
+end
+
 --- Makes the metatable of a class of objects. Unknown keys raise bad_index, new keys EPERM.
 ---@param name string                                what getmetatable(object) answers
 ---@param methods table
@@ -135,6 +143,7 @@ function M.metatable(name, methods, properties)
             if method then return method end
             local property = properties[key]
             if property then return property(self) end
+            if key == "getfd" then return M.getfd end
             error(error_.core("bad_index", { index = 2 }), 0)
         end,
     }
