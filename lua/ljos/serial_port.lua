@@ -106,6 +106,7 @@ local function check(res, what) return error_.check(res < 0 and -ffi.errno() or 
 
 -- Lets time pass, as an operation of the port that its `close` and `cancel` end; nothing is awaited but a hang-up.
 local function pause(port, seconds)
+    if port.fd < 0 then error(error_.system "ECANCELED", 0) end
     local ok, res = pcall(timeout.run, seconds, operation.poll, port, 0, "send_break")
     if ok then return error_.check(res) end
     local err = res --[[@as ljos.Error]]
@@ -116,13 +117,11 @@ end
 local function drain(port)
     while check(C.libc_terminal_set(port.fd, IOCTL.TIOCOUTQ, unsent), "send_break") >= 0 and unsent[0] > 0 do
         pause(port, LOOK_AGAIN)
-        io_object.check_open(port)
     end
 end
 
 local function hold(port, line)
     error_.check(operation.call(line, "send_break", SYS_ioctl, line.fd, IOCTL.TIOCSBRK, 0))
-    io_object.check_open(port)
     pause(port, BREAK)
 end
 

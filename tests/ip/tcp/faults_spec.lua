@@ -4,6 +4,8 @@ local byte_span = require "ljos.byte_span"
 local fiber = require "ljos.fiber"
 local ip = require "ljos.ip"
 local loop = require "ljos.loop"
+local time = require "ljos.time"
+local timeout = require "ljos.timeout"
 
 local raised = require("raises").raised
 local spawn, yield = fiber.spawn, fiber.this_fiber.yield
@@ -280,6 +282,20 @@ describe("waiting for readiness", function()
         assert.equal(5, b:io_control "bytes_readable")
         assert.equal(1, raised(a.wait, a, "nothing").arg)
         close(a, b, acceptor)
+    end)
+
+    it("holds up nobody who reads or writes meanwhile", function()
+        local a, b = pair()
+        a:write_some(bytes "x")
+        b:wait "read"
+        local waiting = spawn(function() b:wait "error" end)
+        yield()
+        time.sleep(0.001) -- the loop has looked at the kernel
+        assert.equal("x", timeout(30, read, b))
+        assert.equal(1, timeout(30, b.write_some, b, bytes "y"))
+        waiting:cancel()
+        waiting:join()
+        close(a, b)
     end)
 
     it("can be canceled", function()
