@@ -125,6 +125,14 @@ describe("native", function()
         assert.equal(native.C.ljos_abi(), M.C.ljos_abi())
     end)
 
+    it("lets every module be loaded twice", function()
+        -- In a plain interpreter: busted remembers C types and would hide it.
+        local pipe = assert(io.popen "LUA_PATH='lua/?.lua;lua/?/init.lua' luajit tests/programs/reload.lua 2>&1")
+        local output = pipe:read "*a"
+        pipe:close()
+        assert.equal("loaded twice\n", output)
+    end)
+
     it("iterates the constants of a group", function()
         local seen = {}
         for name, value in native.constants "E" do

@@ -99,6 +99,29 @@ declare(lib)
 M.path = path
 M.C = lib --[[@as ljos.native.C]]
 
+--- Returns the table of a module that a Lua state has once, because its C types have metatables, and whether it is that
+--- of an earlier load (package.loaded cleared, as busted does between spec files): such a file returns it as it is.
+---@param name string
+---@return table
+---@return boolean
+function M.lasting(name)
+    local registry = debug.getregistry()
+    local known = registry[name]
+    if known then return known, true end
+    registry[name] = {}
+    return registry[name], false
+end
+
+local texts = M.lasting "ljos.native.texts"
+
+--- Declares C types and functions: `ffi.cdef`, once for each text, however often the file that has it is loaded.
+---@param text string
+function M.declare(text)
+    if texts[text] then return end
+    ffi.cdef(text)
+    texts[text] = true
+end
+
 --- Iterates the constants of a group, name and value, in the order the native library lists them.
 ---@param group string  "E", "O", ...
 ---@return fun(): string?, integer?

@@ -10,11 +10,9 @@
 local ffi = require "ffi"
 local native = require "ljos.native"
 
-ffi.cdef [[
-int close(int fd);
-struct ljos_runner_fd { int fd; };
-]]
-local owned_fd = ffi.metatype("struct ljos_runner_fd", {
+ffi.cdef "int close(int fd);"
+
+local owned_fd = ffi.metatype(ffi.typeof "struct { int fd; /* runner */ }", {
     __gc = function(owner) ffi.C.close(owner.fd) end,
 })
 

@@ -11,6 +11,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
 local error_ = require "ljos.error"
+local native = require "ljos.native"
 
 local getmetatable, next, type = getmetatable, next, type
 local band, bor = bit.band, bit.bor
@@ -18,7 +19,7 @@ local band, bor = bit.band, bit.bor
 ---@class ljos.actor.wire
 local M = { MAX_MEMBERS = 20, MAX_STRING = 255 }
 
-ffi.cdef [[
+native.declare [[
 union ljos_wire_member {
     double as_double;
     struct { uint32_t low, high; } as_int;  /* x86-64 and aarch64 are little-endian */

@@ -11,22 +11,16 @@
 local ffi = require "ffi"
 local anchor = require "ljos.byte_span.anchor"
 local error_ = require "ljos.error"
-require "ljos.native" -- declares struct ljos_span
+local native = require "ljos.native" -- declares struct ljos_span
 
 ffi.cdef "int memcmp(const void *, const void *, size_t);"
 
 local C = ffi.C
 local error, floor, istype, pcall, tostring, type = error, math.floor, ffi.istype, pcall, tostring, type
 
--- The C type can have one metatype per Lua state: a second load of this file (package.loaded cleared, as busted does
--- between spec files) gives the first module.
-local KEY = "ljos.byte_span.span"
-local registry = debug.getregistry()
-if registry[KEY] then return registry[KEY] end
-
 ---@class ljos.byte_span.span
-local M = {}
-registry[KEY] = M
+local M, is_loaded = native.lasting "ljos.byte_span.span"
+if is_loaded then return M end
 
 ---@class ljos.byte_span.pointer: ffi.cdata*
 ---@field [integer] integer

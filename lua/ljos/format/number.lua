@@ -8,12 +8,13 @@
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
+local native = require "ljos.native"
 
 local byte, find, format, gsub, match = string.byte, string.find, string.format, string.gsub, string.match
 local rep, sub, abs, frexp = string.rep, string.sub, math.abs, math.frexp
 local tonumber, tostring, type = tonumber, tostring, type
 
-ffi.cdef [[
+native.declare [[
 struct ljos_lconv { const char *decimal_point, *thousands_sep, *grouping; };
 struct ljos_lconv *localeconv(void);
 int snprintf(char *, size_t, const char *, ...);

@@ -15,15 +15,9 @@ local C = native.C
 local error, rawget, tostring, type = error, rawget, tostring, type
 local band, istype = bit.band, ffi.istype
 
--- The C type can have one metatype per Lua state: a second load of this file (package.loaded cleared, as busted does
--- between spec files) gives the first module.
-local KEY = "ljos.ip.address"
-local registry = debug.getregistry()
-if registry[KEY] then return registry[KEY] end
-
 ---@class ljos.ip.address
-local M = {}
-registry[KEY] = M
+local M, is_loaded = native.lasting "ljos.ip.address"
+if is_loaded then return M end
 
 ---@class ljos.ip.Address
 ---@field is_loopback boolean

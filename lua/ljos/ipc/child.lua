@@ -15,14 +15,7 @@ local os = require "ljos.ipc.os"
 local C, constants, errno_of = os.calls, os.constants, error_.errno_of
 local lib = native.C
 
-ffi.cdef [[
-struct ljos_ipc_child {
-    int pidfd;
-    int ends[3]; // our ends of the pipes to descriptors 0, 1 and 2; -1: none
-    int set;     // an epoll set of all of these; -1: none
-};
-extern char **environ;
-]]
+ffi.cdef "extern char **environ;"
 
 ---@class ljos.ipc.child
 local M = {}
@@ -70,7 +63,8 @@ local function collect(child)
     M.close(child)
 end
 
-local child_type = ffi.metatype("struct ljos_ipc_child", { __gc = collect })
+-- Our ends of the pipes to descriptors 0, 1 and 2, and an epoll set of all of these; -1: none.
+local child_type = ffi.metatype(ffi.typeof "struct { int pidfd; int ends[3]; int set; }", { __gc = collect })
 
 -- Makes the pipe for descriptor `number`: the child's end, or nil and an errno.
 local function make_pipe(child, number)
@@ -126,7 +120,7 @@ end
 --- Starts `/bin/sh -c command`.
 ---@param command string
 ---@param streams table<integer, integer|"pipe"|nil>  for 0, 1 and 2: a descriptor, a pipe, or nil for our own
----@return ffi.cdata*? child  a struct ljos_ipc_child
+---@return ffi.cdata*? child
 ---@return string? message
 ---@return integer? code
 function M.start(command, streams)

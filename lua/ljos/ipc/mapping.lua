@@ -8,7 +8,7 @@ local os = require "ljos.ipc.os"
 
 local C = os.calls
 
-ffi.cdef "struct ljos_ipc_mapping { uint8_t *address; size_t len; };"
+local mapping_type = ffi.typeof "struct { uint8_t *address; size_t len; }"
 
 ---@class ljos.ipc.mapping
 local M = {}
@@ -34,7 +34,7 @@ function M.new(fd, len, protection, offset, after)
         C.munmap(mapping.address, mapping.len)
         if after then after() end
     end
-    local guard = ffi.gc(ffi.new("struct ljos_ipc_mapping", address, len), unmap)
+    local guard = ffi.gc(mapping_type(address, len), unmap)
     return { address = address, release = function() unmap(ffi.gc(guard, nil)) end }
 end
 

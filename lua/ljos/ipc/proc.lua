@@ -29,7 +29,7 @@ M.EOF = newproxy(false)
 local EOF = M.EOF
 
 ---@class ljos.ipc.Process
----@field package child any            a struct ljos_ipc_child; nil when finished
+---@field package child any            of ljos.ipc.child; nil when finished
 ---@field package callback function
 ---@field package has_input boolean    stdin is a pipe
 ---@field package ended boolean        EOF was asked for

@@ -91,7 +91,7 @@ end
 
 --- Waits until something is ready, or only looks. Spurious returns are possible.
 ---@param watcher ljos.ipc.Watcher
----@param child ffi.cdata*     a struct ljos_ipc_child
+---@param child ffi.cdata*     of ljos.ipc.child
 ---@param wants_room boolean   whether there is input to write
 ---@param may_wait boolean
 ---@return boolean stdout

@@ -8,6 +8,7 @@
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
+local native = require "ljos.native"
 local argument = require "ljos.syscall.argument"
 local kernel = require "ljos.syscall.kernel"
 local c = require "ljos.syscall.constants"
@@ -15,7 +16,8 @@ local c = require "ljos.syscall.constants"
 local istype, type = ffi.istype, type
 
 ---@class ljos.syscall.fd
-local M = {}
+local M, is_loaded = native.lasting "ljos.syscall.fd"
+if is_loaded then return M end
 
 ffi.cdef "struct ljos_fd { int filenum; int sequence; int inherited; };"
 ---@class ljos.syscall.Fd: ffi.cdata*

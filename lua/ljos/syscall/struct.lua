@@ -19,7 +19,9 @@ local tonumber, type = tonumber, type
 ---@field pt table<string, any>  pointer casts
 ---@field s table<string, any>   sizes
 ---@field registered table<any, {name: string, ctype: any}>  by constructor
-local M = { t = {}, pt = {}, s = {}, registered = {} }
+local M, is_loaded = native.lasting "ljos.syscall.struct"
+if is_loaded then return M end
+M.t, M.pt, M.s, M.registered = {}, {}, {}, {}
 
 ---@class ljos.syscall.StructOptions
 ---@field struct? string      the native library's name of the struct; default: the type's own

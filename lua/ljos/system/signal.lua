@@ -21,7 +21,6 @@ int eventfd(unsigned int initial, int flags);
 int raise(int signal);
 int64_t read(int fd, void *buffer, size_t count);
 int close(int fd);
-struct ljos_signal_set_owner { int fd; int number; };
 ]]
 
 local C = native.C
@@ -69,7 +68,7 @@ local function release(owner)
     if handle then C.ljos_engine_forget(handle, owner.fd, 0) end
     ffi.C.close(owner.fd)
 end
-local owner_type = ffi.metatype("struct ljos_signal_set_owner", { __gc = release })
+local owner_type = ffi.metatype(ffi.typeof "struct { int fd; int number; }", { __gc = release })
 
 --- Adds a signal.
 ---@param signal integer

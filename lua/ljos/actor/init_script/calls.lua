@@ -41,7 +41,7 @@ local PROTOTYPES = {
     "int unshare(int)",
     "int setns(int, int)",
 }
-ffi.cdef [[
+native.declare [[
 int open(const char *path, int flags, ...);
 int64_t read(int fd, void *buffer, size_t size);
 int64_t write(int fd, const void *buffer, size_t size);

@@ -12,7 +12,7 @@ local numbers = native.constant_table "CAP"
 local PR_CAPBSET_DROP, PR_CAP_AMBIENT, PR_SET_SECUREBITS = 24, 47, 28
 local AMBIENT_RAISE, AMBIENT_LOWER, AMBIENT_CLEAR = 2, 3, 4
 
-ffi.cdef [[
+native.declare [[
 long syscall(long number, ...);
 struct ljos_init_cap_sets { struct { uint32_t e, p, i; } half[2]; };
 ]]

@@ -10,7 +10,7 @@ local native = require "ljos.native"
 local SYS = native.constant_table "SYS"
 local rights = native.constant_table "LANDLOCK_ACCESS_FS"
 
-ffi.cdef [[
+native.declare [[
 long syscall(long number, ...);
 struct ljos_init_ruleset { uint64_t handled_access_fs; };
 struct __attribute__((packed)) ljos_init_path_beneath { uint64_t allowed_access; int32_t parent_fd; };

@@ -44,7 +44,8 @@ function M.ppoll(fds, timeout, mask)
 end
 
 local select_call = kernel.call("pselect6", "ippppp")
-ffi.cdef "struct ljos_sigmask_argument { const void *set; size_t size; };"
+-- What pselect6 and io_pgetevents take for a signal mask.
+local sigmask_argument = ffi.typeof "struct { const void *set; size_t size; }" ---@type any
 
 local function fill(set, list)
     local highest = -1
@@ -76,7 +77,7 @@ function M.pselect(sets, timeout, mask)
     local sigset = struct(t.sigset, mask, 3)
     local extra
     if sigset ~= nil then
-        extra = ffi.new "struct ljos_sigmask_argument"
+        extra = sigmask_argument()
         extra.set, extra.size = sigset, 8
     end
     local res = select_call(highest + 1, r, w, e, time, extra)
@@ -183,7 +184,7 @@ function M.io_pgetevents(ctx, least, events, timeout, mask)
     local list = argument.struct(t.io_events, events or 16, 3)
     local sigset, extra = struct(t.sigset, mask, 5), nil
     if sigset ~= nil then
-        extra = ffi.new "struct ljos_sigmask_argument"
+        extra = sigmask_argument()
         extra.set, extra.size = sigset, 8
     end
     local res = io_pgetevents(ctx, least or 1, #list, list.ev, struct(t.timespec, timeout, 4), extra)

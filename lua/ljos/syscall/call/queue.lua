@@ -4,6 +4,7 @@
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
+local native = require "ljos.native"
 local argument = require "ljos.syscall.argument"
 local c = require "ljos.syscall.constants"
 local fd = require "ljos.syscall.fd"
@@ -14,7 +15,8 @@ local number, flag, integer, struct = fd.number, argument.flag, argument.integer
 local t = types.t
 
 ---@class ljos.syscall.call.queue
-local M = {}
+local M, is_loaded = native.lasting "ljos.syscall.call.queue"
+if is_loaded then return M end
 
 -- mq_open(3) drops the slash that the kernel doesn't want.
 local function queue_name(name)
