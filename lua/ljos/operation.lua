@@ -315,6 +315,19 @@ end
 
 local unowned = { fd = -1, pending = 0 }
 
+--- Opens a file that is there, and whose opening may wait (a FIFO, a terminal line); the result is the descriptor.
+--- Canceled, it leaves nothing open.
+---@param dirfd integer
+---@param path string
+---@param flags integer
+---@param resolve integer  of openat2(2)
+---@return integer res
+function M.open(dirfd, path, flags, resolve)
+    local slot = begin(unowned, false, "open")
+    local res = C.ljos_engine_open(handle(), user_data(slot), dirfd, path, flags, resolve)
+    return finish(slot, res, unowned, false, "open")
+end
+
 --- Runs a system call that may block in a pool thread. Arguments are integers or pointers (cast to uintptr_t).
 ---@param anchor any   what the pointers point to
 ---@param name string  for fiber.dump

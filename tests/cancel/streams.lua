@@ -3,6 +3,7 @@ local asio_error = require "ljos.asio_error"
 local byte_span = require "ljos.byte_span"
 local fiber = require "ljos.fiber"
 local file = require "ljos.file"
+local fs = require "ljos.filesystem"
 local io_object = require "ljos.io_object"
 local ip = require "ljos.ip"
 local lfs = require "lfs"
@@ -230,6 +231,31 @@ local function lock_case(open)
     end
 end
 
+local function open_case(class, mine, other)
+    return function(defer)
+        local path = temporary()
+        os.remove(path)
+        fs.mkfifo(path, fs.mode(6, 0, 0))
+        defer(function() os.remove(path) end)
+        local a, b = class.new(), class.new()
+        closing(defer, a, b)
+        return {
+            run = function()
+                a:open(path, { mine })
+                return true
+            end,
+            help = function()
+                yield()
+                b:open(path, { other })
+            end,
+            finish = function(result)
+                assert(a.is_open == (result ~= nil), "a file is lost")
+                if not result then a:open(path, { mine }) end
+            end,
+        }
+    end
+end
+
 local function reversed(pair)
     return function()
         local a, b = pair()
@@ -280,6 +306,8 @@ add(
 
 for _, kind in ipairs { "stream", "random_access" } do
     add("file." .. kind .. ":lock", lock_case(file[kind].new))
+    add("file." .. kind .. ":open for reading", open_case(file[kind], "read_only", "write_only"))
+    add("file." .. kind .. ":open for writing", open_case(file[kind], "write_only", "read_only"))
 end
 add("file.stream:read_some", file_case(file.stream.new, function(f) return f:read_some(byte_span.new(5)) end))
 add("file.stream:write_some", file_case(file.stream.new, function(f) return f:write_some(byte_span.append "abcde") end))

@@ -1,3 +1,6 @@
+local byte_span = require "ljos.byte_span"
+local fiber = require "ljos.fiber"
+local file_stream = require("ljos.file").stream
 local fs = require "ljos.filesystem"
 local raised = require "raised"
 local temporary_directory = require "temporary_directory"
@@ -148,5 +151,118 @@ describe("filesystem.open", function()
             assert.are.equal("regular", stable.type)
             stable:close()
         end)
+    end)
+end)
+
+describe("opening a FIFO", function()
+    local fifo, opened
+    local spawn, yield = fiber.spawn, fiber.this_fiber.yield
+    before_each(function()
+        fifo, opened = temporary_directory.make() .. "/fifo", {}
+        fs.mkfifo(fifo, fs.mode(6, 0, 0))
+    end)
+    after_each(function()
+        for _, object in ipairs(opened) do
+            object:close()
+        end
+        temporary_directory.remove_all()
+    end)
+
+    local function keep(object)
+        opened[#opened + 1] = object
+        return object
+    end
+    local function open(name, ...) return keep(fs.open(name, { ... })) end
+    local function open_stream(...)
+        local stream = keep(file_stream.new())
+        stream:open(fifo, { ... })
+        return stream
+    end
+    -- Whether the fiber still waits after others had turns, of which each is one of the engine, too.
+    local function waits(f)
+        local done = false
+        spawn(function()
+            f:join()
+            done = true
+        end):detach()
+        for _ = 1, 20 do
+            yield()
+        end
+        return not done
+    end
+
+    it("suspends only the fiber, until the other end is opened, and passes bytes", function()
+        local reader = spawn(function()
+            local stream = open_stream "read_only"
+            local buffer = byte_span.new(16)
+            return tostring(buffer:first(stream:read_some(buffer)))
+        end)
+        yield()
+        local writer = open_stream "write_only"
+        writer:write_some(byte_span.append "through")
+        assert.are.equal("through", reader:join())
+    end)
+
+    it("waits for a reader, too, and lets two that wait find each other", function()
+        local writer = spawn(function() return open(fifo, "write_only") end)
+        assert.is_true(waits(writer))
+        local reader = open(fifo, "read_only")
+        assert.are.equal("fifo", reader.type)
+    end)
+
+    it("finds it through links, a directory's descriptor, and openat2's rules", function()
+        fs.create_symlink("fifo", fifo .. ".link")
+        local directory = open(tostring(fs.path.new(fifo).parent_path), "directory")
+        local function pair(name, ...)
+            local flags = { "write_only", ... }
+            local writer = spawn(function() return keep(directory:openat(name, flags)) end)
+            yield()
+            open(fifo, "read_only")
+            return writer:join().type
+        end
+        assert.are.equal("fifo", pair "fifo.link")
+        assert.are.equal("fifo", pair("fifo.link", "resolve_beneath"))
+        assert.are.equal("fifo", pair("fifo", "no_follow", "resolve_no_symlinks"))
+        raised("ELOOP", directory.openat, directory, "fifo.link", { "read_only", "no_follow" })
+        raised("ELOOP", directory.openat, directory, "fifo.link", { "read_only", "resolve_no_symlinks" })
+    end)
+
+    it("of a standard stream's name finds the one of this process", function()
+        local ends = {}
+        local writer = spawn(function() ends.writer = open(fifo, "write_only") end)
+        yield()
+        ends.reader = open(fifo, "read_only")
+        writer:join()
+        local again = open("/proc/self/fd/" .. tostring(ends.reader):match "%d+", "read_only")
+        assert.are.equal("fifo", again.type)
+    end)
+
+    it("does not wait where both ends are asked for", function() open(fifo, "read_write") end)
+
+    it("is cancelled without a trace: nobody takes it for a reader", function()
+        local reader = spawn(function() open(fifo, "read_only") end)
+        yield()
+        reader:cancel()
+        reader:join()
+        assert.is_true(reader.cancellation_caught)
+        local writer = spawn(function() return open(fifo, "write_only") end)
+        assert.is_true(waits(writer))
+        writer:cancel()
+        yield()
+    end)
+
+    it("into a stream that somebody else opened meanwhile is EBUSY, and leaves that alone", function()
+        local stream = keep(file_stream.new())
+        local reader = spawn(function() raised("EBUSY", stream.open, stream, fifo, { "read_only" }) end)
+        yield()
+        stream:open("/dev/null", { "read_only" })
+        open(fifo, "write_only")
+        reader:join()
+        assert.is_true(stream.is_open)
+    end)
+
+    it("says what is forbidden before it waits", function()
+        raised("EEXIST", fs.open, fifo, { "read_only", "create", "exclusive" }, fs.mode(6, 0, 0))
+        raised("ENOTDIR", fs.open, fifo, { "directory" })
     end)
 end)

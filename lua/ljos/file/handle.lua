@@ -4,7 +4,7 @@
 --- descriptors handed to a child) hold the same lock. Closing the last of them gives it back.
 ---
 --- Errors:   raises ljos.Error
---- Suspends: lock, lock_shared
+--- Suspends: lock, lock_shared; open, of a FIFO or a terminal line
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
 local bit = require "bit"
@@ -12,6 +12,7 @@ local calls = require "ljos.filesystem.calls"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
 local native = require "ljos.native"
+local open = require "ljos.filesystem.open"
 local operation = require "ljos.operation"
 local path = require "ljos.filesystem.path"
 
@@ -77,15 +78,20 @@ local Handle = {
     release = io_object.release_descriptor,
 }
 
---- Opens a file (open(2), close-on-exec, mode 0666 less the umask). The object must be closed. A FIFO blocks the thread
---- until its other end is opened.
+--- Opens a file (open(2), close-on-exec, mode 0666 less the umask, never as controlling terminal). The object must be
+--- closed. Suspends while a FIFO waits for its other end; canceled, nothing was opened.
 ---@param name ljos.filesystem.Path|string
 ---@param names string[]  see seed 003, "file.stream"
 function Handle:open(name, names)
     local text = path.string_of(name, 1)
     local flags = open_flags(names)
     io_object.check_closed(self)
-    io_object.adopt(self, calls.check(calls.openat(AT_FDCWD, text, flags, CREATE_MODE), "open", text))
+    local fd = open.by_bits(AT_FDCWD, text, bit.bor(flags, calls.constants.O_NOCTTY), CREATE_MODE, 0)
+    if self.fd >= 0 then -- somebody else was faster
+        C.close(fd)
+        io_object.check_closed(self)
+    end
+    io_object.adopt(self, fd)
 end
 
 --- Takes over a descriptor; the object must be closed.

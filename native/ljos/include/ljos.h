@@ -634,6 +634,17 @@ int ljos_engine_flock(struct ljos_engine *engine,
                       int fd,
                       int operation);
 
+// openat2(2) of a file that is there, waiting in a helper process; the result is the descriptor, close-on-exec.
+//
+// # Safety
+// `engine` is live; `path` is a NUL-terminated string.
+int ljos_engine_open(struct ljos_engine *engine,
+                     uint32_t user_data,
+                     int dirfd,
+                     const char *path,
+                     int flags,
+                     uint32_t resolve);
+
 // statx(2) with the basic fields; `flags` are `AT_*`.
 //
 // # Safety
@@ -649,6 +660,15 @@ int ljos_file_openat2(int dirfd,
                       unsigned int flags,
                       unsigned int mode,
                       unsigned int resolve);
+
+// Whether opening `path` with these flags may wait for somebody: that is what `ljos_engine_open` is for.
+//
+// # Safety
+// `path` is a NUL-terminated string.
+int ljos_file_may_wait(int dirfd,
+                       const char *path,
+                       int flags,
+                       uint32_t resolve);
 
 // getdents64(2): fills `buffer` with records and returns the bytes, 0 at the end of the directory.
 //

@@ -100,6 +100,22 @@ pub unsafe extern "C" fn ljos_file_openat2(
     result(unsafe { libc::syscall(libc::SYS_openat2, dirfd, path, &how, size_of::<libc::open_how>()) })
 }
 
+/// Whether opening `path` with these flags may wait for somebody: that is what `ljos_engine_open` is for.
+///
+/// # Safety
+/// `path` is a NUL-terminated string.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_file_may_wait(
+    dirfd: c_int,
+    path: *const c_char,
+    flags: c_int,
+    resolve: u32,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let path = unsafe { memory::c_string(path) };
+    crate::engine::opening_may_wait(dirfd, path, flags, resolve.into()).into()
+}
+
 /// getdents64(2): fills `buffer` with records and returns the bytes, 0 at the end of the directory.
 ///
 /// # Safety

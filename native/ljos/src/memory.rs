@@ -36,6 +36,15 @@ pub unsafe fn c_str<'a>(ptr: *const std::ffi::c_char) -> &'a [u8] {
     unsafe { std::ffi::CStr::from_ptr(ptr) }.to_bytes()
 }
 
+/// Views a NUL-terminated string as one that the C library takes.
+///
+/// # Safety
+/// `ptr` points to a NUL-terminated string that outlives the reference.
+pub unsafe fn c_string<'a>(ptr: *const std::ffi::c_char) -> &'a std::ffi::CStr {
+    // SAFETY: the caller's promise.
+    unsafe { std::ffi::CStr::from_ptr(ptr) }
+}
+
 /// Turns a handle back into a reference.
 ///
 /// # Safety

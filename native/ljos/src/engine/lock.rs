@@ -1,5 +1,5 @@
-//! Waiting for what only a thread can wait for, and nothing but a signal interrupts: flock(2), record locks, semaphores.
-//! A helper process waits for each that is not free.
+//! Waiting for what only a thread can wait for, and nothing but a signal interrupts: flock(2), record locks, semaphores,
+//! the other end of a FIFO. A helper process waits for each that is not free.
 //!
 //! A signal that interrupts a thread needs a handler, and the handlers are the host's. But a flock belongs to the open
 //! file, a record lock to the table of descriptors, a futex to the memory; not to who asked. So a child that shares
@@ -8,18 +8,20 @@
 //!
 //! A call of flock that must wait has given up the lock that was held before (flock(2): conversions are not atomic).
 //! Hence after a wait that was cut short nothing is held, and an unlock makes sure of it. A semaphore is not taken by
-//! the helper, which only waits for it to be above zero: so none is lost whatever becomes of the wait.
+//! the helper, which only waits for it to be above zero: so none is lost whatever becomes of the wait. A file is opened
+//! in the helper's own table of descriptors, and sent to us (`opening`): so it is ours, or closed with the helper.
 
 use super::op::{errno, result};
+use super::opening::Opening;
+use super::raw::{close_all_but, raw_call};
 use crate::process::{self, set_signal_mask};
 use std::collections::HashMap;
-use std::ffi::{c_int, c_long, c_void};
+use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 const STACK_BYTES: usize = 16 * 1024;
 
 /// What is waited for.
-#[derive(Clone, Copy)]
 pub enum Wait {
     Flock {
         fd: c_int,
@@ -35,6 +37,8 @@ pub enum Wait {
         semaphore: Semaphore,
         deadline: Option<libc::timespec>,
     },
+    /// A file whose opening may wait; the outcome is its descriptor.
+    Open(Opening),
 }
 
 /// glibc's sem_t where atomics have 64 bits (sysdeps/nptl/internaltypes.h, struct new_sem): the value in the lower
@@ -118,7 +122,11 @@ impl Locks {
 impl Drop for Locks {
     fn drop(&mut self) {
         for helper in self.helpers.values_mut() {
-            helper.stop();
+            let outcome = helper.stop();
+            if let (Wait::Open(_), true) = (&helper.request.wait, outcome >= 0) {
+                // SAFETY: a file that nobody asks for any more.
+                unsafe { libc::close(outcome) };
+            }
             // SAFETY: ours, closed once.
             unsafe { libc::close(helper.pidfd) };
         }
@@ -129,16 +137,16 @@ impl Helper {
     fn start(wait: Wait) -> Result<Helper, c_int> {
         // SAFETY: no memory is involved.
         let parent = unsafe { libc::getpid() };
-        let mut request = Box::new(Request { wait, parent });
         let mut stack = vec![0u128; STACK_BYTES / 16];
         let mut pidfd: c_int = -1;
         let shared = match wait {
             Wait::Record { .. } => libc::CLONE_VM | libc::CLONE_FILES,
             _ => libc::CLONE_VM,
         };
-        if let Wait::Semaphore { semaphore, .. } = wait {
+        if let Wait::Semaphore { semaphore, .. } = &wait {
             semaphore.data().fetch_add(ONE_WAITER, Ordering::Relaxed);
         }
+        let mut request = Box::new(Request { wait, parent });
         // No handler of the host may run in the helper, whose memory is ours.
         let mask = set_signal_mask(u64::MAX);
         // SAFETY: stack and request live until the helper is reaped.
@@ -155,7 +163,7 @@ impl Helper {
         set_signal_mask(mask);
         match failed {
             Some(errno) => {
-                end(&wait, true);
+                end(&request.wait, true);
                 Err(errno)
             }
             None => Ok(Helper { pidfd, outcome: None, request, _stack: stack }),
@@ -174,11 +182,14 @@ impl Helper {
         if let Some(outcome) = self.outcome {
             return outcome;
         }
-        let outcome = match process::reap(self.pidfd, 0) {
+        let mut outcome = match process::reap(self.pidfd, 0) {
             Ok(Some(exit)) if exit.signal == 0 => -exit.code,
             // Killed, before or after its wait was over.
             _ => -libc::ECANCELED,
         };
+        if let Wait::Open(opening) = &self.request.wait {
+            outcome = opening.receive().unwrap_or(outcome);
+        }
         end(&self.request.wait, outcome != -libc::ECANCELED);
         self.outcome = Some(outcome);
         outcome
@@ -189,16 +200,16 @@ impl Helper {
 fn end(wait: &Wait, known: bool) {
     match *wait {
         Wait::Semaphore { semaphore, .. } => semaphore.leave(),
-        _ if known => {}
-        Wait::Flock { fd, .. } => {
+        Wait::Flock { fd, .. } if !known => {
             // SAFETY: plain system call.
             unsafe { libc::flock(fd, libc::LOCK_UN) };
         }
-        Wait::Record { fd, mut lock } => {
+        Wait::Record { fd, mut lock } if !known => {
             lock.l_type = libc::F_UNLCK as i16;
             // SAFETY: the lock is ours.
             unsafe { libc::fcntl(fd, libc::F_SETLK, &raw const lock) };
         }
+        _ => {}
     }
 }
 
@@ -214,13 +225,11 @@ pub fn try_lock(fd: c_int, operation: c_int) -> c_int {
 extern "C" fn help(request: *mut c_void) -> c_int {
     // SAFETY: `start` passes it, and keeps it until we have ended.
     let request = unsafe { &*request.cast::<Request>() };
-    match request.wait {
-        Wait::Flock { fd, .. } => {
-            close_range(0, fd as usize);
-            close_range(fd as usize + 1, u32::MAX as usize + 1);
-        }
+    match &request.wait {
+        Wait::Flock { fd, .. } => close_all_but(&[*fd]),
         Wait::Record { .. } => {} // the table is ours
-        Wait::Semaphore { .. } => close_range(0, u32::MAX as usize + 1),
+        Wait::Semaphore { .. } => close_all_but(&[]),
+        Wait::Open(opening) => close_all_but(&opening.needs()),
     }
     raw_call(libc::SYS_prctl, [libc::PR_SET_PDEATHSIG as usize, libc::SIGKILL as usize, 0, 0, 0, 0]);
     if raw_call(libc::SYS_getppid, [0; 6]) != request.parent as isize {
@@ -235,15 +244,9 @@ extern "C" fn help(request: *mut c_void) -> c_int {
             raw_call(libc::SYS_fcntl, [*fd as usize, libc::F_SETLKW as usize, lock, 0, 0, 0])
         }
         Wait::Semaphore { semaphore, deadline } => wait_for_value(semaphore, deadline.as_ref()),
+        Wait::Open(opening) => opening.open(),
     };
     -answer as c_int
-}
-
-/// Closes the descriptors from `first` up to, but without, `end`.
-fn close_range(first: usize, end: usize) {
-    if end > first {
-        raw_call(libc::SYS_close_range, [first, end - 1, 0, 0, 0, 0]);
-    }
 }
 
 fn wait_for_value(semaphore: &Semaphore, deadline: Option<&libc::timespec>) -> isize {
@@ -259,38 +262,4 @@ fn wait_for_value(semaphore: &Semaphore, deadline: Option<&libc::timespec>) -> i
         }
     }
     0
-}
-
-/// A system call; returns `-errno` as the kernel does, and leaves `errno` alone.
-#[cfg(target_arch = "x86_64")]
-fn raw_call(number: c_long, [a, b, c, d, e, f]: [usize; 6]) -> isize {
-    let value: isize;
-    // SAFETY: the kernel preserves all registers but rax, rcx and r11; callers pass pointers that are valid.
-    unsafe {
-        std::arch::asm!(
-            "syscall",
-            inlateout("rax") number as isize => value,
-            in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e, in("r9") f,
-            out("rcx") _, out("r11") _,
-            options(nostack),
-        );
-    }
-    value
-}
-
-/// A system call; returns `-errno` as the kernel does, and leaves `errno` alone.
-#[cfg(target_arch = "aarch64")]
-fn raw_call(number: c_long, [a, b, c, d, e, f]: [usize; 6]) -> isize {
-    let value: isize;
-    // SAFETY: the kernel preserves all registers but x0; callers pass pointers that are valid.
-    unsafe {
-        std::arch::asm!(
-            "svc 0",
-            in("x8") number,
-            inlateout("x0") a as isize => value,
-            in("x1") b, in("x2") c, in("x3") d, in("x4") e, in("x5") f,
-            options(nostack),
-        );
-    }
-    value
 }

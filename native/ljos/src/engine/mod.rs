@@ -7,16 +7,18 @@
 //!   - `LJOS_PENDING`: in flight; exactly one completion with its `user_data` will come out of `turn`, and until
 //!     then the buffers belong to the kernel. `cancel` only hastens that completion.
 //!
-//! Work that the kernel cannot do asynchronously runs in `pool`, a few native threads; locks and semaphores are
-//! waited for in `lock`.
+//! Work that the kernel cannot do asynchronously runs in `pool`, a few native threads; locks, semaphores and the other
+//! ends of FIFOs are waited for in `lock`.
 
 mod access;
 mod alone;
 mod canceling;
 mod lock;
 mod op;
+mod opening;
 mod poller;
 mod pool;
+mod raw;
 mod ring;
 mod stalled;
 
@@ -25,7 +27,8 @@ use crate::message::Datagram;
 use crate::resolve::{self, Resolution};
 use op::Op;
 pub(crate) use op::{errno, result};
-use std::ffi::{c_int, c_void};
+pub(crate) use opening::may_wait as opening_may_wait;
+use std::ffi::{c_char, c_int, c_void};
 
 /// What comes out of `ljos_engine_turn`: the result of the operation submitted with `user_data`.
 #[repr(C)]
@@ -583,4 +586,28 @@ pub unsafe extern "C" fn ljos_engine_flock(
     // SAFETY: the caller's promise.
     let engine = unsafe { memory::handle(engine) };
     engine.flock(user_data, fd, operation)
+}
+
+/// openat2(2) of a file that is there, waiting in a helper process; the result is the descriptor, close-on-exec.
+///
+/// # Safety
+/// `engine` is live; `path` is a NUL-terminated string.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_open(
+    engine: *mut Engine,
+    user_data: u32,
+    dirfd: c_int,
+    path: *const c_char,
+    flags: c_int,
+    resolve: u32,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { memory::handle(engine) };
+    // SAFETY: the caller's promise.
+    let path = unsafe { memory::c_string(path) };
+    match opening::Opening::new(dirfd, path, flags, resolve.into()) {
+        Err(errno) => -errno,
+        // The helper's end of the socket pair is closed here once the helper has been started.
+        Ok((opening, _lent)) => engine.wait(user_data, lock::Wait::Open(opening)),
+    }
 }
