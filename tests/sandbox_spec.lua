@@ -59,6 +59,36 @@ describe("a sandboxed actor", function()
     -- All senders have ended: the next receive lets go of their sockets.
     after_each(function() assert.is_false((pcall(inbox.receive, inbox))) end)
 
+    it("runs a module beside the program, wherever that has gone since", function()
+        local dir = temporary_directory.make()
+        local function write(name, text)
+            local file = assert(io.open(dir .. "/" .. name, "w"))
+            file:write(text)
+            file:close()
+        end
+        write("worker.lua", "require('inbox'):receive():send 'ran'")
+        local program = [[
+            local fs = require "ljos.filesystem"
+            fs.current_working_directory(fs.path.new "/")
+            local inbox = require "ljos.inbox"
+            local actor = require("ljos.sandbox").spawn { module = "./worker", stderr = "share" }
+            actor:send(inbox)
+            print(inbox:receive())
+        ]]
+        -- In library mode the library is there before the program goes.
+        write("main.lua", program)
+        write("library.lua", 'require "ljos.sandbox" ' .. program)
+        local here = tostring(require("ljos.filesystem").current_working_directory())
+        local function output_of(command)
+            local lines = assert(io.popen(("cd '%s' && HERE='%s' && %s 2>&1"):format(dir, here, command)))
+            local output = lines:read "*a"
+            lines:close()
+            return output
+        end
+        assert.equal("ran\n", output_of '"$HERE/bin/ljos" main.lua')
+        assert.equal("ran\n", output_of 'LUA_PATH="$HERE/lua/?.lua;$HERE/lua/?/init.lua;;" luajit library.lua')
+    end)
+
     describe("and files:", function()
         it("opens none", function()
             denied('return closing(C.open("/etc/passwd", 0))', 0, E.ENOENT)

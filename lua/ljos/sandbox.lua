@@ -124,7 +124,7 @@ local function add_code(options, caller, boot)
         source.add_text(options.source, options.name or "sandbox", boot)
     else
         error_.check_type(options.module, "string", "module")
-        source.add_module(options.module, nil, caller, boot)
+        source.add_module(options.module, caller, boot)
     end
 end
 
@@ -168,7 +168,7 @@ end
 ---@param options ljos.SandboxOptions
 ---@return ljos.Channel
 function M.spawn(options)
-    local caller = source.caller_file(2)
+    local caller = source.caller(2)
     error_.check_type(options, "table", 1)
     local channel = start(options, caller)
     local ok, err = pcall(launch.wait_until_ready, channel) ---@type boolean, any

@@ -71,9 +71,9 @@ local function add_init(init, boot, grants)
     end
 end
 
-local function add_module(module, importer, caller, boot)
+local function add_module(module, caller, boot)
     if type(module) == "string" then
-        source.add_module(module, importer, caller, boot)
+        source.add_module(module, caller, boot)
     elseif getmetatable(module) == "filesystem.path" then
         source.add_path(tostring(module), boot)
     else
@@ -95,12 +95,12 @@ local function refuse_options(options, subprocess)
     end
 end
 
-local function spawn_process(options, subprocess, importer, caller)
+local function spawn_process(options, subprocess, caller)
     refuse_options(options, subprocess)
     local boot, grants = {}, {} ---@type table<string, string>, integer[]
     boot.engine = os.getenv "LJOS_ENGINE"
     source.add_tree(subprocess.source_tree_cache, boot)
-    add_module(options.module, importer, caller, boot)
+    add_module(options.module, caller, boot)
     add_init(subprocess.init, boot, grants)
     if subprocess.newns_pid then boot.pid1 = "1" end
     if subprocess.newns_user then boot.user_namespace = "1" end
@@ -120,7 +120,7 @@ end
 ---@param importer? ljos.Module             app mode: the module that calls
 ---@return ljos.Channel
 return function(options, importer)
-    local caller = source.caller_file(2)
+    local caller = importer or source.caller(2)
     if type(options) == "string" then options = { module = options } end
     error_.check_type(options, "table", 1)
     local subprocess = options.subprocess
@@ -128,5 +128,5 @@ return function(options, importer)
         error(error_.generic("ENOTSUP", { arg = "subprocess", detail = "actors in threads are not supported yet" }), 0)
     end
     error_.check_type(subprocess, "table", "subprocess")
-    return spawn_process(options, subprocess, importer, caller)
+    return spawn_process(options, subprocess, caller)
 end

@@ -8,11 +8,16 @@
 --- Errors:   raises ljos.Error: EINVAL, module_not_found, invalid_module_name and the others of `require`
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
+local calls = require "ljos.filesystem.calls"
+local environment = require "ljos.module_system.environment"
 local error_ = require "ljos.error"
 local module_system = require "ljos.module_system"
 
 ---@class ljos.actor.source
 local M = {}
+
+-- What the names of files that were loaded before are relative to, wherever the program goes later.
+local start = calls.getcwd() or "."
 
 local CACHE = "subprocess/source_tree_cache"
 
@@ -63,10 +68,11 @@ end
 function M.add_path(path, boot) put(boot, path, path:match "^(.*)/[^/]*$" or "", {}, false) end
 
 -- Outside of app mode the file of the caller stands for the root module.
-local function importer_of(caller, read)
+local function importer_of(file, read)
     local system = module_system.new { globals = {}, builtins = {}, read = read }
-    local root = caller and (caller:match "^(.*)/[^/]*$" or ".")
-    local importer = { system = system, file = caller or "", root = root or false, names = {}, is_leaf = false }
+    if file and file:sub(1, 1) ~= "/" then file = start .. "/" .. file end
+    local root = file and file:match "^(.*)/[^/]*$" or false
+    local importer = { system = system, file = file or "", root = root, names = {}, is_leaf = false }
     return importer --[[@as ljos.Module]]
 end
 
@@ -78,18 +84,19 @@ local function on_package_path(id)
     return { file = file, root = root, names = { name }, is_leaf = name ~= "init" }
 end
 
+--- Finds a module and puts it into the boot record.
 ---@param module string
----@param importer ljos.Module?  in app mode: the module that calls
----@param caller string?         else the file of the caller
+---@param caller ljos.Module|string|nil  as `caller` says
 ---@param boot table<string, string>
-function M.add_module(module, importer, caller, boot)
+function M.add_module(module, caller, boot)
     local function read(file)
         if boot["source" .. file] then return boot["source" .. file] end
         return module_system.read_file(file)
     end
     local found
-    if importer or module == "." or module:find "^%.*/" or module:find "^%.%." or module == "" then
-        importer = importer or importer_of(caller, read)
+    local is_module = type(caller) == "table"
+    if is_module or module == "." or module:find "^%.*/" or module:find "^%.%." or module == "" then
+        local importer = is_module and caller or importer_of(caller, read) --[[@as ljos.Module]]
         found = importer.system:resolve_actor(importer, module)
     else
         found = on_package_path(module)
@@ -100,15 +107,16 @@ function M.add_module(module, importer, caller, boot)
     put(boot, found.file, found.root, found.names or {}, found.is_leaf)
 end
 
---- The file of the nearest function in a file at `level` of the stack or above, as the caller counts.
+--- Who calls: the module, in app mode; else the file of the nearest function in one at `level` of the stack or above,
+--- as the caller counts.
 ---@param level integer
----@return string?
-function M.caller_file(level)
+---@return ljos.Module|string|nil
+function M.caller(level)
     repeat
         level = level + 1
-        local info = debug.getinfo(level, "S")
+        local info = debug.getinfo(level, "Sf")
         local file = info and info.source:match "^@(.*)$"
-        if file then return file end
+        if file then return environment.owner(getfenv(info.func)) or file end
     until not info
 end
 

@@ -18,6 +18,14 @@ local raw_getfenv, raw_setfenv, select, setmetatable = getfenv, setfenv, select,
 ---@class ljos.module_system.environment
 local M = {}
 
+-- The modules by their environments.
+local owners = setmetatable({}, { __mode = "k" }) ---@type table<table, ljos.Module>
+
+--- The module whose environment this is, if it is one's.
+---@param environment table
+---@return ljos.Module?
+function M.owner(environment) return owners[environment] end
+
 -- Lets the functions that compile Lua do it for the module's environment.
 ---@param own table
 ---@param module ljos.Module
@@ -71,6 +79,7 @@ function M.make(module, context, is_root)
     setmetatable(own, { __index = module.system.globals })
     local environment = {}
     local metatable = { __index = own, __metatable = "module environment" } ---@type table<string, any>
+    owners[environment] = module
     module.environment, module.exports = environment, environment
     if not is_root then
         local exports = {}
