@@ -114,11 +114,19 @@ describe("system.signal.set", function()
     end)
 
     it_apart("gives the old disposition back when it is collected", function()
+        local function is_ignored()
+            local file = assert(io.open "/proc/self/status")
+            local mask = file:read("*a"):match "SigIgn:%s+(%x+)"
+            file:close()
+            return bit.band(tonumber(mask:sub(-8), 16), bit.lshift(1, signal.SIGUSR2 - 1)) ~= 0
+        end
         signal.ignore(signal.SIGUSR2)
-        signal.set.new(signal.SIGUSR2)
+        local function make() signal.set.new(signal.SIGUSR2) end
+        make()
+        assert.is_false(is_ignored())
         collectgarbage()
         collectgarbage()
-        signal.raise(signal.SIGUSR2) -- ignored again
+        assert.is_true(is_ignored())
         signal.default(signal.SIGUSR2)
     end)
 
