@@ -53,6 +53,13 @@ describe("byte_span.new", function()
     )
 end)
 
+describe("the type of spans", function()
+    it(
+        "has its own text",
+        function() assert.equal("ctype<struct ljos_span>", tostring(require("ffi").typeof(byte_span.new(1)))) end
+    )
+end)
+
 describe("byte_span.sub", function()
     it("takes what Go's slices take", function()
         local span = append("abcdef"):sub(1, 4) -- length 4, capacity 6

@@ -1,5 +1,7 @@
 -- What every function does with wrong arguments, with tables, and with failures.
 local S = require "ljos.syscall"
+local byte_span = require "ljos.byte_span"
+local ffi = require "ffi"
 local c, t = S.c, S.t
 
 local function line() return debug.getinfo(2, "l").currentline end
@@ -26,7 +28,41 @@ describe("a wrong argument", function()
         ["address"] = { function() S.bind(0, 5) end, 2, "address" },
         ["whence"] = { function() S.lseek(0, 0, "nowhere") end, 3, "cur" },
         ["NaN"] = { function() S.ftruncate(1, 0 / 0) end, 2, "number" },
+        ["byte span for a struct"] = { function() S.fstat(0, byte_span.new(8)) end, 2, "stat" },
+        ["byte span for a buffer"] = { function() S.getdents(0, byte_span.new(8)) end, 2, "buffer" },
     }
+    -- Counts of more than the buffer holds, in the call and its position.
+    local small, wide, span = t.buffer(3), ffi.new "uint64_t[1]", byte_span.new(3)
+    local too_many = {
+        read = { function() S.read(0, small, 4) end, 3 },
+        ["read of a struct"] = { function() S.read(0, t.timespec(), 17) end, 3 },
+        ["read of eight bytes"] = { function() S.read(0, wide, 9) end, 3 },
+        ["read of a part"] = { function() S.read(0, t.utsname().nodename, 66) end, 3 },
+        ["read of a span"] = { function() S.read(0, span, 4) end, 3 },
+        write = { function() S.write(1, small, 4) end, 3 },
+        pread = { function() S.pread(0, small, 4, 0) end, 3 },
+        pwrite = { function() S.pwrite(1, small, 4, 0) end, 3 },
+        recv = { function() S.recv(0, small, 4) end, 3 },
+        recvfrom = { function() S.recvfrom(0, small, 4) end, 3 },
+        send = { function() S.send(0, small, 4) end, 3 },
+        sendto = { function() S.sendto(0, small, 4, 0, t.sockaddr_in()) end, 3 },
+        getrandom = { function() S.getrandom(small, 4) end, 2 },
+        getcwd = { function() S.getcwd(small, 4) end, 2 },
+        getdents = { function() S.getdents(0, small, 4) end, 3 },
+        inotify_read = { function() S.inotify_read(0, small, 4) end, 3 },
+        syslog = { function() S.syslog(3, small, 4) end, 3 },
+        mincore = { function() S.mincore(small, 4 * S.getpagesize(), small) end, 3 },
+        mq_timedreceive = { function() S.mq_timedreceive(0, small, 4) end, 3 },
+        mq_timedsend = { function() S.mq_timedsend(0, small, 4) end, 3 },
+        msgrcv = { function() S.msgrcv(0, small, 4) end, 3 },
+        msgsnd = { function() S.msgsnd(0, small, 4) end, 3 },
+        readv = { function() S.readv(0, { { small, 4 } }) end, 2 },
+        preadv2 = { function() S.preadv2(0, { 2, { small, 4 } }) end, 2 },
+        ["readv of a span"] = { function() S.readv(0, { { span, 4 } }) end, 2 },
+    }
+    for name, case in pairs(too_many) do
+        mistakes["more bytes than there are: " .. name] = { case[1], case[2], "bytes" }
+    end
     for name, mistake in pairs(mistakes) do
         it("is named, and its line: " .. name, function()
             local ok, err = pcall(mistake[1])

@@ -10,7 +10,7 @@
 --- Needs:    the debug library; without it tostring is right, and slow
 local ffi = require "ffi"
 
-local istype, string_of = ffi.istype, ffi.string
+local istype, string_of, tonumber = ffi.istype, ffi.string, tonumber
 
 --- Answers tostring for `span_type`, whose metatype has to answer the same.
 ---@param span_type any
@@ -19,7 +19,8 @@ local function install(span_type)
     if type(shared) ~= "table" then return end
     local others = shared.__tostring
     shared.__tostring = function(value)
-        if istype(span_type, value) then
+        -- The type itself is of its type, too; it is a number, and no span is.
+        if istype(span_type, value) and not tonumber(value) then
             -- No tail call: a trace that begins here could not return from one, and would blacklist the function.
             local text = string_of(value.ptr, value.len)
             return text

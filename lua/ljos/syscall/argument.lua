@@ -12,6 +12,7 @@ local blame = require "ljos.syscall.blame"
 local group = require "ljos.syscall.group"
 
 local struct = require "ljos.syscall.struct"
+require "ljos.native" -- declares struct ljos_span
 
 local type, tonumber, tostring = type, tonumber, tostring
 local istype, typeof, sizeof = ffi.istype, ffi.typeof, ffi.sizeof
@@ -42,17 +43,20 @@ function M.path(value, position)
     return wrong(position, "path", value)
 end
 
+-- A byte span is a struct, too, but the bytes are elsewhere: only `M.bytes` takes one.
+local span = typeof "struct ljos_span"
+
 ---@param value any  nil, a string, or a pointer or array
 function M.pointer(value, position)
     local kind = type(value)
     if kind == "nil" or kind == "string" then return value end
-    if kind == "cdata" and not tonumber(value) then return value end
+    if kind == "cdata" and not tonumber(value) and not istype(span, value) then return value end
     return wrong(position, "buffer or pointer", value)
 end
 
 --- Something the kernel writes to: a string will not do.
 function M.buffer(value, position)
-    if type(value) == "cdata" and not tonumber(value) or value == nil then return value end
+    if value == nil or type(value) == "cdata" and not tonumber(value) and not istype(span, value) then return value end
     return wrong(position, "buffer", value)
 end
 
@@ -69,11 +73,75 @@ function M.integer(value, position)
     return wrong(position, "number", value)
 end
 
---- A count of bytes: a negative one would be taken for a very large one.
-function M.size(value, position)
-    if type(value) == "number" and value >= 0 then return value end
-    if type(value) == "cdata" and tonumber(value) and tonumber(value) >= 0 then return tonumber(value) end
-    return wrong(position, "number of bytes", value)
+local pointers = {} ---@type table<integer, boolean>  by the number of a C type
+
+local function is_pointer(value)
+    local id = tonumber(typeof(value)) --[[@as integer]]
+    local known = pointers[id]
+    if known == nil then
+        local text = tostring(typeof(value))
+        known = text:find "%*[%w ]*&?>$" ~= nil or text:find("(*", 1, true) ~= nil
+        pointers[id] = known
+    end
+    return known
+end
+
+-- The size of an array or a struct; nil for a pointer, and for an array at the end of a struct, of which nothing is
+-- known.
+local function extent(buffer)
+    if is_pointer(buffer) then return nil end
+    local ok, size = pcall(sizeof, buffer)
+    return ok and size or nil
+end
+
+--- A count of bytes: a negative one would be taken for a very large one. With a buffer, no more than it holds, where
+--- that is known.
+---@param value any
+---@param position integer|string
+---@param buffer? any
+---@return integer
+function M.size(value, position, buffer)
+    local count = type(value) == "cdata" and tonumber(value) or value
+    if type(count) ~= "number" or count ~= count or count < 0 then return wrong(position, "number of bytes", value) end
+    local most = type(buffer) == "cdata" and extent(buffer)
+    if most and count > most then
+        return wrong(position, ("number of bytes up to %d, the size of the buffer,"):format(most), value)
+    end
+    return count
+end
+
+--- What the kernel reads from or writes to: a buffer, or a byte span; and the count of its bytes, by default a span's
+--- length, and the size of a buffer where the call `takes_all`. The position of the count is the next.
+---@param buffer any
+---@param count any
+---@param position integer
+---@param takes_all? boolean
+---@return ffi.cdata*
+---@return integer
+function M.bytes(buffer, count, position, takes_all)
+    if type(buffer) ~= "cdata" or tonumber(buffer) then return wrong(position, "buffer", buffer) end
+    if not istype(span, buffer) then
+        if count == nil and takes_all then count = sizeof(buffer) end
+        return buffer, M.size(count, position + 1, buffer)
+    end
+    if count == nil then return buffer.ptr, buffer.len end
+    count = M.size(count, position + 1)
+    if count > buffer.len then
+        return wrong(position + 1, ("number of bytes up to %d, the length of the span,"):format(buffer.len), count)
+    end
+    return buffer.ptr, count
+end
+
+--- What the kernel reads from: a string too, whose count is its length or less.
+---@param data any
+---@param count any
+---@param position integer
+---@return string|ffi.cdata*
+---@return integer
+function M.data(data, count, position)
+    if type(data) ~= "string" then return M.bytes(data, count, position) end
+    if count == nil then return data, #data end
+    return data, math.min(M.size(count, position + 1), #data)
 end
 
 local function read(constants, value) return constants[value] end

@@ -11,7 +11,7 @@ local M = {}
 local modules = {
     identity = " getpid getppid getuid geteuid getgid getegid ",
     open = " open openat openat2 creat close dup dup2 dup3 fcntl pipe pipe2 shm_open shm_unlink name_to_handle_at ",
-    transfer = [[ read write pwrite readv writev preadv pwritev preadv2 pwritev2 sendfile splice vmsplice
+    transfer = [[ read write pread pwrite readv writev preadv pwritev preadv2 pwritev2 sendfile splice vmsplice
     copy_file_range ]],
     stat = [[ stat lstat fstat fstatat statx statfs fstatfs readlink readlinkat mknod mknodat mkfifo mkfifoat chown
     lchown

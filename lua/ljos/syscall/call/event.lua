@@ -144,8 +144,8 @@ end
 local read = kernel.retry(kernel.call("read", "ipi"))
 --- Reads an inotify descriptor: a list of {wd, mask, cookie, name}, each with tests by the names of c.IN.
 function M.inotify_read(file, buffer, size)
-    size = argument.size(size or 4096, 3)
-    buffer = argument.buffer(buffer, 2) or ffi.new("char[?]", size)
+    size = argument.size(size or 4096, 3, argument.buffer(buffer, 2))
+    buffer = buffer or ffi.new("char[?]", size)
     local res = read(number(file, 1), buffer, size)
     if res < 0 then return kernel.failed(res) end
     return t.inotify_events(buffer, res)
@@ -265,8 +265,8 @@ end
 --- Reads a fanotify descriptor: a list of {mask, pid, fd}, each with tests by the names of c.FAN; the descriptors close
 --- themselves, and fd is nil where the group reports none.
 function M.fanotify_read(file, buffer, size)
-    size = argument.size(size or 4096, 3)
-    buffer = argument.buffer(buffer, 2) or ffi.new("char[?]", size)
+    size = argument.size(size or 4096, 3, argument.buffer(buffer, 2))
+    buffer = buffer or ffi.new("char[?]", size)
     local res = read(number(file, 1), buffer, size)
     if res < 0 then return kernel.failed(res) end
     return t.fanotify_events(buffer, res)

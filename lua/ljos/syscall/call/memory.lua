@@ -54,9 +54,8 @@ function M.getrandom(buffer, count, flags)
         return ffi.string(space, res)
     end
     if buffer == nil then argument.wrong(1, "buffer", buffer) end
-    return kernel.number(
-        getrandom(argument.buffer(buffer, 1), argument.size(count or ffi.sizeof(buffer), 2), flag(c.GRND, flags, 3))
-    )
+    local memory, n = argument.bytes(buffer, count, 1, true)
+    return kernel.number(getrandom(memory, n, flag(c.GRND, flags, 3)))
 end
 
 local mincore = kernel.call("mincore", "pip")
@@ -64,6 +63,7 @@ local mincore = kernel.call("mincore", "pip")
 function M.mincore(addr, length, vec)
     local pages = math.ceil(argument.size(length, 2) / sysconf())
     vec = argument.buffer(vec, 3) or ffi.new("unsigned char[?]", math.max(pages, 1))
+    argument.size(pages, 3, vec)
     local res = mincore(argument.buffer(addr, 1), length, vec)
     if res < 0 then return kernel.failed(res) end
     return vec

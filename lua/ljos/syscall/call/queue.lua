@@ -74,16 +74,9 @@ end
 
 local send = kernel.retry(kernel.call("mq_timedsend", "ipiip"))
 function M.mq_timedsend(queue, message, length, priority, timeout)
-    length = length or #message
-    return kernel.done(
-        send(
-            number(queue, 1),
-            argument.pointer(message, 2),
-            argument.size(length, 3),
-            integer(priority or 0, 4),
-            struct(t.timespec, timeout, 5)
-        )
-    )
+    local memory, count = argument.data(message, length, 2)
+    local time = struct(t.timespec, timeout, 5)
+    return kernel.done(send(number(queue, 1), memory, count, integer(priority or 0, 4), time))
 end
 
 local receive = kernel.retry(kernel.call("mq_timedreceive", "ipipp"))
@@ -100,13 +93,8 @@ function M.mq_timedreceive(queue, buffer, length, priority, timeout)
         buffer = ffi.new("char[?]", integer(length, 3))
     end
     local filled = type(priority) == "cdata" and priority or t.uint1()
-    local res = receive(
-        number(queue, 1),
-        argument.buffer(buffer, 2),
-        argument.size(length or ffi.sizeof(buffer), 3),
-        filled,
-        struct(t.timespec, timeout, 5)
-    )
+    local memory, count = argument.bytes(buffer, length, 2, true)
+    local res = receive(number(queue, 1), memory, count, filled, struct(t.timespec, timeout, 5))
     if res < 0 then return kernel.failed(res) end
     return text and ffi.string(buffer, res) or res, nil, tonumber(filled[0])
 end

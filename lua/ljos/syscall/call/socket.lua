@@ -207,37 +207,37 @@ end
 local sendto = kernel.retry(kernel.call("sendto", "ipiipi"))
 local recvfrom = kernel.call("recvfrom", "ipiipp")
 
-local function data_length(data, count)
-    if type(data) == "string" then return count and math.min(argument.size(count, 3), #data) or #data end
-    return argument.size(count, 3)
-end
-
 function M.send(file, data, count, flags)
-    local n = data_length(argument.pointer(data, 2), count)
-    return kernel.number(sendto(number(file, 1), data, n, flag(c.MSG, flags, 4), nil, 0))
+    local memory, n = argument.data(data, count, 2)
+    return kernel.number(sendto(number(file, 1), memory, n, flag(c.MSG, flags, 4), nil, 0))
 end
 
 function M.sendto(file, data, count, flags, addr, len)
-    local n = data_length(argument.pointer(data, 2), count)
+    local memory, n = argument.data(data, count, 2)
     if addr ~= nil then addr = address_of(addr, 5) end
     local size = addr ~= nil and length_of(addr, len) or 0
-    return kernel.number(sendto(number(file, 1), data, n, flag(c.MSG, flags, 4), addr, size))
+    return kernel.number(sendto(number(file, 1), memory, n, flag(c.MSG, flags, 4), addr, size))
 end
 
 local function receive(file, buffer, count, flags, addr)
     local text = buffer == nil
-    count = argument.size(count or 4096, 3)
-    if text then buffer = transfer.space(count) end
+    local into ---@type any
+    if text then
+        count = argument.size(count or 4096, 3)
+        into = transfer.space(count)
+    else
+        into, count = argument.bytes(buffer, count, 2)
+    end
     local storage = addr
     if addr == nil then storage = room end
-    local n, into, bits = number(file, 1), argument.buffer(buffer, 2), flag(c.MSG, flags, 4)
+    local n, bits = number(file, 1), flag(c.MSG, flags, 4)
     local res ---@type integer
     repeat
         length[0] = storage and ffi.sizeof(storage) or 0
         res = recvfrom(n, into, count, bits, storage or nil, storage and length or nil)
     until not kernel.again(res)
     if res < 0 then return kernel.failed(res) end
-    local value = text and ffi.string(buffer, math.min(res, count)) or res
+    local value = text and ffi.string(into, math.min(res, count)) or res
     if not storage then return value end
     return value, nil, addr or received(t.sockaddr_storage(room), length[0])
 end

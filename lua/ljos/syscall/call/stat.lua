@@ -105,7 +105,7 @@ local getcwd = kernel.call("getcwd", "pi")
 --- getcwd(2): a string, or with a buffer the buffer.
 function M.getcwd(buffer, size)
     if buffer ~= nil then
-        local res = getcwd(argument.buffer(buffer, 1), integer(size or ffi.sizeof(buffer), 2))
+        local res = getcwd(argument.bytes(buffer, size, 1, true))
         if res < 0 then return kernel.failed(res) end
         return buffer
     end
@@ -197,8 +197,8 @@ end
 local getdents64 = kernel.call("getdents64", "ipi")
 --- getdents(2): an iterator over name and entry; nil, nil at the end.
 function M.getdents(file, buffer, size)
-    size = argument.size(size or buffer and ffi.sizeof(buffer) or 4096, 3)
-    buffer = argument.buffer(buffer, 2) or ffi.new("char[?]", size)
+    size = argument.size(size or buffer and ffi.sizeof(buffer) or 4096, 3, argument.buffer(buffer, 2))
+    buffer = buffer or ffi.new("char[?]", size)
     local res = getdents64(number(file, 1), buffer, size)
     if res < 0 then return kernel.failed(res) end
     if res == 0 then return nil, nil end

@@ -59,7 +59,7 @@ local syslog = kernel.call("syslog", "ipi")
 --- syslog(2), which the C library calls klogctl: the kernel's log.
 function M.syslog(kind, buffer, length)
     if not length and buffer then length = ffi.sizeof(buffer) end
-    return kernel.number(syslog(integer(kind, 1), argument.buffer(buffer, 2), length or 0))
+    return kernel.number(syslog(integer(kind, 1), argument.buffer(buffer, 2), argument.size(length or 0, 3, buffer)))
 end
 M.ksyslogctl = M.syslog
 

@@ -101,6 +101,9 @@ local msgget = kernel.call("msgget", "ii")
 function M.msgget(key, flags) return kernel.number(msgget(key_of(key, 1), flags_of(flags, { "IPC", "MODE" }, 2))) end
 
 local WORD = ffi.sizeof "long"
+-- The size of a message is that of its text, before which the type stands.
+local function check_room(buffer, size) argument.size(argument.size(size, 3) + WORD, 3, buffer) end
+
 local msgsnd = kernel.call("msgsnd", "ipii")
 --- msgsnd(2): the message is {type, text}, or a buffer that starts with the type as a long, and the size of the rest.
 function M.msgsnd(id, message, size, flags)
@@ -114,7 +117,8 @@ function M.msgsnd(id, message, size, flags)
         message = buffer
     end
     local bits = flags_of(flags, { "IPC", "SYSVMSG" }, 4)
-    return kernel.done(msgsnd(integer(id, 1), argument.pointer(message, 2), argument.size(size, 3), bits))
+    check_room(argument.pointer(message, 2), size)
+    return kernel.done(msgsnd(integer(id, 1), message, argument.size(size, 3), bits))
 end
 
 local msgrcv = kernel.call("msgrcv", "ipiii")
@@ -127,6 +131,7 @@ function M.msgrcv(id, buffer, size, kind, flags)
         if size < 0 or size > 2 ^ 24 then argument.wrong(3, "size", size) end
         room = ffi.new("long[?]", 1 + math.ceil(size / WORD))
     end
+    check_room(room, size)
     local res = msgrcv(integer(id, 1), room, argument.size(size, 3), integer(kind or 0, 4), bits)
     if res < 0 then return kernel.failed(res) end
     if buffer ~= nil then return res end

@@ -19,7 +19,7 @@ local M = {}
 -- An address of another process: a pointer or a number.
 local function address(value, position)
     if type(value) == "number" then return ffi.cast("void *", ffi.cast("uintptr_t", value)) end
-    return argument.pointer(value, position)
+    return ffi.cast("const void *", argument.pointer(value, position))
 end
 
 -- Memory of another process: {address, length} each.

@@ -11,8 +11,9 @@ local fd = require "ljos.syscall.fd"
 local kernel = require "ljos.syscall.kernel"
 local types = require "ljos.syscall.types"
 
-local type, min = type, math.min
-local number, integer, flag = fd.number, argument.integer, argument.flag
+local type, pcall, istype, sizeof = type, pcall, ffi.istype, ffi.sizeof
+local number, integer, flag, bytes = fd.number, argument.integer, argument.flag, argument.bytes
+local span = ffi.typeof "struct ljos_span"
 local ffi_errno, errno, EINTR = ffi.errno, Error.errno, Error.errno_of.EINTR
 
 ---@class ljos.syscall.call.transfer
@@ -54,7 +55,15 @@ local function read_string(file, count)
     return ffi.string(buffer, res)
 end
 
---- Reads: read(2). With a buffer the count of bytes, without one a string of at most `count` (4096) bytes.
+-- Tells whether a buffer and its count are as the hot functions have them; `argument.bytes` sees to the others.
+local function is_plain(buffer, count)
+    if type(count) ~= "number" or istype(span, buffer) then return false end
+    local ok, size = pcall(sizeof, buffer)
+    return ok and size and count >= 0 and count <= size
+end
+
+--- Reads: read(2). With a buffer or a byte span the count of bytes, without one a string of at most `count` (4096)
+--- bytes. The count may not exceed an array; a span has a count of its own.
 ---@param file any
 ---@param buffer? ffi.cdata*
 ---@param count? integer
@@ -66,13 +75,16 @@ function M.read(file, buffer, count)
         if buffer ~= nil then argument.wrong(2, "buffer", buffer) end
         return read_string(file, count)
     end
-    if type(count) ~= "number" or count < 0 or count ~= count then count = argument.size(count, 3) end
-    local res = read(file, buffer, count)
+    local memory = buffer
+    if not is_plain(buffer, count) then
+        memory, count = bytes(buffer, count, 2)
+    end
+    local res = read(file, memory, count)
     if res >= 0 then return res end
-    return again(read, file, buffer, count)
+    return again(read, file, memory, count)
 end
 
---- Writes: write(2). `count` defaults to the length of a string.
+--- Writes: write(2). `count` defaults to the length of a string or a byte span.
 ---@param file any
 ---@param data string|ffi.cdata*
 ---@param count? integer
@@ -80,26 +92,24 @@ end
 ---@return ljos.Error?
 function M.write(file, data, count)
     if type(file) ~= "number" then file = number(file, 1) end
-    if type(data) == "string" then
-        count = count and min(argument.size(count, 3), #data) or #data
-    elseif type(data) ~= "cdata" then
-        argument.wrong(2, "string or buffer", data)
-    elseif type(count) ~= "number" or count < 0 or count ~= count then
-        count = argument.size(count, 3)
+    local memory = data
+    if type(data) ~= "cdata" or not is_plain(data, count) then
+        memory, count = argument.data(data, count, 2)
     end
-    local res = write(file, data, count)
+    local res = write(file, memory, count)
     if res >= 0 then return res end
-    return again(write, file, data, count)
+    return again(write, file, memory, count)
 end
 
-local pwrite = kernel.retry(kernel.call("pwrite64", "ipii"))
+local pread, pwrite = kernel.retry(kernel.call("pread64", "ipii")), kernel.retry(kernel.call("pwrite64", "ipii"))
+--- pread(2): the count of bytes, into a buffer or a byte span.
+function M.pread(file, buffer, count, offset)
+    local memory, n = bytes(buffer, count, 2)
+    return kernel.number(pread(number(file, 1), memory, n, integer(offset or 0, 4)))
+end
 function M.pwrite(file, data, count, offset)
-    if type(data) == "string" then
-        count = count and min(argument.size(count, 3), #data) or #data
-    else
-        argument.pointer(data, 2)
-    end
-    return kernel.number(pwrite(number(file, 1), data, argument.size(count, 3), integer(offset or 0, 4)))
+    local memory, n = argument.data(data, count, 2)
+    return kernel.number(pwrite(number(file, 1), memory, n, integer(offset or 0, 4)))
 end
 
 -- Vectors are an object of t.iovecs, or the list that makes one.

@@ -18,7 +18,6 @@ readahead        fd:fd offset:int count:int | ok
 fchmod           fd:fd mode:MODE | ok
 fchdir           fd:fd | ok
 flock            fd:fd operation:LOCK | ok
-pread            fd:fd buf:buf count:size offset:int=0 | pread64 fd buf count offset | int
 tee              from:fd to:fd len:int flags:SPLICE_F | int
 close_range      first:int last:int=4294967295 flags:CLOSE_RANGE | ok
 vhangup          | ok

@@ -5,6 +5,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local bit = require "bit"
 local ffi = require "ffi"
+local argument = require "ljos.syscall.argument"
 local struct = require "ljos.syscall.struct"
 local native = require "ljos.native"
 local c = require "ljos.syscall.constants"
@@ -194,8 +195,10 @@ local function fill_iovec(self, iov, i, item)
     elseif type(item) ~= "cdata" then
         fail("buffer, string or number expected, got " .. type(item))
     end
+    local ok, memory, count = pcall(argument.bytes, item, size, 1, true)
+    if not ok then fail(memory.detail) end
     struct.anchor(self, i, item)
-    iov.iov_base, iov.iov_len = ffi.cast("void *", item), size or ffi.sizeof(item)
+    iov.iov_base, iov.iov_len = ffi.cast("void *", memory), count
 end
 
 local function iovecs_text(self)
