@@ -18,6 +18,14 @@ local function waiter(timer)
     end)
 end
 
+-- Calls `f(delay)` with longer and longer delays until it says that it was in time, however slow the machine is.
+local function in_time(f)
+    local delay = 0.002
+    while not f(delay) do
+        delay = 4 * delay
+    end
+end
+
 describe("steady_timer", function()
     it("has expired when it is new; waiting then lets the others run and returns", function()
         local t, ran = steady_timer.new(), false
@@ -28,17 +36,24 @@ describe("steady_timer", function()
     end)
 
     it("wakes all who wait, in their order, when it expires", function()
-        local t, log, fibers = steady_timer.new(), {}, {}
-        assert.equal(0, t:expires_after(0.002))
-        for i = 1, 3 do
-            fibers[i] = spawn(function()
-                t:wait()
-                log[#log + 1] = i
-            end)
-        end
-        for i = 1, 3 do
-            fibers[i]:join()
-        end
+        local t, log = steady_timer.new(), nil
+        in_time(function(delay)
+            local fibers = {}
+            log = {}
+            assert.equal(0, t:expires_after(delay))
+            for i = 1, 3 do
+                fibers[i] = spawn(function()
+                    t:wait()
+                    log[#log + 1] = i
+                end)
+            end
+            yield()
+            local all_wait = steady_clock.now() < t.expiry
+            for i = 1, 3 do
+                fibers[i]:join()
+            end
+            return all_wait
+        end)
         assert.same({ 1, 2, 3 }, log)
         assert.is_true(t.expiry <= steady_clock.now())
         t:wait()
@@ -111,17 +126,21 @@ describe("system_timer", function()
     end)
 
     it("waits on when the clock has been set back", function()
-        local t = system_timer.new()
-        t:expires_at(system_clock.now() + 0.001)
-        local a = waiter(t)
-        yield()
-        local read = clock.read
-        clock.read = function(id)
-            local seconds, nanoseconds = read(id)
-            return seconds - 100, nanoseconds
-        end
-        time.sleep(0.003)
-        clock.read = read
+        local t, a = system_timer.new(), nil
+        in_time(function(delay)
+            t:expires_at(system_clock.now() + delay)
+            a = waiter(t)
+            yield()
+            if t.expiry < system_clock.now() then return false end
+            local read = clock.read
+            clock.read = function(id)
+                local seconds, nanoseconds = read(id)
+                return seconds - 100, nanoseconds
+            end
+            time.sleep(2 * delay)
+            clock.read = read
+            return true
+        end)
         assert.is_true(a.joinable)
         assert.equal(1, t:cancel())
         a:join()
