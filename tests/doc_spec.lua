@@ -1,8 +1,20 @@
--- The programs in doc/ run, and print what stands below them.
+-- The programs in doc/ run, and print what stands below them: "```lua" by luajit, "```lua app" by bin/ljos.
 local temporary_directory = require "temporary_directory"
 
-local PAGES = { "structured_concurrency", "networking" }
-local NAMES = { "task_group", "timeout", "channel", "select", "semaphore" }
+local STRUCTURED_CONCURRENCY = { "task_group", "timeout", "channel", "select", "semaphore" }
+
+local function lines_of(command)
+    local lines, pipe = {}, assert(io.popen(command))
+    for line in pipe:lines() do
+        lines[#lines + 1] = line
+    end
+    pipe:close()
+    return lines
+end
+
+local root = lines_of("pwd")[1]
+local ENVIRONMENT = ("LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua' "):format(root, root)
+local RUNNERS = { [""] = ENVIRONMENT .. "luajit", [" app"] = root .. "/bin/ljos" }
 
 local function read(path)
     local file = assert(io.open(path))
@@ -11,33 +23,56 @@ local function read(path)
     return text
 end
 
+-- What a program prints, in a directory of its own.
+local function output_of(runner, program)
+    local directory = temporary_directory.make()
+    local file = assert(io.open(directory .. "/program.lua", "w"))
+    file:write(program)
+    file:close()
+    local pipe = assert(io.popen(("cd %s && %s program.lua 2>&1"):format(directory, runner)))
+    local output = pipe:read "*a"
+    pipe:close()
+    return output
+end
+
 describe("doc/", function()
     after_each(temporary_directory.remove_all)
 
-    for _, page in ipairs(PAGES) do
-        local number = 0
-        for program, output in read("doc/" .. page .. ".md"):gmatch "```lua\n(.-)```\n\n```\n(.-)```" do
+    for _, path in ipairs(lines_of "ls doc/*.md") do
+        local text, number = read(path), 0
+        for mode, program, output in text:gmatch "```lua([^\n]*)\n(.-)```\n\n```\n(.-)```" do
             number = number + 1
-            it(("%s.md: program %d prints what the page says"):format(page, number), function()
-                local path = temporary_directory.make() .. "/program.lua"
-                local file = assert(io.open(path, "w"))
-                file:write(program)
-                file:close()
-                local pipe = assert(io.popen("LUA_PATH='lua/?.lua;lua/?/init.lua' luajit " .. path .. " 2>&1"))
-                assert.equal(output, pipe:read "*a")
-                pipe:close()
+            it(("%s: program %d prints what the page says"):format(path, number), function()
+                local runner = assert(RUNNERS[mode], "no such mode:" .. mode)
+                assert.equal(output, output_of(runner, program))
             end)
         end
 
-        it(page .. ".md shows no program without its output", function()
-            local _, programs = read("doc/" .. page .. ".md"):gsub("```lua\n", "")
+        it(path .. " shows no program without its output", function()
+            local _, programs = text:gsub("```lua", "")
             assert.equal(number, programs)
+        end)
+
+        it(path .. " links to what exists", function()
+            for link in text:gmatch "%]%(([^)#:]+)[^):]*%)" do
+                local file = io.open("doc/" .. link)
+                assert.is_truthy(file, link)
+                file:close()
+            end
         end)
     end
 
+    it("README.md leads to every page", function()
+        local index = read "doc/README.md"
+        for _, path in ipairs(lines_of "ls doc/*.md") do
+            local page = path:match "[^/]+$"
+            if page ~= "README.md" then assert.matches("](" .. page .. ")", index, 1, true) end
+        end
+    end)
+
     it("structured_concurrency.md names every public function of its modules", function()
         local text = read "doc/structured_concurrency.md"
-        for _, name in ipairs(NAMES) do
+        for _, name in ipairs(STRUCTURED_CONCURRENCY) do
             for key, value in pairs(require("ljos." .. name)) do
                 local is_internal = name == "channel" and key == "connect_select"
                 if type(value) == "function" and not is_internal then

@@ -328,6 +328,21 @@ describe("spawn_vm", function()
             assert.equal("nil", with_script('errexit = false C.chdir "/nonexistent"', ""))
         end)
 
+        it("and says on stderr why the actor does not start when the script itself is wrong", function()
+            for script, message in pairs {
+                ["C.nonsense()"] = "init.script:1: attempt to call field 'nonsense'",
+                ["x = = 1"] = "init.script:1: unexpected symbol",
+            } do
+                local reading, writing = pipe()
+                local channel = spawn_code("", { init = { script = script }, stderr = writing })
+                writing:close()
+                assert.matches(message, read_all(reading), 1, true)
+                process.wait(channel.child)
+                assert.equal(1, channel.child.code)
+                channel:close()
+            end
+        end)
+
         it("and leaves nothing of it in the actor's memory", function()
             local code = [[
                 local ffi = require "ffi"

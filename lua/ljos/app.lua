@@ -237,7 +237,7 @@ function M.run(path, arguments)
     local system = M.module_system()
     -- What realpath(3) cannot name (a pipe of the shell) may still be readable.
     local file = real_path(path) or (path:sub(1, 1) == "/" and path or system.directory .. "/" .. path)
-    local place ---@type table?
+    local place ---@type any
     if path == "-" then
         file, place = "/dev/stdin", { root = system.directory, names = {}, is_leaf = false }
     end

@@ -90,14 +90,16 @@ fn wipe(bytes: &mut [u8]) {
 pub struct Control;
 
 impl Control {
-    pub fn fail(&self, failure: &Failure) {
+    /// Says what went wrong: to the parent where it waits for that word, else, as it went on at once, on stderr.
+    pub fn fail(&self, failure: &Failure, is_awaited: bool) {
+        if !is_awaited {
+            eprintln!("ljos-actor: {failure}");
+            return;
+        }
         let mut message = vec![b'E'];
         message.extend_from_slice(&failure.errno.to_ne_bytes());
         message.extend_from_slice(failure.step.as_bytes());
-        if !send(&message) {
-            // Nobody listens: a plain subprocess, whose parent goes on at once.
-            eprintln!("ljos-actor: {} (errno {})", failure.step, failure.errno);
-        }
+        send(&message);
     }
 
     /// Says that the confinement is in place. `close`: PID 1 watches the socket, this process need not.
@@ -110,9 +112,9 @@ impl Control {
     }
 }
 
-fn send(message: &[u8]) -> bool {
+// A parent that is gone hears nothing.
+fn send(message: &[u8]) {
     let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
     // SAFETY: the slice is valid during the call.
-    let sent = unsafe { libc::send(CONTROL, message.as_ptr().cast(), message.len(), flags) };
-    sent >= 0
+    unsafe { libc::send(CONTROL, message.as_ptr().cast(), message.len(), flags) };
 }

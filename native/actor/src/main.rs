@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     match run(&mut boot, &control) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            control.fail(&failure);
+            control.fail(&failure, boot.has("protections"));
             ExitCode::FAILURE
         }
     }
@@ -44,6 +44,16 @@ pub struct Failure {
 impl Failure {
     fn lua(step: &str, error: &mlua::Error) -> Failure {
         Failure { step: format!("{step}: {error}"), errno: 0 }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.step)?;
+        if self.errno == 0 {
+            return Ok(());
+        }
+        write!(out, ": {}", std::io::Error::from_raw_os_error(self.errno))
     }
 }
 
