@@ -1,10 +1,11 @@
--- A static file server: HTTP/1.1 with keep-alive, HEAD, ranges and directory listings. Nothing outside the directory
--- can be reached, by ".." or symlink (openat2), files go out by sendfile, and SIGINT or SIGTERM lets the answers that
--- are under way end first.
+-- A static file server: HTTP/1.1 with keep-alive, HEAD, ranges, If-Modified-Since and directory listings. Nothing
+-- outside the directory can be reached, by ".." or symlink (openat2), files go out by sendfile, and SIGINT or SIGTERM
+-- lets the answers that are under way end first.
 -- Run: bin/ljos examples/file_server.lua DIRECTORY 8000     or the same with luajit     then: curl 127.0.0.1:8000/
 if package then package.path = "lua/?.lua;lua/?/init.lua;" .. package.path end
 local ljos = require "ljos"
 local byte_span, file, filesystem, ip = ljos.byte_span, ljos.file, ljos.filesystem, ljos.ip
+local S = ljos.syscall
 local semaphore, stream, system, time, timeout = ljos.semaphore, ljos.stream, ljos.system, ljos.time, ljos.timeout
 local spawn, pcall = ljos.fiber.spawn, ljos.fiber.pcall
 
@@ -62,6 +63,7 @@ local REASONS = {
     [200] = "OK",
     [206] = "Partial Content",
     [301] = "Moved Permanently",
+    [304] = "Not Modified",
     [400] = "Bad Request",
     [403] = "Forbidden",
     [404] = "Not Found",
@@ -87,10 +89,67 @@ local TYPES = {
     pdf = "application/pdf",
 }
 
+-- Dates as HTTP has them, "Sun, 06 Nov 1994 08:49:37 GMT", from and to seconds since 1970. Years begin in March, so
+-- that a leap day is a year's last.
+local MONTHS = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" }
+local WEEKDAYS = { "Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed" }
+local MARCH_OF_YEAR_0 = 719468 -- days before 1970
+local floor = math.floor
+
+local function days_of(year, month, day)
+    if month < 3 then
+        year, month = year - 1, month + 12
+    end
+    local leap_days = floor(year / 4) - floor(year / 100) + floor(year / 400)
+    return 365 * year + leap_days + floor((153 * (month - 3) + 2) / 5) + day - 1 - MARCH_OF_YEAR_0
+end
+
+local function date_of(seconds)
+    local days, second = floor(seconds / 86400), seconds % 86400
+    local year = floor((days + MARCH_OF_YEAR_0) / 365.2425) + 1
+    while days_of(year, 1, 1) > days do
+        year = year - 1
+    end
+    local month = 12
+    while days_of(year, month, 1) > days do
+        month = month - 1
+    end
+    return ("%s, %02d %s %d %02d:%02d:%02d GMT"):format(
+        WEEKDAYS[days % 7 + 1],
+        days - days_of(year, month, 1) + 1,
+        MONTHS[month],
+        year,
+        floor(second / 3600),
+        floor(second / 60) % 60,
+        second % 60
+    )
+end
+
+local function seconds_of(date)
+    local day, name, year, hour, minute, second = date:match "^%a+, (%d+) (%a+) (%d+) (%d+):(%d+):(%d+) GMT$"
+    for month, known in ipairs(MONTHS) do
+        if known == name then
+            return days_of(tonumber(year), month, day) * 86400 + hour * 3600 + minute * 60 + second
+        end
+    end
+end
+
+local now, now_as_date
+
+local function date_now()
+    local seconds = tonumber(S.time())
+    if seconds ~= now then
+        now, now_as_date = seconds, date_of(seconds)
+    end
+    return now_as_date
+end
+
 local function head_of(request, status, length, kind, more)
-    return ("HTTP/1.1 %d %s\r\nContent-Length: %.0f\r\nContent-Type: %s\r\nConnection: %s\r\n%s\r\n"):format(
+    local fields = "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Length: %.0f\r\nContent-Type: %s\r\nConnection: %s\r\n%s\r\n"
+    return fields:format(
         status,
         REASONS[status],
+        date_now(),
         length,
         kind,
         request.keep_alive and "keep-alive" or "close",
@@ -134,6 +193,7 @@ local function range_of(header, size)
     local first, last = (header or ""):match "^bytes=(%d*)%-(%d*)$"
     if not first or first == "" and last == "" then return nil end
     first, last = tonumber(first), tonumber(last)
+    if first and last and first > last then return nil end -- no range at all
     if not first then
         first, last = math.max(0, size - last), size - 1
     end
@@ -142,9 +202,16 @@ local function range_of(header, size)
     return first, last - first + 1
 end
 
+local function kind_of(name) return TYPES[name:match "%.(%w+)$" or ""] or "application/octet-stream" end
+
 local function answer_file(socket, request, content, name)
     local size = content.size
-    local status, more = 200, "Accept-Ranges: bytes\r\n"
+    local changed = tonumber(assert(S.fstat(content)).mtime)
+    local status, more = 200, ("Accept-Ranges: bytes\r\nLast-Modified: %s\r\n"):format(date_of(changed))
+    if changed <= (seconds_of(request.if_modified_since or "") or -1) then
+        timeout(options.timeout, stream.write_all, socket, head_of(request, 304, size, kind_of(name), more))
+        return
+    end
     local first, length = range_of(request.range, size)
     if first == false then return fail(socket, request, 416, ("Content-Range: bytes */%.0f\r\n"):format(size)) end
     if first then
@@ -152,8 +219,7 @@ local function answer_file(socket, request, content, name)
         more = more .. ("Content-Range: bytes %.0f-%.0f/%.0f\r\n"):format(first, first + length - 1, size)
     end
     first, length = first or 0, length or size
-    local kind = TYPES[name:match "%.(%w+)$" or ""] or "application/octet-stream"
-    local head = head_of(request, status, length, kind, more)
+    local head = head_of(request, status, length, kind_of(name), more)
     if request.method == "HEAD" or length == 0 then return timeout(options.timeout, stream.write_all, socket, head) end
     head = byte_span.append(head)
     repeat
@@ -233,6 +299,7 @@ local function parse(head)
         return not is_bad and string.char(tonumber(hex, 16)) or ""
     end)
     if is_bad or path:sub(1, 1) ~= "/" then return nil, 400 end
+    path = path:gsub("^/+", "/") -- "//name/" would be another host to who is sent there
     local request = { method = method, path = path, keep_alive = version == "1.1" }
     for name, value in head:gmatch "\r\n([^:\r\n]+):[ \t]*([^\r\n]*)" do
         name = name:lower()
@@ -242,6 +309,8 @@ local function parse(head)
             if value:find("keep-alive", 1, true) then request.keep_alive = true end
         elseif name == "range" then
             request.range = value
+        elseif name == "if-modified-since" then
+            request.if_modified_since = value
         elseif name == "transfer-encoding" or name == "content-length" and value ~= "0" then
             request.has_body = true
         end

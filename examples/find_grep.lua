@@ -138,11 +138,22 @@ local function worker()
     end
 end
 
+-- A directory that cannot be read is reported, and the walk goes on behind it.
+local function can_enter(path)
+    local fine, result = pcall(fs.open, path, { "read_only", "directory" })
+    if not fine then
+        report(tostring(path), result)
+        return false
+    end
+    result:close()
+    return true
+end
+
 local function walk(path)
-    local step, handle = fs.recursive_directory_iterator(path, { skip_permission_denied = false })
+    local step, handle = fs.recursive_directory_iterator(path)
     for entry in step do
-        local name = entry.path.filename
-        if not options.hidden and name:sub(1, 1) == "." then
+        local name, is_directory = entry.path.filename, entry.symlink_status.type == "directory"
+        if not options.hidden and name:sub(1, 1) == "." or is_directory and not can_enter(entry.path) then
             handle:disable_recursion_pending()
         elseif entry.symlink_status.type == "regular" and (not options.name or name:find(options.name)) then
             work:send(tostring(entry.path))

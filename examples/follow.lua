@@ -36,7 +36,9 @@ while arguments[at] do
         return
     elseif option == "quiet" then
         options.quiet = true
-    elseif (option == "lines" and value and value >= 0) or (option == "poll" and value and value > 0) then
+    elseif
+        (option == "lines" and value and value >= 0 and value % 1 == 0) or (option == "poll" and value and value > 0)
+    then
         options[option], at = value, at + 1
     elseif option then
         misused("wrong option or value: " .. arguments[at])
@@ -106,9 +108,8 @@ local function open(followed, first)
         followed.problem = fd.code
         return
     end
-    if fs.is_directory(followed.path) then
-        fd:close()
-        say(followed.path .. ": is a directory")
+    if fd.type ~= "regular" then
+        say(("%s: is a %s"):format(followed.path, fd.type))
         system.exit(2)
     end
     if followed.problem then say(followed.path .. ": is there") end
@@ -129,6 +130,7 @@ local function check(followed)
     if followed.input then
         catch_up(followed)
         if is_replaced(followed) then
+            catch_up(followed) -- with what was written in between
             forget(followed)
             if fs.exists(followed.path) then say(followed.path .. ": replaced") end
         end

@@ -148,7 +148,7 @@ local function record(name, command)
     local ok, child = pcall(run, command, recording)
     restore()
     recording:close()
-    if not ok then give_up(tostring(child)) end
+    if not ok then give_up(("%s: %s"):format(command[1], tostring(child))) end
     return child.exit_code
 end
 

@@ -38,12 +38,13 @@ local function read_config(name)
     local ok, config = pcall(filesystem.open, filesystem.path.new(name), { "read_only" })
     if not ok then give_up(("%s: %s"):format(name, tostring(config))) end
     local lines = stream.scanner.new { stream = file.stream.new(config) }
-    pcall(function()
+    local _, err = pcall(function()
         while true do
             local line = tostring(lines:get_line())
             if line:find "%S" and not line:find "^%s*#" then add_program(line) end
         end
     end)
+    if err ~= ljos.asio_error.misc.eof then give_up(("%s: %s"):format(name, tostring(err))) end
 end
 
 local arguments, at = { ... }, 1
@@ -54,7 +55,7 @@ while arguments[at] do
         return
     elseif option == "config" and value then
         read_config(value)
-    elseif option and options[option] and tonumber(value) then
+    elseif option and options[option] and (tonumber(value) or -1) >= 0 then
         options[option] = tonumber(value)
     elseif option then
         give_up("wrong option or value: --" .. option)

@@ -222,9 +222,11 @@ for _, runner in ipairs(RUNNERS) do
             expect_lines "\n==> a <==\na4\n"
             append("a", "new\n", "w")
             expect_lines "follow: a: truncated\nnew\n"
-            os.rename(directory .. "/b", directory .. "/b.1")
+            -- Without a moment in which there is no b.
+            os.execute(("ln %s/b %s/b.1"):format(directory, directory))
             append("b.1", "last\n")
-            append("b", "first\n")
+            append("b.new", "first\n")
+            os.rename(directory .. "/b.new", directory .. "/b")
             expect_lines "\n==> b <==\nlast\nfollow: b: replaced\nfirst\n"
             append("c", "c1\n")
             expect_lines "follow: c: is there\n\n==> c <==\nc1\n"
@@ -241,6 +243,7 @@ for _, runner in ipairs(RUNNERS) do
             assert.matches("a file expected\nusage.*status 2", run(runner .. " examples/follow.lua"))
             assert.matches("wrong option.*status 2", run(runner .. " examples/follow.lua --lines x /tmp/a"))
             assert.matches("is a directory\nstatus 2", run(runner .. " examples/follow.lua /tmp"))
+            assert.matches("is a character\nstatus 2", run(runner .. " examples/follow.lua /dev/null"))
             assert.matches("^usage: follow.lua.*status 0", run(runner .. " examples/follow.lua --help"))
         end)
 
@@ -283,6 +286,20 @@ for _, runner in ipairs(RUNNERS) do
             local output = run(("%s examples/find_grep.lua needle /nowhere %s"):format(runner, directory))
             assert.matches("find_grep: /nowhere: No such file or directory", output, 1, true)
             assert.matches("status 2\n$", output)
+            -- What must not be read is said, and the rest is searched; root may read everything.
+            os.execute(("chmod -R a+rX %s && chmod 0 %s/deep/er"):format(directory, directory))
+            if require("ljos.syscall").geteuid() == 0 then
+                local forgetful = "setpriv --bounding-set=-all --inh-caps=-all --reuid 0 --no-new-privs "
+                    .. "env -u LUA_PATH "
+                    .. runner
+                output = run(("%s examples/find_grep.lua needle %s"):format(forgetful, directory))
+            else
+                output = run(("%s examples/find_grep.lua needle %s"):format(runner, directory))
+            end
+            assert.matches("deep/er: Permission denied", output, 1, true)
+            assert.matches("a.txt:4:needle 2", output, 1, true)
+            assert.matches("status 2\n$", output)
+            os.execute(("chmod 755 %s/deep/er"):format(directory))
             assert.matches("pattern: .*missing.*usage.*status 2", run(runner .. " examples/find_grep.lua '('"))
             assert.matches("a pattern expected.*status 2", run(runner .. " examples/find_grep.lua"))
             assert.matches("wrong option.*status 2", run(runner .. " examples/find_grep.lua --jobs 0 x"))
@@ -332,6 +349,8 @@ for _, runner in ipairs(RUNNERS) do
         it("supervisor.lua says what is wrong with its arguments, and has --help", function()
             assert.matches("no programs\nusage: supervisor.lua.*status 2", run(runner .. " examples/supervisor.lua"))
             assert.matches("not NAME=COMMAND.*status 2", run(runner .. " examples/supervisor.lua nonsense"))
+            assert.matches("wrong option.*status 2", run(runner .. " examples/supervisor.lua --grace -1 a=true"))
+            assert.matches("Is a directory.*status 2", run(runner .. " examples/supervisor.lua --config /tmp"))
             assert.matches(
                 "No such file or directory.*status 2",
                 run(runner .. " examples/supervisor.lua --config /nowhere")
@@ -377,11 +396,20 @@ for _, runner in ipairs(RUNNERS) do
             write("sub/<b>.html", "")
             local big = ("0123456789abcdef"):rep(100000)
             write("big", big)
+            os.execute(("find %s -type f -exec touch -d @784111777 {} +"):format(directory))
             local port, stop = start(runner, "file_server.lua --header-limit 300 " .. directory)
             local client = ip.tcp.dial("127.0.0.1:" .. port)
-            local function ask(request, answer)
+            -- Reads an answer with this head and body; which date it has does not matter.
+            local DATE = #"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+            local function expect_answer(expected_head, body)
+                local expected = expected_head:gsub("\n", "\r\n") .. (body or "")
+                local answer = byte_span.new(#expected + DATE)
+                require("ljos.stream").read_all(client, answer)
+                assert.equal(expected, (tostring(answer):gsub("\r\nDate: %a+, %d+ %a+ %d+ [%d:]+ GMT\r\n", "\r\n", 1)))
+            end
+            local function ask(request, answer, body)
                 client:write_some(byte_span.append(request .. "\r\n\r\n"))
-                return answer and expect(client, (answer:gsub("\n", "\r\n")))
+                expect_answer(answer, body)
             end
             local function head(status, length, kind, more)
                 return ("HTTP/1.1 %s\nContent-Length: %d\nContent-Type: %s\nConnection: keep-alive\n%s\n"):format(
@@ -391,14 +419,16 @@ for _, runner in ipairs(RUNNERS) do
                     more or ""
                 )
             end
-            local text, ranges = "text/plain; charset=utf-8", "Accept-Ranges: bytes\n"
+            local text = "text/plain; charset=utf-8"
+            local ranges = "Accept-Ranges: bytes\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\n"
             -- All on one connection, two of them at once.
             client:write_some(byte_span.append "GET /a.txt?x=1 HTTP/1.1\r\n\r\nHEAD /%61.txt HTTP/1.1\r\n\r\n")
-            expect(client, (head("200 OK", 10, text, ranges):gsub("\n", "\r\n")) .. "0123456789")
-            expect(client, (head("200 OK", 10, text, ranges):gsub("\n", "\r\n")))
+            expect_answer(head("200 OK", 10, text, ranges), "0123456789")
+            expect_answer(head("200 OK", 10, text, ranges))
             ask(
                 "GET /a.txt HTTP/1.1\r\nRange: bytes=2-4",
-                head("206 Partial Content", 3, text, ranges .. "Content-Range: bytes 2-4/10\n") .. "234"
+                head("206 Partial Content", 3, text, ranges .. "Content-Range: bytes 2-4/10\n"),
+                "234"
             )
             ask(
                 "HEAD /a.txt HTTP/1.1\r\nRange: bytes=-20",
@@ -411,18 +441,24 @@ for _, runner in ipairs(RUNNERS) do
             ask("HEAD /sub HTTP/1.1", head("301 Moved Permanently", 22, text, "Location: /sub/\n"))
             local listing = "<!DOCTYPE html><title>/sub/</title><ul>\n"
                 .. '<li><a href="./%3Cb%3E.html">&#60;b&#62;.html</a>\n<li><a href="./deeper/">deeper/</a>\n</ul>\n'
-            client:write_some(byte_span.append "GET /sub/ HTTP/1.1\r\n\r\n")
-            local listing_head = head("200 OK", #listing, "text/html; charset=utf-8"):gsub("\n", "\r\n")
-            expect(client, listing_head .. listing)
+            ask("GET /sub/ HTTP/1.1", head("200 OK", #listing, "text/html; charset=utf-8"), listing)
             ask("HEAD /sub/%3cb%3e.html HTTP/1.1", head("200 OK", 0, "text/html; charset=utf-8", ranges))
             for _, path in ipairs { "/../../../etc/passwd", "/out", "/sub/%2e%2e/../../etc/passwd", "/fifo" } do
                 ask("HEAD " .. path .. " HTTP/1.1", head("403 Forbidden", 14, text))
             end
             ask("HEAD /nothing HTTP/1.1", head("404 Not Found", 14, text))
-            client:write_some(byte_span.append "GET /big HTTP/1.1\r\n\r\n")
-            local big_head = head("200 OK", #big, "application/octet-stream", ranges):gsub("\n", "\r\n")
-            expect(client, big_head .. big)
-            ask "POST /a.txt HTTP/1.1"
+            ask("GET /big HTTP/1.1", head("200 OK", #big, "application/octet-stream", ranges), big)
+            ask("HEAD //sub HTTP/1.1", head("301 Moved Permanently", 22, text, "Location: /sub/\n"))
+            ask("HEAD /a.txt HTTP/1.1\r\nRange: bytes=4-2", head("200 OK", 10, text, ranges))
+            for date, status in pairs {
+                ["Sun, 06 Nov 1994 08:49:36 GMT"] = "200 OK",
+                ["Sun, 06 Nov 1994 08:49:37 GMT"] = "304 Not Modified",
+                ["Thu, 29 Feb 2024 23:59:59 GMT"] = "304 Not Modified",
+                ["yesterday"] = "200 OK",
+            } do
+                ask("HEAD /a.txt HTTP/1.1\r\nIf-Modified-Since: " .. date, head(status, 10, text, ranges))
+            end
+            client:write_some(byte_span.append "POST /a.txt HTTP/1.1\r\n\r\n")
             expect(client, "HTTP/1.1 405 Method Not Allowed\r\n")
             client:close()
             for request, status in pairs {
