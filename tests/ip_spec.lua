@@ -97,14 +97,14 @@ for class, new in pairs(constructors) do
             end
         end)
 
-        it("refuses a wrong first argument and names it", function()
+        it("refuses a wrong argument after the object and names it", function()
             for name, arguments in pairs(methods[class]) do
                 for _, wrong in ipairs { 5, true, "nonsense", {}, function() end } do
                     if #arguments > 0 then
                         local object = new()
                         local err = raised(object[name], object, wrong, unpack(arguments, 2))
                         assert.equal(error_.generic "EINVAL", err, name)
-                        assert.equal(1, err.arg, name)
+                        assert.equal(2, err.arg, name)
                         assert.is_false(object.is_open)
                     end
                 end

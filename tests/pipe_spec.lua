@@ -197,11 +197,11 @@ describe("a pipe", function()
 
     it("refuses what is no buffer, and use when closed", function()
         for _, bad in ipairs { 1, "x", {}, true } do
-            assert.equal(1, raised("EINVAL", reader.read_some, reader, bad).arg)
-            assert.equal(1, raised("EINVAL", writer.write_some, writer, bad).arg)
+            assert.equal(2, raised("EINVAL", reader.read_some, reader, bad).arg)
+            assert.equal(2, raised("EINVAL", writer.write_some, writer, bad).arg)
             assert.equal(1, raised("EINVAL", pipe.read_stream.new, bad).arg)
             local closed = pipe.write_stream.new()
-            assert.equal(1, raised("EINVAL", closed.assign, closed, bad).arg)
+            assert.equal(2, raised("EINVAL", closed.assign, closed, bad).arg)
         end
         raised("EINVAL", reader.read_some, reader)
         reader:close()

@@ -51,9 +51,18 @@ function M.adopt(object, fd)
     if ledger.is_on then ledger.opened(fd, object) end
 end
 
+--- Raises EINVAL for what was given in place of an object.
+---@param value any
+---@param name string  of the class
+function M.not_an_object(value, name)
+    local class = type(value) == "table" and getmetatable(value)
+    error_.argument(1, ("%s expected, got %s"):format(name, type(class) == "string" and class or type(value)))
+end
+
 --- Raises EBADF unless the object is open.
 ---@param object ljos.IoObject
 function M.check_open(object)
+    if type(object) ~= "table" or not rawget(object, "fd") then M.not_an_object(object, "IO object") end
     if object.fd < 0 then error(error_.system("EBADF", { detail = "the object is closed" }), 0) end
 end
 
@@ -102,9 +111,10 @@ function M.take_descriptor(fd, arg) return require("ljos.file_descriptor").take(
 --- Takes over a descriptor; the object must be closed. The `assign` method of most classes.
 ---@param object ljos.IoObject
 ---@param fd ljos.FileDescriptor
-function M.assign(object, fd)
+---@param arg? integer  its position, for the error; 2 unless given
+function M.assign(object, fd, arg)
     M.check_closed(object)
-    M.adopt(object, M.take_descriptor(fd, 1))
+    M.adopt(object, M.take_descriptor(fd, arg or 2))
 end
 
 --- Cancels the operations in flight; they end with ECANCELED, or with their result where it was faster.
@@ -129,21 +139,49 @@ function M.getfd(object)
     return object.fd
 end
 
+-- Methods that are called once and again: they look at their object themselves (`check_open`), and what another class's
+-- object is for them, the kernel says (ENOTSOCK, ...).
+local is_hot = {
+    accept = true,
+    read_some = true,
+    read_some_at = true,
+    receive = true,
+    receive_from = true,
+    send = true,
+    send_to = true,
+    write_some = true,
+    write_some_at = true,
+}
+
+-- The others may count on the class of their object. Six arguments are as many as any takes.
+local function only_for(name, method)
+    return function(self, a, b, c, d, e, f)
+        if getmetatable(self) ~= name then M.not_an_object(self, name) end
+        return method(self, a, b, c, d, e, f)
+    end
+end
+
 --- Makes the metatable of a class of objects. Unknown keys raise bad_index, new keys EPERM.
 ---@param name string                                what getmetatable(object) answers
----@param methods table
+---@param methods table                              may get more until the first object is used
 ---@param properties table<string, fun(self: table): any>
 ---@return table
 function M.metatable(name, methods, properties)
+    local checked = { getfd = only_for(name, M.getfd) }
+    local function find(key)
+        local method = methods[key]
+        if method and not is_hot[key] then method = only_for(name, method) end
+        checked[key] = method
+        return method
+    end
     return {
         __metatable = name,
         __newindex = read_only,
         __index = function(self, key)
-            local method = methods[key]
+            local method = checked[key] or find(key)
             if method then return method end
             local property = properties[key]
             if property then return property(self) end
-            if key == "getfd" then return M.getfd end
             error(error_.core("bad_index", { index = 2 }), 0)
         end,
     }
@@ -156,7 +194,7 @@ end
 function M.constructors(metatable)
     local function new(fd)
         local object = setmetatable(M.new(), metatable)
-        if fd ~= nil then M.assign(object, fd) end
+        if fd ~= nil then M.assign(object, fd, 1) end
         return object
     end
     local function adopt(number)

@@ -68,7 +68,7 @@ end
 --- Opens a device ("/dev/ttyS0"): raw, receiving, regardless of the modem's lines. ENOTTY for what is no terminal.
 ---@param device string
 function SerialPort:open(device)
-    local name = path.string_of(device, 1)
+    local name = path.string_of(device, 2)
     io_object.check_closed(self)
     local fd = open(name)
     local res = settings.make_raw(fd)
@@ -81,12 +81,13 @@ end
 
 --- Takes over a descriptor; the port must be closed. Settings stay as they are.
 ---@param fd ljos.FileDescriptor
-function SerialPort:assign(fd)
+---@param arg? integer  its position, for the error; 2 unless given
+function SerialPort:assign(fd, arg)
     io_object.check_closed(self)
-    file_descriptor.number_of(fd, 1)
+    file_descriptor.number_of(fd, arg or 2)
     local before = fd.non_blocking
     fd.non_blocking = true
-    adopt(self, file_descriptor.take(fd, 1), before)
+    adopt(self, file_descriptor.take(fd, 2), before)
 end
 
 --- Gives the descriptor away; operations in flight end with ECANCELED.
@@ -156,7 +157,7 @@ local M = {}
 ---@return ljos.SerialPort
 function M.new(fd)
     local self = setmetatable(io_object.new(), metatable)
-    if fd ~= nil then self:assign(fd) end
+    if fd ~= nil then self:assign(fd, 1) end
     return self
 end
 

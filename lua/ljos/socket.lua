@@ -108,7 +108,7 @@ local length = ffi.new "uint32_t[1]"
 
 local function find(allowed, name)
     local found = allowed[name] and M.options[name]
-    if not found then error_.argument(1, ("unknown option %q"):format(tostring(name))) end
+    if not found then error_.argument(2, ("unknown option %q"):format(tostring(name))) end
     return found
 end
 
@@ -126,12 +126,12 @@ M.check_integer = check_integer
 -- The option's value as ints in `int2`; their number.
 local function encode(row, value, seconds)
     if row.kind == "integer" then
-        int2[0] = check_integer(value, row.most or 0x7fffffff, 2)
+        int2[0] = check_integer(value, row.most or 0x7fffffff, 3)
         return 1
     end
-    error_.check_type(value, "boolean", 2)
+    error_.check_type(value, "boolean", 3)
     local length_of_time = 0
-    if row.kind == "linger" and value then length_of_time = check_integer(seconds, 0x7fffffff, 3) end
+    if row.kind == "linger" and value then length_of_time = check_integer(seconds, 0x7fffffff, 4) end
     int2[0], int2[1] = value and 1 or 0, length_of_time
     return row.kind == "linger" and 2 or 1
 end
@@ -212,7 +212,7 @@ local default_backlog = c.SOMAXCONN
 ---@param object ljos.IoObject
 ---@param backlog? integer
 function M.listen(object, backlog)
-    if backlog ~= nil then check_integer(backlog, 0x7fffffff, 1) end
+    if backlog ~= nil then check_integer(backlog, 0x7fffffff, 2) end
     io_object.check_open(object)
     checked(C.listen(object.fd, backlog or default_backlog))
 end
@@ -224,7 +224,7 @@ local directions = { receive = c.SHUT_RD, send = c.SHUT_WR, both = c.SHUT_RDWR }
 ---@param what "receive"|"send"|"both"
 function M.shutdown(object, what)
     local how = directions[what]
-    if not how then error_.argument(1, '"receive", "send" or "both" expected') end
+    if not how then error_.argument(2, '"receive", "send" or "both" expected') end
     io_object.check_open(object)
     checked(C.shutdown(object.fd, how))
 end
@@ -256,7 +256,7 @@ local commands = { bytes_readable = c.FIONREAD }
 ---@return integer
 function M.io_control(object, command)
     local request = commands[command]
-    if not request then error_.argument(1, '"bytes_readable" expected') end
+    if not request then error_.argument(2, '"bytes_readable" expected') end
     return M.query(object, request)
 end
 
@@ -268,7 +268,7 @@ local readiness = { read = c.POLLIN, write = c.POLLOUT, error = bit.bor(c.POLLER
 ---@param wait_type "read"|"write"|"error"
 function M.wait(object, wait_type)
     local events = readiness[wait_type]
-    if not events then error_.argument(1, '"read", "write" or "error" expected') end
+    if not events then error_.argument(2, '"read", "write" or "error" expected') end
     io_object.check_open(object)
     error_.check(operation.poll(object, events --[[@as integer]], "wait"))
 end

@@ -24,7 +24,7 @@ local M = {}
 ---@param buffer ljos.byte_span
 ---@return integer
 function M.read_some(object, buffer)
-    check_span(buffer, 1)
+    check_span(buffer, 2)
     check_open(object)
     local res = raw_read(object, buffer, NO_FILE, "read_some")
     if res > 0 then return res end
@@ -38,7 +38,7 @@ end
 ---@param buffer ljos.byte_span
 ---@return integer
 function M.write_some(object, buffer)
-    check_span(buffer, 1)
+    check_span(buffer, 2)
     check_open(object)
     local res = raw_write(object, buffer, NO_FILE, "write_some")
     if res < 0 then error_.check(res) end

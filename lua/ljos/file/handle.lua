@@ -42,19 +42,19 @@ local flag_bits = {
 local CREATE_MODE = tonumber("666", 8)
 
 local function open_flags(names)
-    error_.check_type(names, "table", 2)
+    error_.check_type(names, "table", 3)
     local flags, accesses = 0, 0
     for i = 1, #names do
         local name = names[i]
         local bits = flag_bits[name]
-        if not bits then error_.argument(2, ("unknown flag %q"):format(tostring(name))) end
+        if not bits then error_.argument(3, ("unknown flag %q"):format(tostring(name))) end
         if name == "read_only" or name == "read_write" or name == "write_only" then accesses = accesses + 1 end
         flags = bit.bor(flags, bits)
     end
     if bit.band(flags, c.O_EXCL) ~= 0 and bit.band(flags, c.O_CREAT) == 0 then
-        error_.argument(2, '"exclusive" needs "create"')
+        error_.argument(3, '"exclusive" needs "create"')
     end
-    if accesses ~= 1 then error_.argument(2, 'exactly one of "read_only", "write_only", "read_write" expected') end
+    if accesses ~= 1 then error_.argument(3, 'exactly one of "read_only", "write_only", "read_write" expected') end
     return flags
 end
 
@@ -73,6 +73,7 @@ end
 ---@field is_open boolean
 ---@field size integer  bytes
 local Handle = {
+    assign = io_object.assign,
     close = io_object.close,
     cancel = io_object.cancel,
     release = io_object.release_descriptor,
@@ -83,7 +84,7 @@ local Handle = {
 ---@param name ljos.filesystem.Path|string
 ---@param names string[]  see seed 003, "file.stream"
 function Handle:open(name, names)
-    local text = path.string_of(name, 1)
+    local text = path.string_of(name, 2)
     local flags = open_flags(names)
     io_object.check_closed(self)
     local fd = open.by_bits(AT_FDCWD, text, bit.bor(flags, calls.constants.O_NOCTTY), CREATE_MODE, 0)
@@ -94,17 +95,10 @@ function Handle:open(name, names)
     io_object.adopt(self, fd)
 end
 
---- Takes over a descriptor; the object must be closed.
----@param fd ljos.FileDescriptor
-function Handle:assign(fd)
-    io_object.check_closed(self)
-    io_object.adopt(self, io_object.take_descriptor(fd, 1))
-end
-
 --- Sets the size (ftruncate(2)): cuts off, or extends with zeros.
 ---@param size integer  bytes
 function Handle:resize(size)
-    M.check_offset(size, 1)
+    M.check_offset(size, 2)
     io_object.check_open(self)
     if C.ftruncate(self.fd, size) < 0 then error_.check(-ffi.errno()) end
 end

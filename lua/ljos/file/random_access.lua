@@ -22,8 +22,8 @@ local RandomAccess = handle.methods {}
 ---@param buffer ljos.byte_span
 ---@return integer
 function RandomAccess:read_some_at(offset, buffer)
-    check_offset(offset, 1)
-    check_span(buffer, 2)
+    check_offset(offset, 2)
+    check_span(buffer, 3)
     check_open(self)
     local res = raw_read(self, buffer, offset, "read_some_at")
     if res > 0 then return res end
@@ -37,8 +37,8 @@ end
 ---@param buffer ljos.byte_span
 ---@return integer
 function RandomAccess:write_some_at(offset, buffer)
-    check_offset(offset, 1)
-    check_span(buffer, 2)
+    check_offset(offset, 2)
+    check_span(buffer, 3)
     check_open(self)
     local res = raw_write(self, buffer, offset, "write_some_at")
     if res < 0 then error_.check(res) end
@@ -55,7 +55,7 @@ local M = {}
 ---@return ljos.file.RandomAccess
 function M.new(fd)
     local self = setmetatable(io_object.new(), metatable)
-    if fd ~= nil then self:assign(fd) end
+    if fd ~= nil then io_object.assign(self, fd, 1) end
     return self
 end
 

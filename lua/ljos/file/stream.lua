@@ -30,9 +30,9 @@ local Stream = handle.methods {}
 ---@param whence "set"|"cur"|"end"
 ---@return integer
 function Stream:seek(offset, whence)
-    if type(offset) ~= "number" or offset % 1 ~= 0 then error_.argument(1, "an integer expected") end
+    if type(offset) ~= "number" or offset % 1 ~= 0 then error_.argument(2, "an integer expected") end
     local how = whences[whence]
-    if not how then error_.argument(2, '"set", "cur" or "end" expected') end
+    if not how then error_.argument(3, '"set", "cur" or "end" expected') end
     io_object.check_open(self)
     local position = tonumber(ffi.C.lseek(self.fd, offset, how))
     if position < 0 then error_.check(-ffi.errno()) end
@@ -43,7 +43,7 @@ end
 ---@param buffer ljos.byte_span
 ---@return integer
 function Stream:read_some(buffer)
-    check_span(buffer, 1)
+    check_span(buffer, 2)
     check_open(self)
     local res = raw_read(self, buffer, FILE_POSITION, "read_some")
     if res > 0 then return res end
@@ -56,7 +56,7 @@ end
 ---@param buffer ljos.byte_span
 ---@return integer
 function Stream:write_some(buffer)
-    check_span(buffer, 1)
+    check_span(buffer, 2)
     check_open(self)
     local res = raw_write(self, buffer, FILE_POSITION, "write_some")
     if res < 0 then error_.check(res) end
@@ -73,7 +73,7 @@ local M = {}
 ---@return ljos.file.Stream
 function M.new(fd)
     local self = setmetatable(io_object.new(), metatable)
-    if fd ~= nil then self:assign(fd) end
+    if fd ~= nil then io_object.assign(self, fd, 1) end
     return self
 end
 

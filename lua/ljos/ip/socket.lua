@@ -32,14 +32,14 @@ end
 ---@param family "v4"|"v6"|ljos.ip.Address
 ---@param fd ljos.FileDescriptor
 function M.assign(object, family, fd)
-    M.family(family, 1)
+    M.family(family, 2)
     io_object.check_closed(object)
-    io_object.adopt(object, io_object.take_descriptor(fd, 2))
+    io_object.adopt(object, io_object.take_descriptor(fd, 3))
 end
 
 local function sockaddr_of(addr, port)
-    addr = address.of(addr, 1)
-    endpoint.check_port(port, 2)
+    addr = address.of(addr, 2)
+    endpoint.check_port(port, 3)
     local sockaddr = sockaddr_type()
     return sockaddr, address.to_sockaddr(addr, port, sockaddr)
 end

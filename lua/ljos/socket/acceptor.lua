@@ -41,7 +41,7 @@ function M.methods(methods, options, adopt)
     --- accepted; else it waits for the next.
     function methods:set_option(name, value)
         if name ~= "enable_connection_aborted" then return socket.set_option(self, options, name, value) end
-        error_.check_type(value, "boolean", 2)
+        error_.check_type(value, "boolean", 3)
         check_open(self)
         rawset(self, "connection_aborted", value)
     end

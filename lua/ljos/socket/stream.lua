@@ -32,7 +32,7 @@ M.received = received
 ---@param buffer ljos.byte_span
 ---@return integer
 function M.read_some(object, buffer)
-    check_span(buffer, 1)
+    check_span(buffer, 2)
     check_open(object)
     return received(raw_recv(object, buffer, 0, "read_some"), buffer)
 end
@@ -42,7 +42,7 @@ end
 ---@param buffer ljos.byte_span
 ---@return integer
 function M.write_some(object, buffer)
-    check_span(buffer, 1)
+    check_span(buffer, 2)
     check_open(object)
     local res = raw_send(object, buffer, 0, "write_some")
     if res < 0 then error_.check(res) end

@@ -86,7 +86,7 @@ local Input = with_common {}
 ---@param buffer ljos.byte_span
 ---@return integer
 function Input:read_some(buffer)
-    byte_span.check(buffer, 1)
+    byte_span.check(buffer, 2)
     local res = operation.read(self.channel or find_channel(self), buffer, FILE_POSITION, "read_some")
     if res > 0 then return res end
     if res < 0 then error_.check(res) end
@@ -101,7 +101,7 @@ local Output = with_common {}
 ---@param buffer ljos.byte_span
 ---@return integer
 function Output:write_some(buffer)
-    byte_span.check(buffer, 1)
+    byte_span.check(buffer, 2)
     io.stdout:flush() -- what `print` has buffered comes first
     local res = operation.write(self.channel or find_channel(self), buffer, FILE_POSITION, "write_some")
     if res < 0 then error_.check(res) end

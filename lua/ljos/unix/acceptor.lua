@@ -48,7 +48,7 @@ end
 -- whoever can put another file there in between does not get one's mode changed through a symbolic link.
 local function bind_with_mode(object, ep, mode)
     calls.check(calls.fchmod(object.fd, mode), "fchmod", ep)
-    object:bind(ep)
+    object:bind(ep, 1)
     if address.is_abstract(ep) then return end
     local res = calls.fchmodat(AT_FDCWD, ep, mode, NOFOLLOW)
     if res >= 0 then return end
@@ -73,7 +73,7 @@ function M.listener(new)
             if mode then
                 bind_with_mode(object, text, mode)
             else
-                object:bind(text)
+                object:bind(text, 1)
             end
             object:listen()
         end)

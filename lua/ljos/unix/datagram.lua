@@ -26,8 +26,8 @@ local Socket = {
 ---@param flags? string[]  "peek", ...
 ---@return integer
 function Socket:receive(buffer, flags)
-    byte_span.check(buffer, 1)
-    local bits = socket.message_flags(flags, 2)
+    byte_span.check(buffer, 2)
+    local bits = socket.message_flags(flags, 3)
     io_object.check_open(self)
     local res = operation.recv(self, buffer, bits, "receive")
     if res < 0 then error_.check(res) end
@@ -40,7 +40,7 @@ end
 ---@return integer
 ---@return ljos.filesystem.Path
 function Socket:receive_from(buffer, flags)
-    local bits = socket.message_flags(flags, 2)
+    local bits = socket.message_flags(flags, 3)
     return message.receive_from(self, buffer, bits)
 end
 
@@ -49,8 +49,8 @@ end
 ---@param flags? string[]
 ---@return integer
 function Socket:send(buffer, flags)
-    byte_span.check(buffer, 1)
-    local bits = socket.message_flags(flags, 2)
+    byte_span.check(buffer, 2)
+    local bits = socket.message_flags(flags, 3)
     io_object.check_open(self)
     local res = operation.send(self, buffer, bor(bits, DO_NOT_WAIT) --[[@as integer]], "send")
     if res < 0 then error_.check(res) end
@@ -63,7 +63,7 @@ end
 ---@param flags? string[]
 ---@return integer
 function Socket:send_to(buffer, pathname, flags)
-    return message.send_to(self, buffer, pathname, socket.message_flags(flags, 3))
+    return message.send_to(self, buffer, pathname, socket.message_flags(flags, 4))
 end
 
 local options = "debug send_buffer_size receive_buffer_size"

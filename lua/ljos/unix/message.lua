@@ -107,7 +107,7 @@ end
 ---@return integer
 ---@return ljos.filesystem.Path
 function M.receive_from(object, buffer, flags)
-    check_span(buffer, 1)
+    check_span(buffer, 2)
     local taken, res = receive(object, buffer, 0, true, flags, "receive_from")
     local sender = sender_of(taken)
     give_back(taken)
@@ -122,8 +122,8 @@ end
 ---@return ljos.FileDescriptor[]
 ---@return string[]? lost
 function M.receive_with_fds(object, buffer, maxfds)
-    check_span(buffer, 1)
-    local room = check_count(maxfds, 2)
+    check_span(buffer, 2)
+    local room = check_count(maxfds, 3)
     local taken, res = receive(object, buffer, room, false, 0, "receive_with_fds")
     local fds, losses = descriptors_of(taken), losses_of(taken)
     give_back(taken)
@@ -139,8 +139,8 @@ end
 ---@return ljos.FileDescriptor[]
 ---@return string[]? lost
 function M.receive_from_with_fds(object, buffer, maxfds)
-    check_span(buffer, 1)
-    local room = check_count(maxfds, 2)
+    check_span(buffer, 2)
+    local room = check_count(maxfds, 3)
     local taken, res = receive(object, buffer, room, true, 0, "receive_from_with_fds")
     local sender, fds, losses = sender_of(taken), descriptors_of(taken), losses_of(taken)
     give_back(taken)
@@ -179,7 +179,7 @@ end
 local function send(object, buffer, pathname, numbers, flags, name)
     local taken = take(buffer)
     local sockaddr = taken.name --[[@as ffi.cdata*]]
-    set_name(taken, pathname == false and 0 or address.to_sockaddr(pathname, 2, sockaddr))
+    set_name(taken, pathname == false and 0 or address.to_sockaddr(pathname, 3, sockaddr))
     check_open(object)
     flags = bor(flags, DO_NOT_WAIT) --[[@as integer]]
     local res ---@type integer
@@ -203,7 +203,7 @@ local NONE = {}
 ---@param flags integer
 ---@return integer
 function M.send_to(object, buffer, pathname, flags)
-    check_span(buffer, 1)
+    check_span(buffer, 2)
     return send(object, buffer, pathname, NONE, flags, "send_to")
 end
 
@@ -213,8 +213,8 @@ end
 ---@param fds ljos.FileDescriptor[]
 ---@return integer
 function M.send_with_fds(object, buffer, fds)
-    check_span(buffer, 1)
-    return send(object, buffer, false, numbers_of(fds, 2), 0, "send_with_fds")
+    check_span(buffer, 2)
+    return send(object, buffer, false, numbers_of(fds, 3), 0, "send_with_fds")
 end
 
 --- Sends a datagram with descriptors to a path or an abstract name.
@@ -224,8 +224,8 @@ end
 ---@param fds ljos.FileDescriptor[]
 ---@return integer
 function M.send_to_with_fds(object, buffer, pathname, fds)
-    check_span(buffer, 1)
-    return send(object, buffer, pathname, numbers_of(fds, 3), 0, "send_to_with_fds")
+    check_span(buffer, 2)
+    return send(object, buffer, pathname, numbers_of(fds, 4), 0, "send_to_with_fds")
 end
 
 return M

@@ -26,8 +26,8 @@ local Socket = { send_with_fds = message.send_with_fds }
 ---@param flags? string[]  "peek", ...
 ---@return integer
 function Socket:receive(buffer, flags)
-    byte_span.check(buffer, 1)
-    local bits = socket.message_flags(flags, 2)
+    byte_span.check(buffer, 2)
+    local bits = socket.message_flags(flags, 3)
     io_object.check_open(self)
     local res = operation.recv(self, buffer, bits, "receive")
     if res > 0 then return res end
@@ -40,8 +40,8 @@ end
 ---@param flags? string[]
 ---@return integer
 function Socket:send(buffer, flags)
-    byte_span.check(buffer, 1)
-    local bits = socket.message_flags(flags, 2)
+    byte_span.check(buffer, 2)
+    local bits = socket.message_flags(flags, 3)
     io_object.check_open(self)
     local res = operation.send(self, buffer, bits, "send")
     if res < 0 then error_.check(res) end

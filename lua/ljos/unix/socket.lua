@@ -45,17 +45,19 @@ local Socket = {
 
 --- Binds to a path, which is made, or to an abstract name ("@name").
 ---@param pathname ljos.filesystem.Path|string
-function Socket:bind(pathname)
+---@param arg? integer  its position, for the error; 2 unless given
+function Socket:bind(pathname, arg)
     local sockaddr = address.sockaddr()
-    socket.bind(self, sockaddr, address.to_sockaddr(pathname, 1, sockaddr))
+    socket.bind(self, sockaddr, address.to_sockaddr(pathname, arg or 2, sockaddr))
 end
 M.bind = Socket.bind
 
 --- Connects to a path or an abstract name.
 ---@param pathname ljos.filesystem.Path|string
-function Socket:connect(pathname)
+---@param arg? integer  its position, for the error; 2 unless given
+function Socket:connect(pathname, arg)
     local sockaddr = address.sockaddr()
-    local length = address.to_sockaddr(pathname, 1, sockaddr)
+    local length = address.to_sockaddr(pathname, arg or 2, sockaddr)
     io_object.check_open(self)
     error_.check(operation.connect(self, sockaddr, length, "connect"))
 end
@@ -143,7 +145,7 @@ function M.dialer(new)
     return function(ep)
         local object = new()
         object:open()
-        local ok, err = pcall(object.connect, object, ep)
+        local ok, err = pcall(object.connect, object, ep, 1)
         if ok then return object end
         object:close()
         error(err, 0)

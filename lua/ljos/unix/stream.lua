@@ -38,7 +38,7 @@ end
 ---@return integer
 function Socket:send_with_fds(buffer, fds)
     if byte_span.is(buffer) and buffer.len == 0 and type(fds) == "table" and #fds > 0 then
-        error_.argument(1, "descriptors travel with a byte; the span is empty")
+        error_.argument(2, "descriptors travel with a byte; the span is empty")
     end
     return message.send_with_fds(self, buffer, fds)
 end

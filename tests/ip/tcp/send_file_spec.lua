@@ -182,17 +182,17 @@ describe("send_file", function()
         local f = open()
         local a, b = pair()
         for _, case in ipairs {
-            { 1, nil, 0, 0 },
-            { 1, "path", 0, 0 },
-            { 2, f, -1, 0 },
-            { 2, f, 1.5, 0 },
-            { 2, f, 2 ^ 60, 0 },
-            { 3, f, 0, -1 },
-            { 3, f, 0, nil },
-            { 4, f, 0, 1, "head" },
-            { 5, f, 0, 1, bytes "head", "tail" },
-            { 6, f, 0, 1, bytes "head", nil, -1 },
-            { 6, f, 0, 1, bytes "head", nil, 2 ^ 31 },
+            { 2, nil, 0, 0 },
+            { 2, "path", 0, 0 },
+            { 3, f, -1, 0 },
+            { 3, f, 1.5, 0 },
+            { 3, f, 2 ^ 60, 0 },
+            { 4, f, 0, -1 },
+            { 4, f, 0, nil },
+            { 5, f, 0, 1, "head" },
+            { 6, f, 0, 1, bytes "head", "tail" },
+            { 7, f, 0, 1, bytes "head", nil, -1 },
+            { 7, f, 0, 1, bytes "head", nil, 2 ^ 31 },
         } do
             local err = raised(a.send_file, a, unpack(case, 2, 7))
             assert.equal(error_.generic "EINVAL", err)
@@ -201,7 +201,7 @@ describe("send_file", function()
         f:close()
         local err = raised(a.send_file, a, f, 0, 1, bytes "head")
         assert.is_true(err.EBADF)
-        assert.equal(1, err.arg)
+        assert.equal(2, err.arg)
         a:close()
         assert.equal("", read_all(b))
         assert.is_true(raised(a.send_file, a, open(), 0, 1).EBADF)

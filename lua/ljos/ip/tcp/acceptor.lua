@@ -17,7 +17,7 @@ local Acceptor = {}
 
 --- Opens the acceptor for a family.
 ---@param family "v4"|"v6"|ljos.ip.Address
-function Acceptor:open(family) socket.open(self, ip_socket.family(family, 1), socket.constants.SOCK_STREAM) end
+function Acceptor:open(family) socket.open(self, ip_socket.family(family, 2), socket.constants.SOCK_STREAM) end
 
 Acceptor.bind = ip_socket.bind
 Acceptor.assign = ip_socket.assign

@@ -66,14 +66,14 @@ local function check_span(span, arg) return span == nil and nothing or byte_span
 ---@return integer
 return function(self, file, offset, size_in_bytes, head, tail, n_number_of_bytes_per_send)
     if getmetatable(file) ~= "file.random_access" then
-        error_.argument(1, "file.random_access expected, got " .. type(file))
+        error_.argument(2, "file.random_access expected, got " .. type(file))
     end
-    check_integer(offset, 2 ^ 53, 2)
-    check_integer(size_in_bytes, 2 ^ 53, 3)
-    head, tail = check_span(head, 4), check_span(tail, 5)
-    local chunk = check_integer(n_number_of_bytes_per_send or 0, 2 ^ 31 - 1, 6)
+    check_integer(offset, 2 ^ 53, 3)
+    check_integer(size_in_bytes, 2 ^ 53, 4)
+    head, tail = check_span(head, 5), check_span(tail, 6)
+    local chunk = check_integer(n_number_of_bytes_per_send or 0, 2 ^ 31 - 1, 7)
     io_object.check_open(self)
-    if file.fd < 0 then error(error_.system("EBADF", { arg = 1, detail = "the file is closed" }), 0) end
+    if file.fd < 0 then error(error_.system("EBADF", { arg = 2, detail = "the file is closed" }), 0) end
     local size = size_in_bytes > 0 and size_in_bytes or math.max(0, file.size - offset)
     send_all(self, head, size + #tail > 0 and socket.constants.MSG_MORE or 0)
     send_range(self, file, offset, size, chunk > 0 and math.min(chunk, CHUNK) or CHUNK)

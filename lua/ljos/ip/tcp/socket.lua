@@ -32,7 +32,7 @@ local options = socket.option_set [[tcp_no_delay send_low_watermark send_buffer_
 
 --- Opens the socket for a family.
 ---@param family "v4"|"v6"|ljos.ip.Address
-function Socket:open(family) socket.open(self, ip_socket.family(family, 1), socket.constants.SOCK_STREAM) end
+function Socket:open(family) socket.open(self, ip_socket.family(family, 2), socket.constants.SOCK_STREAM) end
 
 Socket.bind = ip_socket.bind
 Socket.connect = ip_socket.connect
@@ -63,8 +63,8 @@ function Socket:get_option(name) return socket.get_option(self, options, name) e
 ---@param flags? string[]
 ---@return integer
 function Socket:receive(buffer, flags)
-    check_span(buffer, 1)
-    local bits = socket.message_flags(flags, 2)
+    check_span(buffer, 2)
+    local bits = socket.message_flags(flags, 3)
     check_open(self)
     return stream.received(operation.recv(self, buffer, bits, "receive"), buffer)
 end
@@ -74,8 +74,8 @@ end
 ---@param flags? string[]
 ---@return integer
 function Socket:send(buffer, flags)
-    check_span(buffer, 1)
-    local bits = socket.message_flags(flags, 2)
+    check_span(buffer, 2)
+    local bits = socket.message_flags(flags, 3)
     check_open(self)
     return error_.check(operation.send(self, buffer, bits, "send"))
 end

@@ -69,15 +69,15 @@ end
 
 local function membership(name_v4, name_v6)
     return function(object, option, group, interface)
-        group = address.of(group, 2)
-        if not group.is_multicast then error_.argument(2, "a multicast address expected, got " .. tostring(group)) end
-        local interface_address, index = interface_of(interface, 3)
+        group = address.of(group, 3)
+        if not group.is_multicast then error_.argument(3, "a multicast address expected, got " .. tostring(group)) end
+        local interface_address, index = interface_of(interface, 4)
         if interface == nil and group.is_v6 then index = group.scope_id end
         io_object.check_open(object)
         local length = fill_request(group, interface_address, index)
         local level, name = c.IPPROTO_IP, c[name_v4]
         if group.is_v6 then
-            if interface_address then error_.argument(3, "an interface's index expected for an IPv6 group") end
+            if interface_address then error_.argument(4, "an interface's index expected for an IPv6 group") end
             level, name = c.IPPROTO_IPV6, c[name_v6]
         end
         checked(ffi.C.setsockopt(object.fd, level, name, request, length), { option = option })
@@ -86,14 +86,14 @@ end
 
 -- Only the interface of the request counts, the group is none.
 local function multicast_interface(object, option, interface)
-    if interface == nil then error_.argument(2, "an interface's index or IPv4 address expected, got nil") end
-    local interface_address, index = interface_of(interface, 2)
+    if interface == nil then error_.argument(3, "an interface's index or IPv4 address expected, got nil") end
+    local interface_address, index = interface_of(interface, 3)
     if family_of(object) == c.AF_INET then
         local length = fill_request(address.any_v4(), interface_address, index)
         checked(ffi.C.setsockopt(object.fd, c.IPPROTO_IP, c.IP_MULTICAST_IF, request, length), { option = option })
         return
     end
-    if interface_address then error_.argument(2, "an interface's index expected for an IPv6 socket") end
+    if interface_address then error_.argument(3, "an interface's index expected for an IPv6 socket") end
     request[0] = index
     checked(ffi.C.setsockopt(object.fd, c.IPPROTO_IPV6, c.IPV6_MULTICAST_IF, request, 4), { option = option })
 end

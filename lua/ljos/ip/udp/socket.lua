@@ -36,7 +36,7 @@ local Socket = {}
 
 --- Opens the socket for a family.
 ---@param family "v4"|"v6"|ljos.ip.Address
-function Socket:open(family) socket.open(self, ip_socket.family(family, 1), c.SOCK_DGRAM) end
+function Socket:open(family) socket.open(self, ip_socket.family(family, 2), c.SOCK_DGRAM) end
 
 Socket.bind = ip_socket.bind
 Socket.assign = ip_socket.assign
@@ -71,8 +71,8 @@ end
 ---@param flags? string[]  "peek", "out_of_band", "do_not_route", "truncate"
 ---@return integer
 function Socket:receive(buffer, flags)
-    check_span(buffer, 1)
-    local bits = flags_of(flags, 2, receive_flags)
+    check_span(buffer, 2)
+    local bits = flags_of(flags, 3, receive_flags)
     check_open(self)
     return check(operation.recv(self, buffer, bits, "receive"))
 end
@@ -86,8 +86,8 @@ local function sender_of(data) return from_sockaddr(data.name, data.message.name
 ---@param flags? string[]
 ---@return integer, ljos.ip.Address, integer
 function Socket:receive_from(buffer, flags)
-    check_span(buffer, 1)
-    local bits = flags_of(flags, 2, receive_flags)
+    check_span(buffer, 2)
+    local bits = flags_of(flags, 3, receive_flags)
     check_open(self)
     local datagram = take(buffer)
     local res = raw_recvfrom(self, datagram, bits, "receive_from")
@@ -106,8 +106,8 @@ end
 ---@param flags? string[]  "do_not_route", "end_of_record", "out_of_band"
 ---@return integer
 function Socket:send(buffer, flags)
-    check_span(buffer, 1)
-    local bits = flags_of(flags, 2)
+    check_span(buffer, 2)
+    local bits = flags_of(flags, 3)
     check_open(self)
     return check(operation.send(self, buffer, bor(bits, DO_NOT_WAIT) --[[@as integer]], "send"))
 end
@@ -122,10 +122,10 @@ local function fill_name(datagram, addr, port) datagram.name_len = to_sockaddr(a
 ---@param flags? string[]
 ---@return integer
 function Socket:send_to(buffer, addr, port, flags)
-    check_span(buffer, 1)
-    addr = address.of(addr, 2)
-    endpoint.check_port(port, 3)
-    local bits = flags_of(flags, 4)
+    check_span(buffer, 2)
+    addr = address.of(addr, 3)
+    endpoint.check_port(port, 4)
+    local bits = flags_of(flags, 5)
     check_open(self)
     local datagram = take(buffer)
     fill_name(datagram, addr, port)
