@@ -82,6 +82,15 @@ local function call(what, f, ...)
     if err ~= nil and is_internal(err) then complain(what .. ":", tostring(err):gsub("\n.*", "") .. "") end
 end
 
+-- A method with garbage in place of its object: called with a dot, or on another class's object.
+local function try_without_object(name, f, good)
+    for _, item in ipairs(garbage) do
+        local is_right = type(item[2]) == "table" and getmetatable(item[2]) == CLASS
+        if not is_right then call(("%s on %s"):format(name, item[1]), f, item[2], unpack(good, 1, #good)) end
+    end
+    call(name .. " on nothing", f)
+end
+
 -- Each argument in turn is garbage, after the ones in `good`; all of them are garbage; and there are none.
 local function try(name, f, good, ...)
     local self, n = { ... }, select("#", ...)
@@ -93,6 +102,8 @@ local function try(name, f, good, ...)
         for i = 1, count do
             arguments[n + i] = extra[i]
         end
+        local fits = subjects.fits[CLASS]
+        if fits and fits(unpack(arguments, 1, n + count)) then return end
         call(name .. what, f, unpack(arguments, 1, n + count))
     end
     ffi.C.alarm(60)
@@ -162,6 +173,7 @@ local function try_row(name)
             local method = get(object, bare)
             if type(method) == "function" then
                 try(":" .. bare, method, good, object)
+                try_without_object(":" .. bare, method, good)
             else
                 for _, item in ipairs(garbage) do
                     call(("%s = %s"):format(bare, item[1]), function() object[bare] = item[2] end)

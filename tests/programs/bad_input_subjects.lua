@@ -3,15 +3,16 @@ local ljos = require "ljos"
 
 local M = {}
 
--- What would end the process, or change what is not its own; and what takes any value.
+-- What takes any value, and what the program itself needs.
 M.skipped = {
-    ["system.exit"] = true,
-    ["system.kill"] = true,
-    ["system.signal.raise"] = true,
-    ["system.signal.ignore"] = true,
-    ["system.signal.default"] = true,
-    ["filesystem.chroot"] = true,
     ["system.out.close"] = true,
+}
+
+local function is_integer(value) return type(value) == "number" and value % 1 == 0 end
+
+-- Calls that are right, and would end the process.
+M.fits = {
+    ["system.exit"] = function(code) return code == nil or is_integer(code) end,
 }
 
 local fs, ip, file = ljos.filesystem, ljos.ip, ljos.file
@@ -119,7 +120,23 @@ makers["unix.datagram.socket"] = {
 local function read_nothing() error(ljos.asio_error.misc.eof, 0) end
 
 -- Class -> a call with one option set. Rows of these classes without "()" are options.
+local function nested(name, value)
+    local root, rest = name:match "^(%w+)%.(.*)$"
+    if not root then return { [name] = value } end
+    return { [root] = nested(rest, value) }
+end
+
 local options = {
+    spawn_vm = function(name, value)
+        local opts = nested(name, value)
+        opts.module, opts.subprocess = opts.module or "nowhere", opts.subprocess or {}
+        ljos.spawn_vm(opts):close()
+    end,
+    ["system.exit"] = function(name, value)
+        if value ~= 0 and value ~= 2 and value ~= "abort" and value ~= nil then
+            ljos.system.exit(0, { [name] = value })
+        end
+    end,
     ["filesystem.copy"] = function(name, value) fs.copy("a", "b", { [name] = value }) end,
     ["filesystem.directory_iterator"] = function(name, value) fs.directory_iterator(".", { [name] = value }) end,
     ["system.spawn"] = function(name, value)
@@ -197,7 +214,12 @@ function M.of(class)
     }
 end
 
+local NOBODY = 2 ^ 30 -- more than any process's number
+
 local goods = {
+    ["system.kill"] = { NOBODY, 0 },
+    ["system.signal.raise"] = { 0 },
+    format = { "{}", 1 },
     ["filesystem.copy"] = { "a", "b" },
     ["filesystem.copy_file"] = { "a", "b" },
     ["filesystem.last_write_time"] = { "file" },

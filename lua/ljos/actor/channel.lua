@@ -101,6 +101,7 @@ end
 --- closed, EPIPE when the receiver is gone. Descriptors are duplicated; the sender keeps his.
 ---@param msg any
 function methods:send(msg)
+    if getmetatable(self) ~= "ipc_actor_channel" then io_object.not_an_object(self, "ipc_actor_channel") end
     if self.fd < 0 then error(error_.core "channel_closed", 0) end
     local packet = packet_.take()
     packet_.encode(packet, msg)

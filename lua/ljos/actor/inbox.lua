@@ -139,6 +139,7 @@ end
 --- while it waits), channel_closed when the inbox was closed, EBUSY while another fiber receives.
 ---@return boolean|number|string|ljos.FileDescriptor|ljos.Channel|table
 function methods:receive()
+    if getmetatable(self) ~= "rx-channel" then io_object.not_an_object(self, "rx-channel") end
     if self.receiving then error(error_.generic("EBUSY", { detail = "another fiber receives" }), 0) end
     self.receiving = true
     local ok, value = pcall(receive, self)

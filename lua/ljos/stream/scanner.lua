@@ -105,13 +105,18 @@ local function advance(self, tokens)
     if not ok then error(eof, 0) end
 end
 
+local function tokens_of(self)
+    local tokens = type(self) == "table" and self.tokens_
+    return tokens or error_.argument(1, "stream.scanner expected, got " .. type(self))
+end
+
 --- Reads the next record; returns it, or its fields where the options say how to find them.
 ---
 --- The results of a field separator that is a function are passed through. EMSGSIZE for a record longer than
 --- max_record_size: it stays in the buffer. (Seed 003, page stream.scanner.)
 ---@return ljos.byte_span|ljos.byte_span[]|any ...
 function Scanner:get_line()
-    local tokens = self.tokens_
+    local tokens = tokens_of(self)
     local rules = tokens.rules
     if tokens.next == tokens.count or not is_current(rules, self) then advance(self, tokens) end
     local index = tokens.next
@@ -141,7 +146,7 @@ end
 --- EINVAL without a record.
 ---@return ljos.byte_span
 function Scanner:buffered_line()
-    local tokens = self.tokens_
+    local tokens = tokens_of(self)
     check_record(tokens)
     return fields_.current(tokens)
 end
@@ -150,7 +155,7 @@ end
 ---
 --- EINVAL without a record.
 function Scanner:remove_line()
-    local tokens = self.tokens_
+    local tokens = tokens_of(self)
     check_record(tokens)
     tokens.record_from, tokens.record_to = -1, -1
     self.record_terminator = nil
@@ -160,7 +165,7 @@ end
 --- capacity may be greater.
 ---@return ljos.byte_span
 ---@return integer offset
-function Scanner:buffer() return input_.view(self.tokens_) end
+function Scanner:buffer() return input_.view(tokens_of(self)) end
 
 --- Makes `buf` the buffer: the bytes from `offset` to its end count as read, its capacity is the scanner's to use.
 ---
@@ -174,7 +179,7 @@ function Scanner:set_buffer(buf, offset)
     if type(offset) ~= "number" or not (offset >= 1 and offset <= #buf + 1 and floor(offset) == offset) then
         error_.argument(3, ("integer in 1..%d expected, got %s"):format(#buf + 1, tostring(offset)))
     end
-    local tokens = self.tokens_
+    local tokens = tokens_of(self)
     input_.replace(tokens, buf, offset)
     tokens_.forget(tokens)
     self.record_terminator = nil
@@ -194,6 +199,6 @@ end
 --- regex or function. The end of the stream ends the iteration; other errors are raised.
 ---@return fun(batch: ljos.stream.Batch): ljos.stream.Batch?
 ---@return ljos.stream.Batch
-function Scanner:each_batch() return batch_.step, batch_.new(self, self.tokens_) end
+function Scanner:each_batch() return batch_.step, batch_.new(self, tokens_of(self)) end
 
 return M

@@ -80,10 +80,12 @@ end
 -- The arithmetic of a clock whose time points can be moved.
 local function define_moves(TimePoint, methods, name, make)
     function methods:add(secs)
+        opaque_type.check(self, name, 1)
         local seconds, nanoseconds = split(secs, 2)
         store(self, self.seconds + seconds, self.nanoseconds + nanoseconds)
     end
     function methods:sub(secs)
+        opaque_type.check(self, name, 1)
         local seconds, nanoseconds = split(secs, 2)
         store(self, self.seconds - seconds, self.nanoseconds - nanoseconds)
     end
