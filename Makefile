@@ -1,7 +1,7 @@
 # The targets are explained in CONTRIBUTING.md; what they do lives in tools/.
 .DEFAULT_GOAL := build
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
-.PHONY: deps build demo test lint format header bench
+.PHONY: deps build demo test lint format header reference bench
 
 deps:
 	@tools/deps.sh all
@@ -27,6 +27,9 @@ format:
 
 header:
 	@LJOS_WRITE_HEADER=1 cargo test -q -p ljos --test header
+
+reference:
+	@luajit doc/api.lua doc/api
 
 bench:
 	@tools/deps.sh run

@@ -20,11 +20,13 @@ this_fiber.yield = loop.yield
 --- Makes every suspending call of this fiber raise forbid_suspend_block until `allow_suspend`; counted.
 function this_fiber.forbid_suspend() cancellation.forbid_suspend(current()) end
 
+--- Undoes one `forbid_suspend`; suspension_already_allowed when there is none.
 function this_fiber.allow_suspend() cancellation.allow_suspend(current()) end
 
 --- Keeps cancellation from being noticed until `restore_cancellation`; counted.
 function this_fiber.disable_cancellation() cancellation.disable(current()) end
 
+--- Undoes one `disable_cancellation`; cancellation_already_allowed when there is none.
 function this_fiber.restore_cancellation() cancellation.restore(current()) end
 
 local properties = {
