@@ -200,8 +200,9 @@ local function cancel_at(at, when, watched)
         armed, watched.was_canceled = false, true
         watched.handle:cancel()
     end
-    local function resume(co, fiber)
-        local ok, what = raw_resume(co, fiber)
+    local function resume(co)
+        local fiber = loop.current()
+        local ok, what = raw_resume(co)
         if ok and what == loop.SUSPEND and fiber == victim() then
             seen = seen + 1
             if seen == at then

@@ -70,8 +70,8 @@ end
 ---@return string?
 function M.place_of(fiber)
     if fiber.wait == spawn.everything then return nil end
-    -- Above are `yield` and the loop's function that called it.
-    if fiber.co and fiber.co ~= running() then return M.where(fiber.co, 2) end
+    -- Above is `yield`.
+    if fiber.co and fiber.co ~= running() then return M.where(fiber.co, 1) end
     if fiber == loop.current() or not running() then return M.where(nil, 2) end
     local note = notes[fiber.id]
     return note and note.at
@@ -92,10 +92,11 @@ local function ran(fiber, co, seconds)
     uncaught.print(("ljos: %s ran %.3f s without letting others run, now at %s"):format(name, seconds, where))
 end
 
-local function traced_resume(co, fiber)
-    if not is_on then return resume(co, fiber) end
+local function traced_resume(co)
+    if not is_on then return resume(co) end
+    local fiber = loop.current()
     local began = now()
-    local ok, what = resume(co, fiber)
+    local ok, what = resume(co)
     local ended = now()
     local note = notes[fiber.id]
     if note then note.since = ended end
