@@ -1,6 +1,7 @@
 local error_ = require "ljos.error"
 local fiber = require "ljos.fiber"
 local time = require "ljos.time"
+local uncaught = require "ljos.uncaught"
 
 local spawn, this_fiber, yield = fiber.spawn, fiber.this_fiber, fiber.this_fiber.yield
 
@@ -13,6 +14,7 @@ local function assert_raises(matches, f, ...)
     local good = type(matches) == "function" and matches(err) or err == matches
     assert.is_true(good, tostring(err))
 end
+local function append(last, a, b) return a, b, last end
 local function generic(name) return error_.generic(name) end
 
 describe("spawn", function()
@@ -97,6 +99,59 @@ describe("join", function()
         assert.is_true(joiner.cancellation_caught)
         assert.is_true(f.joinable)
         assert.equal("late", f:join())
+    end)
+end)
+
+describe("the handle of a fiber that has ended", function()
+    it("does not reach the fiber that runs on the same record now", function()
+        local old = spawn(function() end)
+        yield()
+        local fresh = spawn(function()
+            yield()
+            return "result"
+        end)
+        old:cancel()
+        assert.is_true(old.joinable)
+        assert.equal(0, select("#", old:join()))
+        assert.is_false(old.cancellation_caught)
+        assert.is_false(old.joinable)
+        assert.equal("result", fresh:join())
+    end)
+
+    it("can be detached, however it ended, and is not joinable then", function()
+        for _, f in ipairs { function() end, function() return 1 end, yield } do
+            local handle = spawn(f)
+            if f == yield then handle:cancel() end
+            yield()
+            yield()
+            handle:detach()
+            assert.is_false(handle.joinable)
+            assert_raises(generic "EINVAL", handle.join, handle)
+        end
+    end)
+
+    it("keeps the results while other fibers run", function()
+        local handles = {}
+        for i = 1, 10 do
+            handles[i] = spawn(function() return i, nil end)
+            yield()
+        end
+        for i = 1, 10 do
+            assert.same({ i, nil, "end" }, { append("end", handles[i]:join()) })
+        end
+    end)
+
+    it("is not needed for the report of an error, which comes while the program waits", function()
+        local reports, print = {}, uncaught.print
+        function uncaught.print(text) reports[#reports + 1] = text end
+        spawn(function() error("nobody joins", 0) end)
+        for _ = 1, 1000 do
+            time.sleep(0.001)
+            if #reports > 0 then break end
+        end
+        uncaught.print = print
+        assert.equal(1, #reports)
+        assert.matches("^Fiber 0x%x+ panicked: 'nobody joins'\n", reports[1])
     end)
 end)
 

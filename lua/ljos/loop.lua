@@ -32,7 +32,7 @@ local yield, create, running, isyieldable = coroutine.yield, coroutine.create, c
 ---@field res any               result of the wait
 ---@field gate boolean          whether the next suspending call must look twice (canceled, forbid_suspend)
 ---@field scope table|false     clean-up handlers of the innermost scope
----@field link any              true while it can be joined, the joiner's record, or false when detached
+---@field link any              serial number of the run that can be joined, the joiner's record, or false
 ---@field id integer            its number; what few fibers need is kept by it (cancellation.lua)
 
 ---@class ljos.loop
@@ -273,12 +273,11 @@ local function start_function(fiber)
     return f
 end
 
--- Every fiber's coroutine runs this; when its function has returned, the record may be started again. (The function
--- stands in no local variable: a coroutine in the pool would keep alive what its last fiber knew.)
+-- Every fiber's coroutine runs this; when its function has returned, the record may be started again. (Nothing
+-- stands in a local variable: a coroutine in the pool would keep alive what its last fiber knew.)
 local function body()
-    local fiber = current
     while true do
-        returned(fiber, start_function(fiber)())
+        returned(current, start_function(current)())
         yield(DONE)
     end
 end
@@ -339,6 +338,37 @@ local function next_batch()
     return true
 end
 
+local STEPS_PER_POLL = 100 -- of the collector, some 100 us
+local cycles_wanted = 0
+
+--- Has the collector find out what is garbage now, while there is nothing else to do.
+function M.collect_when_idle() cycles_wanted = 2 end -- it may be in the middle of one
+
+local seconds_of_collection, last_collection = 0, -math.huge
+local to_collect = false
+
+--- Has the collector find out what is garbage before another fiber runs, unless that was done so often of late that it
+--- took a hundredth of the time.
+function M.collect_at_once() to_collect = now() - last_collection > 100 * seconds_of_collection end
+
+local function collect()
+    to_collect = false
+    current = main
+    local began = now()
+    collectgarbage()
+    last_collection = now()
+    seconds_of_collection = last_collection - began
+end
+
+local function collect_some()
+    for _ = 1, STEPS_PER_POLL do
+        if collectgarbage("step", 0) then
+            cycles_wanted = cycles_wanted - 1
+            return
+        end
+    end
+end
+
 -- Waits for the kernel or a timer; false when nothing can come.
 local function wait_for_events()
     if op_count == watching and wheel.count == 0 then
@@ -349,6 +379,11 @@ local function wait_for_events()
     local deadline = wheel:next_deadline()
     if idle then
         idle(deadline, op_count)
+        return true
+    end
+    if cycles_wanted > 0 then
+        collect_some()
+        poll(0)
         return true
     end
     poll(deadline and deadline - now())
@@ -387,7 +422,14 @@ local function make_run(resume)
                     if co then
                         current = fiber
                         local ok, what = resume(co)
-                        if what ~= SUSPEND or not ok then is_next = run_joiners(resume, fiber, ok, what, co) end
+                        if what ~= SUSPEND or not ok then
+                            is_next = run_joiners(resume, fiber, ok, what, co)
+                            if to_collect then
+                                -- Nothing on this stack may keep the fiber's record, the arguments above included.
+                                fiber, co, what = nil, nil, nil -- luacheck: ignore
+                                collect(nil, nil, nil, nil, nil)
+                            end
+                        end
                     end
                     if is_next then
                         current = main

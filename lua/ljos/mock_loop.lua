@@ -195,7 +195,7 @@ end
 -- Cancels the fiber of `watched.handle` at its suspension number `at`: there and then, or when that wait has ended.
 local function cancel_at(at, when, watched)
     local seen, armed = 0, false
-    local function victim() return watched.handle and rawget(watched.handle, 1) end
+    local function victim() return watched.handle and spawn.running_record(watched.handle) end
     local function cancel()
         armed, watched.was_canceled = false, true
         watched.handle:cancel()

@@ -1,8 +1,9 @@
 --- Spawning and joining: what a fiber's handle does, and what becomes of results and errors.
 ---
---- `spawn` hands out a handle; results and errors wait in the record (loop.lua) until `join`. When the handle is
---- collected, or `detach` is called, nobody can join any more, and an error is reported on stderr instead; a weak
---- table tells whether the handle still lives.
+--- `spawn` hands out a handle, which names the fiber's record (loop.lua) and the serial number of its run: a number in
+--- the record's `link` says that this run can be joined. What the fiber returned or raised waits in the record, which
+--- then belongs to the handle; a record without results is used again. When an error waits and the handle is
+--- collected, nobody can join any more, and the error is reported on stderr.
 ---
 --- Errors:   raises ljos.Error; join re-raises the fiber's own error
 --- Suspends: join
@@ -20,12 +21,20 @@ local main, extras = loop.main, cancellation.extras
 ---@class ljos.fiber.spawn
 local M = {}
 
--- Records and their handles by number. A number belongs to its record, which runs one fiber after the other.
+-- Records by number. A number belongs to its record, which runs one fiber after the other.
 local all, free_ids, last_id, live_count = {}, {}, 0, 0
-local handles = setmetatable({}, { __mode = "v" })
+local last_serial = 0
 
--- How a fiber ended. Stands in the record's `wait` field, and then in the handle in place of the record: the results
--- move to the handle, so that the record can be used again.
+-- Whether the collector has gone through everything since a fiber was spawned, and may have found its handle.
+local probe = setmetatable({ {} }, { __mode = "v" }) -- empty once it has
+local found_serial = 0 -- of the last fiber spawned before it had
+
+local function probe_again()
+    probe[1] = {}
+    found_serial = last_serial
+end
+
+-- How a fiber ended; stands in the record's `wait` field.
 local RETURNED, FAILED, CANCELED = { ended = true }, { ended = true }, { ended = true }
 
 -- Handle --------------------------------------------------------------------------------------------------------
@@ -34,9 +43,8 @@ local RETURNED, FAILED, CANCELED = { ended = true }, { ended = true }, { ended =
 local JOINED, CAUGHT, DETACHED = { why = "joined" }, { why = "joined" }, { why = "detached" }
 
 ---@class ljos.Fiber
----@field [1] ljos.FiberRecord|table  the record, or how the fiber ended
----@field [2] any                      its only result, the list of its results, or its error
----@field [3] integer|string|nil       the number of results, none for 0; or the error's traceback
+---@field [1] ljos.FiberRecord|table  the record, or why it cannot be joined any more
+---@field [2] integer                  the serial number of the run; negative while somebody joins it
 ---@field cancellation_caught boolean  after join: whether cancellation ended the fiber
 ---@field join fun(self: ljos.Fiber): ...
 ---@field detach fun(self: ljos.Fiber)
@@ -56,6 +64,7 @@ local pool, pool_n = {}, 0
 local POOL_MAX = 256
 
 local function recycle(fiber)
+    fiber.link = false
     if pool_n < POOL_MAX then
         fiber.res, fiber.scope = false, false
         pool_n = pool_n + 1
@@ -66,27 +75,52 @@ local function recycle(fiber)
     end
 end
 
+local function new_record(id, co, wait, f)
+    local fiber = { co = co, wait = wait, op = f, res = false, gate = false, scope = false, link = false, id = id }
+    all[id] = fiber
+    return fiber
+end
+
+-- Leaves a record with its results to the handle; its number and its coroutine go on without it.
+local function leave_to_handle(fiber)
+    recycle(new_record(fiber.id, fiber.co, fiber.wait, false))
+    fiber.co = false
+end
+
 local join_wait = {}
 
 ---@param joiner ljos.FiberRecord
 function join_wait.cancel_wait(_, joiner)
-    joiner.op.link = true
+    local handle = joiner.op
+    local serial = -handle[2]
+    handle[2], handle[1].link = serial, serial
     loop.wake(joiner, -error_.errno_of.ECANCELED)
 end
 
-function join_wait.describe_wait(_, joiner) return "join " .. name_of(joiner.op) end
+function join_wait.describe_wait(_, joiner) return "join " .. name_of(joiner.op[1]) end
 
 local function check_handle(self)
     if getmetatable(self) ~= "fiber" then error_.argument(1, "fiber expected, got " .. type(self)) end
 end
 
--- What stands in a handle that can be joined: the record, or how the fiber ended. Else raises EINVAL.
+-- The record of a fiber that can be joined. It may run another fiber by now: then this one has returned nothing.
+-- Raises EINVAL when the fiber cannot be joined.
 local function joinable(handle)
-    local fiber = handle[1]
-    local why = fiber.why or not fiber.ended and fiber.link ~= true and "being joined"
+    local fiber, serial = handle[1], handle[2]
+    local why = fiber.why or serial < 0 and "being joined"
     if why then error(error_.generic("EINVAL", { detail = "the fiber is " .. why .. " already" }), 0) end
+    return fiber, fiber.link ~= serial
+end
+
+-- The record of a fiber that has not ended; nil else.
+---@param handle ljos.Fiber
+---@return ljos.FiberRecord?
+local function running_record(handle)
+    local fiber, serial = handle[1], handle[2]
+    if fiber.why or serial > 0 and fiber.link ~= serial or fiber.wait and fiber.wait.ended then return nil end
     return fiber
 end
+M.running_record = running_record
 
 -- Raises a fiber's error in its joiner; the report of who does not catch it shows where it came from, too.
 local function raise_again(err, traceback)
@@ -95,8 +129,8 @@ local function raise_again(err, traceback)
     error(err, 0)
 end
 
-local function results(handle, how, res, n)
-    handle[1] = how == CANCELED and CAUGHT or JOINED
+-- `n` is the number of results, false for none; or the error's traceback.
+local function results(how, res, n)
     if how == FAILED then raise_again(res, n) end
     if n == 1 then return res end
     if how == RETURNED and n then return unpack(res, 1, n) end
@@ -110,42 +144,45 @@ end
 local function join(self)
     check_handle(self)
     local me = loop.enter()
-    if self[1] == me then error(error_.generic "EDEADLK", 0) end
-    local fiber = joinable(self)
-    if fiber.ended then
-        local res, n = rawget(self, 2), rawget(self, 3)
-        rawset(self, 2, nil)
-        return results(self, fiber, res, n)
+    if running_record(self) == me then error(error_.generic "EDEADLK", 0) end
+    local fiber, has_gone = joinable(self)
+    if has_gone then
+        self[1] = JOINED
+        return
     end
-    fiber.link = me
-    me.op = fiber
-    local woken = loop.suspend(me, join_wait)
-    if woken ~= 0 then loop.raise_canceled(me) end
-    -- It ended just now, and this fiber runs right after it: the record still has everything.
+    local had_ended = fiber.wait and fiber.wait.ended
+    if not had_ended then
+        self[2], fiber.link, me.op = -self[2], me, self
+        if loop.suspend(me, join_wait) ~= 0 then loop.raise_canceled(me) end
+        -- It ended just now, and this fiber runs right after it: the record still has everything.
+    end
     local how, res, n = fiber.wait, fiber.res, fiber.op
-    recycle(fiber)
-    return results(self, how, res, n)
+    self[1] = how == CANCELED and CAUGHT or JOINED
+    if had_ended then
+        fiber.link = false
+    else
+        recycle(fiber)
+    end
+    return results(how, res, n)
 end
 
 --- Gives up the right to join. If the fiber has failed already, its error is reported now; else when it fails.
 ---@param self ljos.Fiber
 local function detach(self)
     check_handle(self)
-    local fiber = joinable(self)
+    local fiber, has_gone = joinable(self)
     self[1] = DETACHED
-    if fiber == FAILED then
-        uncaught.report(rawget(self, 4), rawget(self, 2), rawget(self, 3) --[[@as string?]])
-    elseif not fiber.ended then
-        fiber.link = false
-    end
+    if has_gone then return end
+    fiber.link = false
+    if fiber.wait == FAILED then uncaught.report(name_of(fiber), fiber.res, fiber.op) end
 end
 
 --- Cancels the fiber: it raises fiber_canceled at its next cancellation point. Never suspends, always legal.
 ---@param self ljos.Fiber
 local function cancel(self)
     check_handle(self)
-    local fiber = self[1] --[[@as any]]
-    if not fiber.why and not fiber.ended then cancellation.cancel(fiber) end
+    local fiber = running_record(self)
+    if fiber then cancellation.cancel(fiber) end
 end
 
 local methods = { join = join, detach = detach, cancel = cancel }
@@ -155,7 +192,7 @@ function Handle.__index(self, key)
     local method = methods[key]
     if method then return method end
     local fiber = self[1]
-    if key == "joinable" then return fiber.ended or not fiber.why and fiber.link == true end
+    if key == "joinable" then return not fiber.why and self[2] > 0 end
     if key ~= "cancellation_caught" then error(error_.core("bad_index", { index = 2 }), 0) end
     if fiber == CAUGHT then return true end
     if fiber == JOINED then return false end
@@ -165,15 +202,11 @@ function Handle.__newindex() error(error_.generic "EPERM", 0) end
 
 -- Spawning ------------------------------------------------------------------------------------------------------
 
-local function new_record(f)
+local function next_id()
     local id = table.remove(free_ids)
-    if not id then
-        id = last_id + 1
-        last_id = id
-    end
-    local fiber = { co = false, wait = false, op = f, res = false, gate = false, scope = false, link = true, id = id }
-    all[id] = fiber
-    return fiber
+    if id then return id end
+    last_id = last_id + 1
+    return last_id
 end
 
 local on_spawn = false ---@type false|fun(fiber: ljos.FiberRecord)
@@ -193,16 +226,17 @@ function M.spawn(f)
     if pool_n > 0 then
         fiber = pool[pool_n] --[[@as ljos.FiberRecord]]
         pool_n = pool_n - 1
-        fiber.wait, fiber.op, fiber.gate, fiber.link = false, f, false, true
+        fiber.wait, fiber.op, fiber.gate = false, f, false
     else
-        fiber = new_record(f)
+        fiber = new_record(next_id(), false, false, f)
     end
-    local handle = setmetatable({ fiber }, Handle)
-    handles[fiber.id] = handle
+    if not probe[1] then probe_again() end
+    local serial = last_serial + 1
+    last_serial, fiber.link = serial, serial
     live_count = live_count + 1
     loop.start(fiber)
     if on_spawn then on_spawn(fiber) end
-    return handle
+    return setmetatable({ fiber, serial }, Handle)
 end
 
 -- The loop's hooks ----------------------------------------------------------------------------------------------
@@ -220,26 +254,17 @@ local function returned(fiber, ...)
     fiber.wait = RETURNED
 end
 
--- When the handle of a failed fiber is collected unjoined, the error is reported. (Apart from `settle`: a function
--- with a closure in it is not compiled.)
-local function watch(handle, err, traceback, name)
+-- When the handle of a failed fiber is collected unjoined, and the record with it, the error is reported. (Apart from
+-- `finished`: a function with a closure in it is not compiled.)
+local function watch(fiber)
     local sentinel = newproxy(true)
     getmetatable(sentinel).__gc = function()
-        if handle[1] == FAILED then uncaught.report(name, err, traceback) end
+        if fiber.link then uncaught.report(name_of(fiber), fiber.res, fiber.op) end
     end
-    rawset(handle, 4, name)
-    rawset(handle, 5, sentinel)
-end
-
--- A handle that was neither joined nor detached takes over how its fiber ended.
-local function settle(handle, fiber)
-    local how = fiber.wait
-    handle[1] = how
-    if how == FAILED or fiber.op then
-        rawset(handle, 2, fiber.res)
-        rawset(handle, 3, fiber.op)
-    end
-    if how == FAILED then watch(handle, fiber.res, fiber.op, name_of(fiber)) end
+    fiber.scope = sentinel
+    if not probe[1] then probe_again() end
+    if fiber.link <= found_serial then loop.collect_at_once() end
+    loop.collect_when_idle()
 end
 
 --- What the main fiber waits for when it lets the others end.
@@ -248,20 +273,20 @@ local everything = M.everything
 function everything.describe_wait() return "the end of all fibers" end
 
 local function finished(fiber)
-    local id, link = fiber.id, fiber.link
+    local id, link, how = fiber.id, fiber.link, fiber.wait
     live_count = live_count - 1
     if extras[id] then extras[id] = false end
-    if link and link ~= true then
+    if type(link) == "table" then
         link.wait, link.res = false, 0
         return link
     end
-    local handle = link and handles[id]
-    if handle then
-        settle(handle, fiber)
-    elseif fiber.wait == FAILED then
-        uncaught.report(name_of(fiber), fiber.res, fiber.op)
+    if link and (how ~= RETURNED or fiber.op) then
+        leave_to_handle(fiber)
+        if how == FAILED then watch(fiber) end
+    else
+        if how == FAILED then uncaught.report(name_of(fiber), fiber.res, fiber.op) end
+        recycle(fiber)
     end
-    recycle(fiber)
     if live_count == 0 and main.wait == everything then
         main.wait = false
         return main
