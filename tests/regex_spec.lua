@@ -133,6 +133,16 @@ describe("regex.match", function()
         assert.are.equal("b", captures[count])
     end)
 
+    it("returns as many groups as there are in the POSIX grammars, and leaves other memory alone", function()
+        for count = 1, 40 do
+            local regex_ = new(("(.)"):rep(count), "extended")
+            for _ = 1, 20 do
+                local captures = { regex.match(regex_, ("ab"):rep(20):sub(1, count)) }
+                assert.are.equal(("ab"):rep(20):sub(1, count), table.concat(captures))
+            end
+        end
+    end)
+
     it("takes the longest alternative in extended", function()
         assert.are.same({ "", '"a,b"' }, { regex.match(new('([^,]+)|("[^"]+")', "extended"), '"a,b"') })
         assert.are.equal(6, regex.search(new("foo|foobar", "extended"), "foobar")[0].end_)

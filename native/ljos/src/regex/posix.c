@@ -11,5 +11,6 @@ int ljos_regex_posix_search(regex_t *regex, const char *subject, int len, int st
                             regoff_t *starts, regoff_t *ends) {
     struct re_registers registers;
     re_set_registers(regex, &registers, count, starts, ends);
+    regex->regs_allocated = REGS_FIXED; // else it would make room for all groups with realloc(3)
     return re_search(regex, subject, len, start, range, &registers);
 }
