@@ -15,6 +15,7 @@ local kernel = require "ljos.syscall.kernel"
 local transfer = require "ljos.syscall.call.transfer"
 local types = require "ljos.syscall.types"
 local address = require "ljos.syscall.type.address"
+local socket_types = require "ljos.syscall.type.socket"
 
 local number, flag = fd.number, argument.flag
 local t, pt = types.t, types.pt
@@ -54,56 +55,43 @@ end
 
 local POINTER = ffi.sizeof "void *"
 
--- The length of an address: a unix path ends at its NUL; abstract ones and all others are whole.
-local function length_of(addr, given)
-    if given then return given end
-    if ffi.istype(t.sockaddr_un, addr) and addr.sun_path[0] ~= 0 then
-        return ffi.offsetof(ffi.typeof(addr), "sun_path") + #addr.path + 1
+local function length_of(addr)
+    if ffi.istype(t.sockaddr_un, addr) then return socket_types.unix_length(addr) end
+    if ffi.istype(t.sockaddr_storage, addr) then
+        if addr.ss_family == c.AF.UNIX then return socket_types.unix_length(pt.sockaddr_un(addr)) end
+        return #addr
     end
-    if ffi.istype(t.sockaddr_storage, addr) then return #addr end
     local size = ffi.sizeof(addr)
     -- a pointer: what it points to is as long as its family's addresses
     if size == POINTER then return #pt.sockaddr_storage(addr)[0] end
     return size
 end
 
-local function address_of(addr, position)
-    if type(addr) == "table" then return t.sockaddr_storage(addr) end
+-- The struct of an address and its length: of a struct, of a table of its fields, or of a unix address as getsockname
+-- gives it.
+local function address_of(addr, position, len)
+    if type(addr) == "table" then
+        if type(addr.addr) == "cdata" and addr.name then return addr.addr, len or addr.len end
+        addr = t.sockaddr_storage(addr)
+    end
     if type(addr) ~= "cdata" then argument.wrong(position, "address", addr) end
-    return addr
+    return addr, len or length_of(addr)
 end
 
 local bind, connect = kernel.call("bind", "ipi"), kernel.call("connect", "ipi")
 function M.bind(file, addr, len)
-    addr = address_of(addr, 2)
-    return kernel.done(bind(number(file, 1), addr, length_of(addr, len)))
+    local struct, size = address_of(addr, 2, len)
+    return kernel.done(bind(number(file, 1), struct, size))
 end
 
 --- connect(2). Not repeated after EINTR: the connection goes on by itself, poll says when it stands.
 function M.connect(file, addr, len)
-    addr = address_of(addr, 2)
-    return kernel.done(connect(number(file, 1), addr, length_of(addr, len)))
-end
-
--- A unix address as a table: family, name, abstract, unnamed.
-local function unix_name(storage, len)
-    local addr = { family = c.AF.UNIX, len = len }
-    local offset = ffi.offsetof(ffi.typeof(t.sockaddr_un()), "sun_path")
-    local un = pt.sockaddr_un(storage)
-    if len <= offset then
-        addr.unnamed, addr.name = true, ""
-    elseif un.sun_path[0] == 0 then
-        addr.abstract, addr.name = true, ffi.string(un.sun_path + 1, len - offset - 1)
-    else
-        addr.name = ffi.string(un.sun_path)
-        addr.path = addr.name
-    end
-    addr.addr = storage
-    return addr
+    local struct, size = address_of(addr, 2, len)
+    return kernel.done(connect(number(file, 1), struct, size))
 end
 
 local function received(storage, len)
-    if storage.ss_family == c.AF.UNIX and len > 0 then return unix_name(storage, len) end
+    if storage.ss_family == c.AF.UNIX and len > 0 then return socket_types.unix_address(storage, len) end
     return storage
 end
 
@@ -214,9 +202,11 @@ end
 
 function M.sendto(file, data, count, flags, addr, len)
     local memory, n = argument.data(data, count, 2)
-    if addr ~= nil then addr = address_of(addr, 5) end
-    local size = addr ~= nil and length_of(addr, len) or 0
-    return kernel.number(sendto(number(file, 1), memory, n, flag(c.MSG, flags, 4), addr, size))
+    local struct, size = nil, 0
+    if addr ~= nil then
+        struct, size = address_of(addr, 5, len)
+    end
+    return kernel.number(sendto(number(file, 1), memory, n, flag(c.MSG, flags, 4), struct, size))
 end
 
 local function receive(file, buffer, count, flags, addr)

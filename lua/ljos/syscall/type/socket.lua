@@ -76,10 +76,13 @@ local function define_in6()
     })
 end
 
+-- A path may fill its array, without a NUL.
+local function unix_path(addr) return ffi.string(addr.sun_path, ffi.sizeof(addr.sun_path)):match "^%Z*" end
+
 local function define_un()
     local get_family, set_family = family_accessors "sun_family"
     struct.define("sockaddr_un", {
-        get = { family = get_family, path = function(self) return ffi.string(self.sun_path) end },
+        get = { family = get_family, path = unix_path },
         set = {
             family = set_family,
             path = function(self, value)
@@ -94,6 +97,38 @@ local function define_un()
             if first ~= nil then self.path = first end
         end,
     })
+end
+
+--- Returns the length of a unix address: a path ends with its NUL; an abstract name, which begins with one, before the
+--- NULs that fill the rest of the struct.
+---@param addr ffi.cdata*
+---@return integer
+function M.unix_length(addr)
+    local head = ffi.offsetof(native.struct "sockaddr_un", "sun_path") --[[@as integer]]
+    local path, last = addr.sun_path, ffi.sizeof(addr.sun_path) - 1
+    if path[0] ~= 0 then return head + math.min(#addr.path, last) + 1 end
+    while last >= 0 and path[last] == 0 do
+        last = last - 1
+    end
+    return head + last + 1
+end
+
+--- Returns what the kernel gave for a unix address: {family, name, path, abstract, unnamed}.
+---@param storage ffi.cdata*
+---@param len integer
+---@return table
+function M.unix_address(storage, len)
+    local addr = { family = c.AF.UNIX, len = len, addr = storage }
+    local un, head = pt.sockaddr_un(storage), ffi.offsetof(native.struct "sockaddr_un", "sun_path")
+    if len <= head then
+        addr.unnamed, addr.name = true, ""
+    elseif un.sun_path[0] == 0 then
+        addr.abstract, addr.name = true, ffi.string(un.sun_path + 1, len - head - 1)
+    else
+        addr.name = unix_path(un)
+        addr.path = addr.name
+    end
+    return addr
 end
 
 local function define_nl()
@@ -275,7 +310,18 @@ local function define_msghdr()
     local set = {}
     local keep = struct.anchor -- what a message points to lives as long as the message
     function set.name(self, value)
-        self.msg_name, self.msg_namelen = ffi.cast("void *", keep(self, "name", value)), value == nil and 0 or #value
+        local size
+        if type(value) == "table" and type(value.addr) == "cdata" and value.name then
+            value, size = value.addr, value.len -- a unix address as getsockname gives it
+        elseif type(value) == "table" then
+            value = t.sockaddr_storage(value)
+        end
+        size = size or value == nil and 0 or #value
+        -- without a name it is room for one
+        if ffi.istype(t.sockaddr_un, value) and (value.sun_path[0] ~= 0 or value.sun_path[1] ~= 0) then
+            size = M.unix_length(value)
+        end
+        self.msg_name, self.msg_namelen = ffi.cast("void *", keep(self, "name", value)), size
     end
     function set.iov(self, value)
         local iov = t.iovecs(value)
@@ -339,7 +385,8 @@ local definitions = {
         struct.define_array("mmsghdrs", "mmsghdr", "msg", {
             first = 1,
             fill = function(self, item, i, init)
-                local header = struct.anchor(self, i, type(init) == "cdata" and init or t.msghdr(init))
+                if type(init) == "table" then init = t.msghdr(init.msg_hdr or init.hdr or init) end
+                local header = struct.anchor(self, i, init)
                 ffi.copy(item.msg_hdr, header, ffi.sizeof(header))
             end,
         })
