@@ -41,8 +41,10 @@ local modules = {
     unlockpt ptsname cfgetispeed cfgetospeed cfsetispeed cfsetospeed cfsetspeed ]],
     system = [[ uname gethostname sethostname getdomainname setdomainname sysinfo syslog ksyslogctl sysctl reboot mount
     unmount errno syscall posix_fadvise statmount listmount quotactl quotactl_fd ]],
+    lsm = " lsm_list_modules lsm_get_self_attr lsm_set_self_attr ",
+    image = " init_module kexec_load kexec_file_load ",
     security = [[ capget capset prctl bpf bpf_prog_load bpf_map_create bpf_map_op seccomp landlock_create_ruleset
-    landlock_add_rule lsm_list_modules lsm_get_self_attr perf_event_open
+    landlock_add_rule perf_event_open
     perf_attach_tracepoint perf_probe perf_tracepoint ]],
     sysv = " shmget shmat shmdt shmctl msgget msgsnd msgrcv msgctl semget semop semtimedop semctl ",
     trace = " ptrace process_vm_readv process_vm_writev process_madvise ",

@@ -155,39 +155,6 @@ function M.landlock_create_ruleset(attr, flags)
     return fd.result(res)
 end
 
-local list_modules = kernel.call("lsm_list_modules", "ppi")
---- lsm_list_modules(2): the numbers of the security modules, a list.
-function M.lsm_list_modules()
-    local ids, size = ffi.new "uint64_t[64]", t.uint32_1(512)
-    local res = list_modules(ids, size, 0)
-    if res < 0 then return kernel.failed(res) end
-    local list = {}
-    for i = 1, res do
-        list[i] = tonumber(ids[i - 1])
-    end
-    return list
-end
-
-local get_self_attr = kernel.call("lsm_get_self_attr", "ippi")
---- lsm_get_self_attr(2): a list of {id, flags, text}, one for each security module.
-function M.lsm_get_self_attr(attr, flags)
-    local size = t.uint32_1(65536)
-    local buffer = ffi.new "uint64_t[8192]"
-    local res = get_self_attr(flag(c.LSM_ATTR, attr, 1), buffer, size, flag(c.LSM_FLAG, flags, 2))
-    if res < 0 then return kernel.failed(res) end
-    local list, at = {}, 0
-    for i = 1, res do
-        -- struct lsm_ctx: id, flags, length of all, length of the text, text
-        list[i] = {
-            id = tonumber(buffer[at]),
-            flags = tonumber(buffer[at + 1]),
-            text = ffi.string(buffer + at + 4, buffer[at + 3]):gsub("%z+$", ""),
-        }
-        at = at + tonumber(buffer[at + 2]) / 8
-    end
-    return list
-end
-
 local add_rule = kernel.call("landlock_add_rule", "iipi")
 --- landlock_add_rule(2): {allowed_access =, parent = fd} below a path, {allowed_access =, port =} for the network.
 function M.landlock_add_rule(ruleset, kind, rule, flags)
@@ -252,8 +219,10 @@ function M.bpf_map_op(cmd, map, key, value, flags)
 end
 
 local perf = kernel.call("perf_event_open", "piiii")
---- perf_event_open(2): the descriptor. Close-on-exec.
+--- perf_event_open(2): the descriptor. Close-on-exec. The attributes are a t.perf_event_attr, an array of one, or a
+--- table.
 function M.perf_event_open(attr, pid, cpu, group, flags)
+    attr = argument.struct(t.perf_event_attr, attr, 1)
     local bits = argument.cloexec(c.PERF_FLAG, flags, 5)
     local members = type(group) == "nil" and -1 or fd.number(group, 4)
     return fd.result(perf(attr, integer(pid or 0, 2), integer(cpu or -1, 3), members, bits))

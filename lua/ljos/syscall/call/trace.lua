@@ -16,9 +16,9 @@ local t = types.t
 ---@class ljos.syscall.call.trace
 local M = {}
 
--- An address of another process: a pointer or a number.
+-- An address of another process: a pointer or a number, also one of 64 bits.
 local function address(value, position)
-    if type(value) == "number" then return ffi.cast("void *", ffi.cast("uintptr_t", value)) end
+    if type(value) ~= "string" and tonumber(value) then return ffi.cast("void *", ffi.cast("uintptr_t", value)) end
     return ffi.cast("const void *", argument.pointer(value, position))
 end
 

@@ -6,5 +6,4 @@
 -- luacheck: no max line length
 return [[
 landlock_restrict_self ruleset:fd flags:LANDLOCK_RESTRICT_SELF | ok
-lsm_set_self_attr attr:LSM_ATTR ctx:ptr size:int flags:int=0 | ok
 ]]
