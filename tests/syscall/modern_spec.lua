@@ -233,7 +233,7 @@ describe("the kernel's", function()
         local reason = missing(list, err)
         if reason then return pending(reason) end
         assert.is_true(#list >= 1)
-        local info, none, strings = S.statmount(list[1], "sb_basic, mnt_basic, mnt_root, mnt_point, fs_type")
+        local info, none, strings = S.statmount(list[1])
         assert(info, none)
         assert.is_true(tonumber(info.mask) ~= 0)
         assert.matches("^/", strings.mnt_point)
@@ -360,11 +360,7 @@ describe("the kernel's", function()
     end)
 
     it("events are counted", function()
-        local fd, err = S.perf_event_open(
-            t.perf_event_attr1 { { type = "software", config = "sw_task_clock", disabled = true } },
-            0,
-            -1
-        )
+        local fd, err = S.perf_event_open({ type = "software", config = "sw_task_clock", disabled = true }, 0, -1)
         local reason = missing(fd, err)
         if reason then return pending(reason) end
         local reader = t.perf_reader(fd)
@@ -390,6 +386,31 @@ describe("the kernel's", function()
         local query = assert(S.membarrier "cmd_query")
         assert.equal("number", type(query))
         fails("INVAL", S.membarrier(12345))
+    end)
+
+    it("structs have short names, which take flags", function()
+        local attr = t.sched_attr { policy = "batch", nice = 3, flags = "reset_on_fork" }
+        assert.equal(c.SCHED.BATCH, attr.sched_policy)
+        assert.same({ 3, c.SCHED_FLAG.RESET_ON_FORK }, { attr.nice, attr.flags })
+        assert.matches("nice = 3", tostring(attr), 1, true)
+        assert.matches("entries = 0", tostring(t.io_uring_params()), 1, true)
+        local cached = t.cachestat { dirty = 2 }
+        assert.equal("number", type(cached.dirty))
+        assert.is_true(cached.nr_dirty == 2)
+        in_child(function()
+            assert(S.sched_setattr(0, { policy = "batch", nice = 2 }))
+            assert(S.sched_getattr().policy == c.SCHED.BATCH and S.sched_getattr().nice == 2)
+        end)
+    end)
+
+    it("names may be as short as the call makes them", function()
+        assert.equal(c.FAN.MARK_ADD, c.FAN_MARK.add)
+        assert.equal(c.FAN.MARK_ADD, c.FAN_MARK.FAN_MARK_ADD)
+        assert.equal(c.FAN.MARK_ADD, c.FAN_MARK.mark_add)
+        assert.equal(c.KEY_SPEC.PROCESS_KEYRING, c.KEY_SPEC.process)
+        assert.is_true(S.membarrier "query" > 0)
+        assert.equal(S.membarrier "query", S.membarrier "cmd_query")
+        assert.equal(c.IORING_REGISTER.PROBE, c.IORING_REGISTER.register_probe)
     end)
 
     it("calls can be made by number and by name", function()

@@ -70,7 +70,9 @@ local prefixes = {
     MSYNC = { "MS_" },
     SEM = { "SEM_", "" },
     SYSVMSG = { "MSG_" },
-    IORING_REGISTER = { "IORING_REGISTER_", "IORING_" },
+    IORING_REGISTER = { "IORING_REGISTER_", "IORING_", "REGISTER_" },
+    MEMBARRIER = { "MEMBARRIER_CMD_", "CMD_" },
+    FAN_MARK = { "FAN_MARK_", "MARK_" },
     SOF = { "SOF_" },
     VSOCK = { "VMADDR_", "SO_VM_SOCKETS_", "" },
     IFREQ = { "IFF_" },
@@ -98,6 +100,22 @@ local prefixes = {
     ERRNO = { "" },
 }
 
+-- The constants of a group whose names match, by what the pattern captures.
+local function matching(name, pattern)
+    local values = {}
+    for full, value in native.constants(name) do
+        local short = full:match(pattern)
+        if short then values[short] = value end
+    end
+    return values
+end
+
+local function add(group_of, values)
+    for name, value in pairs(values) do
+        group_of[name] = value
+    end
+end
+
 -- Second names, and what the crates lack (linux/if_tun.h of old, sys/swap.h): computed from other names where possible.
 local additions = {
     SIG = function(g)
@@ -124,6 +142,7 @@ local additions = {
         g.ALL, g.NONE = 0xffffffff, 0xfff80000
     end,
     AF = function(g) g.DECNET = g.DECnet end,
+    KEY_SPEC = function(g) add(g, matching("KEY_SPEC", "^KEY_SPEC_(.*)_KEYRING$")) end,
     -- "ro" and "rw" are what /proc/mounts says; "seclabel" there is no flag of mount(2).
     MS = function(g)
         g.RO, g.RW, g.SECLABEL = g.RDONLY, 0, 0
@@ -133,11 +152,7 @@ local additions = {
         g.FASYNC, g.NOCHECKSUM, g.NO_PI, g.ONE_QUEUE = 0x10, 0x20, 0x40, 0x80
         g.PERSIST, g.VNET_HDR, g.TAP_MQ = 0x100, 0x200, 0x4000
     end,
-    PCI = function(g)
-        for name, value in native.constants "PCI_BASE_ADDRESS" do
-            if value >= g.CARDBUS_CIS - 24 and value < g.CARDBUS_CIS then g[name:sub(5)] = value end
-        end
-    end,
+    PCI = function(g) add(g, matching("PCI_BASE_ADDRESS", "^PCI_(BASE_ADDRESS_%d)$")) end,
     RLIMIT = function(g) g.OFILE = g.NOFILE end,
     STD = function(g)
         g.IN, g.OUT, g.ERR = g.IN_FILENO, g.OUT_FILENO, g.ERR_FILENO
@@ -155,12 +170,7 @@ local additions = {
             g[name:sub(2)] = g[name:sub(2)] or g[name]
         end
     end,
-    MODE = function(g)
-        for name, value in native.constants "S_I" do
-            local short = name:match "^S_I(F.*)"
-            if short then g[short] = value end
-        end
-    end,
+    MODE = function(g) add(g, matching("S_I", "^S_I(F.*)")) end,
     LINUX_CAPABILITY_VERSION = function(g)
         g[1], g[2], g[3] = g["1"], g["2"], g["3"]
     end,
@@ -172,6 +182,7 @@ local additions = {
 -- Groups that no header has under this name.
 local made = {
     SWAP_FLAG = function() return { PREFER = 0x8000, PRIO_MASK = 0x7fff, PRIO_SHIFT = 0, DISCARD = 0x10000 } end,
+    FAN_MARK = function() return matching("FAN", "^FAN_MARK_(.*)") end,
     XATTR_CAPS = function() return { SUFFIX = "capability", PREFIX = "security.", NAME = "security.capability" } end,
 }
 

@@ -27,6 +27,7 @@ M.t, M.pt, M.s, M.registered = {}, {}, {}, {}
 ---@field struct? string      the native library's name of the struct; default: the type's own
 ---@field prefix? string      what the short names leave out
 ---@field short? string       short names of fields that are plain numbers
+---@field is_plain? boolean    the short names are those of all numbers, without the prefix that they share
 ---@field get? table<string, fun(self: ffi.cdata*): any>
 ---@field set? table<string, fun(self: ffi.cdata*, value: any)>
 ---@field flags? table<string, string>  field -> group: in a constructor's table, strings are read as its flags
@@ -44,6 +45,23 @@ local function auto_accessors(options, get, set)
         get[name] = get[name] or function(self) return tonumber(self[full]) end
         set[name] = set[name] or function(self, value) self[full] = value end
     end
+end
+
+-- The numbers in a struct of the kernel, and the prefix of their names: "sched_" of sched_attr. A size may lack it.
+local function plain_names(c_struct)
+    local names, prefix = {}, nil
+    for name in ffi.string(native.C.ljos_layout(c_struct)):gmatch "[%w_]+_t (%a[%w_]*);" do
+        local head = name:match "^%a%w*_" or ""
+        if name ~= "size" then
+            prefix = (prefix == nil or prefix == head) and head or ""
+            names[#names + 1] = name
+        end
+    end
+    prefix = prefix or ""
+    for i, name in ipairs(names) do
+        names[i] = name:sub(#prefix + 1)
+    end
+    return table.concat(names, " "), prefix
 end
 
 --- Fills a struct from a table: array items in the order of `order`, names through the setters.
@@ -151,6 +169,9 @@ end
 ---@return ffi.ctype*
 function M.define(name, options)
     options = options or {}
+    if options.is_plain then
+        options.short, options.prefix = plain_names(options.struct or name)
+    end
     local ct = ffi.typeof(native.struct(options.struct or name))
     M.register(name, ffi.metatype(ct, metatable(name, ct, options)))
     return ct

@@ -47,7 +47,8 @@ local flags = {
         scoped = "LANDLOCK_SCOPE",
     },
     mount_attr = { attr_set = "MOUNT_ATTR", attr_clr = "MOUNT_ATTR", propagation = "MS" },
-    sched_attr = { sched_policy = "SCHED" },
+    sched_attr = { policy = "SCHED", sched_policy = "SCHED", flags = "SCHED_FLAG", sched_flags = "SCHED_FLAG" },
+    file_attr = { xflags = "FS_XFLAG", fa_xflags = "FS_XFLAG" },
     io_uring_params = { flags = "IORING_SETUP" },
 }
 
@@ -64,7 +65,7 @@ local function ensure(name)
     if file then
         require("ljos.syscall.type." .. file).define(name)
     elseif native.C.ljos_layout(name) ~= nil and name ~= "" then
-        struct.define(name, { flags = flags[name] })
+        struct.define(name, { is_plain = true, flags = flags[name] })
     end
 end
 

@@ -149,8 +149,20 @@ local function request(id, param)
     return req
 end
 
---- statmount(2): a t.statmount, nil, and a table of its strings (point, root, fs_type, opts).
+local STRINGS = {
+    MNT_POINT = "mnt_point",
+    MNT_ROOT = "mnt_root",
+    FS_TYPE = "fs_type",
+    FS_SUBTYPE = "fs_subtype",
+    MNT_OPTS = "mnt_opts",
+    SB_SOURCE = "sb_source",
+}
+local BASIC = "sb_basic, mnt_basic, propagate_from, mnt_root, mnt_point, fs_type"
+
+--- statmount(2): a t.statmount, nil, and a table of its strings (mnt_point, mnt_root, fs_type, ...). Without a mask it
+--- tells what every kernel that has the call knows.
 function M.statmount(id, mask)
+    if mask == nil then mask = BASIC end
     local size = 16384
     local buffer = ffi.new("uint64_t[?]", size / 8)
     local res = statmount(request(id, flag(c.STATMOUNT, mask, 2)), buffer, size, 0)
@@ -158,12 +170,7 @@ function M.statmount(id, mask)
     local info = types.pt.statmount(buffer)
     local text = ffi.cast("char *", buffer) + types.s.statmount
     local strings = {}
-    for bit_name, field in pairs {
-        MNT_POINT = "mnt_point",
-        MNT_ROOT = "mnt_root",
-        FS_TYPE = "fs_type",
-        MNT_OPTS = "mnt_opts",
-    } do
+    for bit_name, field in pairs(STRINGS) do
         if bit.band(tonumber(info.mask), c.STATMOUNT[bit_name]) ~= 0 then
             strings[field] = ffi.string(text + info[field])
         end

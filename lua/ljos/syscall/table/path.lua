@@ -34,7 +34,7 @@ fremovexattr     fd:fd name:path | ok
 inotify_rm_watch fd:fd wd:int | ok
 inotify_add_watch fd:fd path:path mask:IN | int
 fanotify_init    flags:FAN+ event_flags:O=rdonly | fd
-fanotify_mark    fd:fd flags:FAN mask:FAN dir:at path:ptr | ok
+fanotify_mark    fd:fd flags:FAN_MARK mask:FAN dir:at path:ptr | ok
 file_setattr     dir:at path:path attr:file_attr flags:AT | file_setattr dir path attr #attr flags | ok
 open_tree        dir:at path:path flags:OPEN_TREE+ | fd
 open_tree_attr   dir:at path:path flags:OPEN_TREE+ attr:mount_attr | open_tree_attr dir path flags attr #attr | fd

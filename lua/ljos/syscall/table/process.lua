@@ -33,7 +33,7 @@ pidfd_getfd      pidfd:fd target:int flags:int=0 | fd
 pidfd_send_signal pidfd:fd signal:SIG info:siginfo flags:PIDFD | ok
 process_mrelease pidfd:fd flags:int=0 | ok
 kcmp             pid1:int pid2:int kind:KCMP a:int=0 b:int=0 | int
-membarrier       cmd:MEMBARRIER flags:int=0 cpu:int=0 | int
+membarrier       cmd:MEMBARRIER flags:MEMBARRIER=0 cpu:int=0 | int
 ioprio_get       which:IOPRIO_WHO who:int=0 | int
 ioprio_set       which:IOPRIO_WHO who:int=0 ioprio:int | ok
 set_tid_address  address:ptr | int
