@@ -5,8 +5,14 @@
 --- ECMAScript; "basic" and "extended" are the C library's, leftmost-longest. All three work on bytes: a character
 --- beyond ASCII is several of them. The handle is freed with its last reference.
 ---
---- Errors:   raises ljos.Error; EOVERFLOW when a search would cost too much (exponential or quadratic patterns, and
----           back-references of the POSIX grammars on subjects beyond 8 KiB; with several of them, beyond some dozens)
+--- Back-references of the POSIX grammars are followed by the C library in subjects up to 40 bytes, and by PCRE2 in
+--- longer ones: the match is the leftmost longest either way, but of groups that could share it in several ways PCRE2
+--- prefers that the first ones take more. A pattern that may mean something else to PCRE2 (a reference to a group in
+--- a repeated one, collating elements) stays with the C library, which takes subjects up to 8 KiB for it: with two
+--- back-references 64 bytes, with more 40.
+---
+--- Errors:   raises ljos.Error; EOVERFLOW when a search would cost too much (exponential or quadratic patterns), or the
+---           subject is longer than the C library takes for a pattern with back-references
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"

@@ -84,6 +84,14 @@ impl Drop for Code {
     }
 }
 
+/// What a program is for.
+#[derive(Clone, Copy)]
+enum Kind {
+    Search,
+    Whole,
+    Longest,
+}
+
 /// The beginning of a `pcre2_callout_block` (pcre2.h), which crate pcre2-sys leaves out.
 #[repr(C)]
 struct CalloutBlock {
@@ -106,17 +114,40 @@ extern "C" {
         -> c_int;
 }
 
-/// Adds up what a guarded search costs.
+/// The number of the callout at the end of a pattern whose longest match is looked for; those of AUTO_CALLOUT are 255.
+const AT_END: u32 = 1;
+
+/// Adds up what a guarded search costs, and keeps the longest match where that is looked for.
 #[derive(Default)]
 struct Meter {
     left: usize,
     position: usize,
+    longest: Option<Span>,
+    /// Of the longest match: starts and ends of its groups, those of the whole first.
+    groups: Vec<usize>,
+}
+
+impl Meter {
+    /// The end of the pattern was reached. Takes the match for the longest one, if it is, and has PCRE2 look for others.
+    fn reached(&mut self, match_: Span, offsets: &[usize], len: usize) -> c_int {
+        if self.longest.is_none_or(|longest| longest.end < match_.end) {
+            self.longest = Some(match_);
+            self.groups.clear();
+            self.groups.extend_from_slice(offsets);
+        }
+        if match_.end == len {
+            PCRE2_ERROR_CALLOUT
+        } else {
+            1
+        }
+    }
 }
 
 /// Called by PCRE2 before each step of the pattern.
 unsafe extern "C" fn count(block: *mut CalloutBlock, meter: *mut c_void) -> c_int {
     // SAFETY: PCRE2 passes a block that lives during the call.
-    let position = unsafe { (*block).current_position };
+    let block = unsafe { &*block };
+    let position = block.current_position;
     // SAFETY: `Program::new` registered its meter, which lives as long as the context and is touched nowhere else
     // during a search.
     let meter = unsafe { &mut *meter.cast::<Meter>() };
@@ -126,12 +157,17 @@ unsafe extern "C" fn count(block: *mut CalloutBlock, meter: *mut c_void) -> c_in
         Some(left) => meter.left = left,
         None => return PCRE2_ERROR_MATCHLIMIT,
     }
-    0
+    if block.callout_number != AT_END {
+        return 0;
+    }
+    // SAFETY: PCRE2 has the offsets of so many groups there during the call.
+    let offsets = unsafe { crate::memory::slice(block.offset_vector, 2 * block.capture_top as usize) };
+    meter.reached(Span { start: block.start_match, end: position }, offsets, block.subject_length)
 }
 
 pub struct Program {
-    /// Unbound, bound to both ends, and both of these guarded.
-    codes: [Option<Code>; 4],
+    /// Unbound, bound to both ends, both of these guarded; and one that begins where it is told and reports its end.
+    codes: [Option<Code>; 5],
     pattern: Vec<u8>,
     options: u32,
     group_count: usize,
@@ -159,14 +195,30 @@ impl Program {
                     message: message_of(error),
                 }
             })?;
+        let mut program = Program::with(search, translated.pattern, options)?;
+        if wanted.optimize {
+            // What compiled once compiles again; a lack of memory is found at the first match.
+            let _ = (program.code(Kind::Search, false), program.code(Kind::Whole, false));
+        }
+        Ok(program)
+    }
+
+    /// For a pattern in PCRE2's own words, of which `find_longest` is asked.
+    pub fn for_longest(pattern: Vec<u8>, ignore_case: bool) -> Option<Program> {
+        let options = PCRE2_NEVER_UTF | if ignore_case { PCRE2_CASELESS } else { 0 };
+        let search = Code::new(&pattern, options).ok()?;
+        Program::with(search, pattern, options).ok()
+    }
+
+    fn with(search: Code, pattern: Vec<u8>, options: u32) -> Result<Program, Fault> {
         // SAFETY: the code is live; null is checked.
         let data = unsafe { pcre2_match_data_create_from_pattern_8(search.code.as_ptr(), null_mut()) };
         // SAFETY: no arguments that matter; null is checked.
         let context = unsafe { pcre2_match_context_create_8(null_mut()) };
         let mut program = Program {
             group_count: search.group_count(),
-            codes: [Some(search), None, None, None],
-            pattern: translated.pattern,
+            codes: [Some(search), None, None, None, None],
+            pattern,
             options,
             data,
             context,
@@ -183,10 +235,6 @@ impl Program {
         let meter = (&raw mut *program.meter).cast::<c_void>();
         // SAFETY: the context is live; the meter lives as long as it.
         unsafe { pcre2_set_callout_8(context, count, meter) };
-        if wanted.optimize {
-            // What compiled once compiles again; a lack of memory is found at the first match.
-            let _ = (program.code(false, false), program.code(true, false));
-        }
         Ok(program)
     }
 
@@ -195,10 +243,42 @@ impl Program {
     }
 
     pub fn find(&mut self, subject: &[u8], start: usize, wanted: Wanted) -> Result<Option<Span>, c_int> {
-        let len = subject.len() - start;
-        let code = self.code(wanted == Wanted::Whole, len >= GUARDED_FROM)?;
+        let kind = if wanted == Wanted::Whole { Kind::Whole } else { Kind::Search };
+        let guarded = subject.len() - start >= GUARDED_FROM;
+        self.meter.longest = None;
+        match self.run(kind, guarded, subject, start, wanted)? {
+            true => Ok(self.group(0)),
+            false => Ok(None),
+        }
+    }
+
+    /// As `find`, of the matches that begin where that one does the longest.
+    pub fn find_longest(
+        &mut self,
+        subject: &[u8],
+        start: usize,
+        wanted: Wanted,
+    ) -> Result<Option<Span>, c_int> {
+        let found = self.find(subject, start, wanted)?;
+        if let (Some(first), false) = (found, wanted == Wanted::Whole) {
+            self.run(Kind::Longest, true, subject, first.start, Wanted::Any)?;
+            return Ok(self.meter.longest);
+        }
+        Ok(found)
+    }
+
+    fn run(
+        &mut self,
+        kind: Kind,
+        guarded: bool,
+        subject: &[u8],
+        start: usize,
+        wanted: Wanted,
+    ) -> Result<bool, c_int> {
+        let code = self.code(kind, guarded)?;
         let options = if wanted == Wanted::NotEmpty { PCRE2_NOTEMPTY } else { 0 };
-        *self.meter = Meter { left: COST + COST_PER_BYTE * len, position: start };
+        self.meter.left = COST + COST_PER_BYTE * (subject.len() - start);
+        self.meter.position = start;
         let mut status = self.execute(code, subject, start, options);
         if status == PCRE2_ERROR_JIT_STACKLIMIT && self.grow_stack() {
             status = self.execute(code, subject, start, options);
@@ -207,8 +287,8 @@ impl Program {
             status = self.execute(code, subject, start, options | PCRE2_NO_JIT);
         }
         match status {
-            0.. => Ok(self.group(0)),
-            PCRE2_ERROR_NOMATCH => Ok(None),
+            0.. | PCRE2_ERROR_CALLOUT => Ok(true),
+            PCRE2_ERROR_NOMATCH => Ok(false),
             PCRE2_ERROR_NOMEMORY => Err(libc::ENOMEM),
             // The limits, and endless recursion (`(?R)`), the only other one that a checked pattern can cause.
             _ => Err(libc::EOVERFLOW),
@@ -216,26 +296,40 @@ impl Program {
     }
 
     pub fn group(&self, index: usize) -> Option<Span> {
+        if let (Some(longest), 0) = (self.meter.longest, index) {
+            return Some(longest);
+        }
         // SAFETY: the match data is live.
         let count = unsafe { pcre2_get_ovector_count_8(self.data) } as usize;
         // SAFETY: the match data is live.
         let pairs = unsafe { pcre2_get_ovector_pointer_8(self.data) };
         // SAFETY: PCRE2 keeps `count` pairs there until the next search.
         let pairs = unsafe { crate::memory::slice(pairs.cast_const(), 2 * count) };
+        let pairs = if self.meter.longest.is_some() { &self.meter.groups } else { pairs };
         let (start, end) = (*pairs.get(2 * index)?, *pairs.get(2 * index + 1)?);
         // A group that took no part has usize::MAX.
         (start <= end && end != usize::MAX).then_some(Span { start, end })
     }
 
-    fn code(&mut self, whole: bool, guarded: bool) -> Result<NonNull<pcre2_code_8>, c_int> {
-        let slot = self.codes.get_mut(usize::from(whole) + 2 * usize::from(guarded)).ok_or(libc::EINVAL)?;
+    fn code(&mut self, kind: Kind, guarded: bool) -> Result<NonNull<pcre2_code_8>, c_int> {
+        let (index, bound) = match kind {
+            Kind::Search => (2 * usize::from(guarded), 0),
+            Kind::Whole => (1 + 2 * usize::from(guarded), PCRE2_ANCHORED | PCRE2_ENDANCHORED),
+            Kind::Longest => (4, PCRE2_ANCHORED),
+        };
+        let slot = self.codes.get_mut(index).ok_or(libc::EINVAL)?;
         let code = match slot {
             Some(code) => code,
             None => {
-                let mut options = self.options;
-                options |= if whole { PCRE2_ANCHORED | PCRE2_ENDANCHORED } else { 0 };
-                options |= if guarded { PCRE2_AUTO_CALLOUT } else { 0 };
-                slot.insert(Code::new(&self.pattern, options).map_err(|_| libc::ENOMEM)?)
+                let options = self.options | bound | if guarded { PCRE2_AUTO_CALLOUT } else { 0 };
+                let made = match kind {
+                    Kind::Longest => {
+                        let pattern = [b"(?:", self.pattern.as_slice(), b")(?C1)"].concat();
+                        Code::new(&pattern, options)
+                    }
+                    _ => Code::new(&self.pattern, options),
+                };
+                slot.insert(made.map_err(|_| libc::ENOMEM)?)
             }
         };
         code.optimize();

@@ -1,4 +1,5 @@
-//! Regular expressions: "ecma" by PCRE2, "basic" and "extended" by the C library.
+//! Regular expressions: "ecma" by PCRE2, "basic" and "extended" by the C library (with back-references on longer subjects
+//! by PCRE2).
 //!
 //! A handle owns its compiled pattern and the scratch memory of a search, so one thread uses it at a time. Results
 //! are byte offsets from the start of the subject, written to the caller's array as pairs {start, end}, `end`
@@ -10,6 +11,7 @@ mod ecma;
 mod ecma_syntax;
 mod posix;
 mod posix_size;
+mod posix_syntax;
 mod split;
 
 use crate::memory;

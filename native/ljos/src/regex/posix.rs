@@ -4,9 +4,10 @@
 //! NUL is a byte like others and the bytes before `start` are context.
 //!
 //! Without back-references a start costs no more than a pass over the subject. With them it grows with a power of its
-//! length, so such patterns take short subjects only.
+//! length, so on longer subjects PCRE2 searches for such patterns, which can be stopped. Its match is the leftmost
+//! longest, too; of groups that could share a match in several ways it may prefer another one.
 
-use super::{bound, posix_size, Fault, Options, Span, Wanted};
+use super::{bound, ecma, posix_size, posix_syntax, Fault, Options, Span, Wanted};
 use std::ffi::{c_char, c_int, CString};
 use std::mem::MaybeUninit;
 
@@ -24,9 +25,11 @@ extern "C" {
     ) -> c_int;
 }
 
-/// The longest subject of a pattern with none, one, two and more back-references; from one start `\(.*\)\1` takes a
-/// second or so for it, and its like with more groups.
+/// The longest subject that the C library gets of a pattern with none, one, two and more back-references, which PCRE2 is
+/// not given: from one start `\(.*\)\1` takes a second or so for it, and its like with more groups.
 const LONGEST: [usize; 4] = [usize::MAX, 8192, 64, 40];
+/// And of one that PCRE2 may be given.
+const LONGEST_TRACKED: usize = 40;
 
 /// While it lives the thread's locale is C.
 struct CLocale {
@@ -53,6 +56,10 @@ pub struct Program {
     regex: Box<libc::regex_t>,
     ignore_case: bool,
     longest: usize,
+    /// For longer subjects, where the pattern means the same there.
+    tracker: Option<ecma::Program>,
+    /// Whether the match found last is the tracker's.
+    tracked: bool,
     starts: Vec<c_int>,
     ends: Vec<c_int>,
 }
@@ -78,9 +85,19 @@ impl Program {
         // SAFETY: regcomp succeeded, so it initialised the object.
         let regex = unsafe { regex.assume_init() };
         let references = posix_size::count_references(pattern).min(LONGEST.len() - 1);
-        let longest = LONGEST.get(references).copied().unwrap_or_default();
-        let (starts, ends) = (Vec::new(), Vec::new());
-        let mut program = Program { regex, ignore_case: options.ignore_case, longest, starts, ends };
+        let translated = if references > 0 { posix_syntax::translate(pattern, extended) } else { None };
+        let tracker = translated.and_then(|text| ecma::Program::for_longest(text, options.ignore_case));
+        let longest =
+            if tracker.is_some() { Some(&LONGEST_TRACKED) } else { LONGEST.get(references) }.copied();
+        let mut program = Program {
+            regex,
+            ignore_case: options.ignore_case,
+            longest: longest.unwrap_or_default(),
+            tracker,
+            tracked: false,
+            starts: Vec::new(),
+            ends: Vec::new(),
+        };
         program.starts.resize(program.group_count() + 1, -1);
         program.ends.resize(program.group_count() + 1, -1);
         Ok(program)
@@ -98,6 +115,10 @@ impl Program {
         wanted: Wanted,
         groups: usize,
     ) -> Result<Option<Span>, c_int> {
+        self.tracked = subject.len() - start > self.longest;
+        if self.tracked {
+            return self.tracker.as_mut().ok_or(libc::EOVERFLOW)?.find_longest(subject, start, wanted);
+        }
         match wanted {
             Wanted::Any => self.search(subject, start, groups),
             // The longest match at the leftmost place is the whole subject if any match is.
@@ -120,6 +141,9 @@ impl Program {
     }
 
     pub fn group(&self, index: usize) -> Option<Span> {
+        if let (Some(tracker), true) = (&self.tracker, self.tracked) {
+            return tracker.group(index);
+        }
         let start = usize::try_from(*self.starts.get(index)?).ok()?;
         Some(Span { start, end: *self.ends.get(index)? as usize })
     }
@@ -140,9 +164,6 @@ impl Program {
         last: usize,
         groups: usize,
     ) -> Result<Option<Span>, c_int> {
-        if subject.len() - first > self.longest {
-            return Err(libc::EOVERFLOW);
-        }
         // Folding the case of the subject asks the locale, nothing else does.
         let _locale = self.ignore_case.then(CLocale::enter);
         // The C library keeps a log as long as the subject when it is asked for groups: ask for no more than needed.
@@ -182,4 +203,46 @@ fn message_of(status: c_int, regex: *const libc::regex_t) -> String {
     unsafe { libc::regerror(status, regex, text.as_mut_ptr().cast::<c_char>(), text.len()) };
     let end = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
     String::from_utf8_lossy(text.get(..end).unwrap_or_default()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Options, Program, Wanted};
+
+    /// Without anchors: glibc finds `(.*)(b*)\1\2$` in the middle of "acb".
+    const PIECES: [&str; 13] =
+        ["a", "b", ".", "(a)", "(b*)", "(.)", "(a|ab)", "\\1", "\\1", "\\2", "a*", "[^a]", "(.*)"];
+
+    fn random(state: &mut u32, below: usize) -> usize {
+        *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (*state >> 16) as usize % below
+    }
+
+    #[test]
+    fn both_ways_find_the_same() {
+        let options = Options { ignore_case: false, nosubs: false, optimize: false, multiline: false };
+        let mut state = 7;
+        let mut compared = 0;
+        for _ in 0..20_000 {
+            let count = 2 + random(&mut state, 5);
+            let pattern: String =
+                (0..count).filter_map(|_| PIECES.get(random(&mut state, PIECES.len())).copied()).collect();
+            let len = 1 + random(&mut state, 8);
+            let subject: String = (0..len).filter_map(|_| "abc".chars().nth(random(&mut state, 3))).collect();
+            let Ok(mut program) = Program::new(pattern.as_bytes(), true, options) else { continue };
+            if program.tracker.is_none() {
+                continue;
+            }
+            for wanted in [Wanted::Any, Wanted::NotEmpty, Wanted::Whole] {
+                let mut find = |longest| {
+                    program.longest = longest;
+                    let found = program.find(subject.as_bytes(), 0, wanted, 9);
+                    found.map(|span| span.map(|span| (span.start, span.end)))
+                };
+                assert_eq!(find(len), find(0), "{pattern} in {subject}");
+                compared += 1;
+            }
+        }
+        assert!(compared > 1000);
+    }
 }
