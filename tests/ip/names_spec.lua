@@ -162,6 +162,20 @@ describe("dial", function()
         }
     )
 
+    scenario("ends at once, by deadline, cancellation or close, where the network says nothing at all", "dropped", {
+        "system Connection timed out (timeout)",
+        "true",
+        "system Operation canceled",
+        "0",
+    })
+
+    scenario("takes link-local addresses with their interface, as text and as a property", "scoped", {
+        "fe80::7%lo\ttrue",
+        "fe80::7%lo\ttrue",
+        "system Invalid argument",
+        "fe80::7%lo\tfe80::7%lo\t80",
+    })
+
     scenario("has one deadline for the name and all attempts, and leaves no socket behind", "deadline", {
         "Connection timed out (timeout)",
         "true\t0",

@@ -222,6 +222,64 @@ function scenarios.deadline()
     end
 end
 
+-- An interface that takes every packet and carries none.
+local function sink()
+    local nl = S.nl
+    if not nl.create_interface { name = "sink", type = "dummy" } then
+        assert(nl.create_interface { name = "sink", type = "bridge" })
+    end
+    local interface = nl.interface "sink"
+    interface:up()
+    assert(interface:address "10.9.0.1/24")
+    assert(
+        nl.newneigh(
+            interface.index,
+            { family = "inet", state = "permanent" },
+            "dst",
+            "10.9.0.2",
+            "lladdr",
+            "02:00:00:00:00:01"
+        )
+    )
+end
+
+function scenarios.dropped()
+    sink()
+    local before = open_files()
+    fails(timeout, 0.1, ip.tcp.dial, "10.9.0.2:80")
+    local dialing = fiber.spawn(function() return ip.tcp.dial "10.9.0.2:80" end)
+    local s = ip.tcp.socket.new()
+    s:open "v4"
+    local connecting = fiber.spawn(function() fails(s.connect, s, "10.9.0.2", 80) end)
+    time.sleep(0.05)
+    dialing:cancel()
+    dialing:join()
+    print(dialing.cancellation_caught)
+    s:close()
+    connecting:join()
+    print(open_files() - before)
+end
+
+function scenarios.scoped()
+    assert(S.nl.interface("lo"):address "fe80::7/64")
+    local lo = S.nl.interface("lo").index
+    local a = ip.tcp.listen "[fe80::7%lo]:0"
+    print(a.local_address, a.local_address.scope_id == lo)
+    local by_text = ip.tcp.dial(("[fe80::7%%%d]:%d"):format(lo, a.local_port))
+    local peer = a:accept()
+    print(peer.remote_address, peer.remote_port == by_text.local_port)
+    local addr = ip.address.new "fe80::7"
+    local by_address = ip.tcp.socket.new()
+    by_address:open(addr)
+    fails(by_address.connect, by_address, addr, a.local_port)
+    addr.scope_id = lo
+    by_address:connect(addr, a.local_port)
+    print(by_address.remote_address, ip.toendpoint(ip.tostring(addr, 80)))
+    for _, object in ipairs { a, by_text, peer, by_address } do
+        object:close()
+    end
+end
+
 function scenarios.listen()
     for _, ep in ipairs { "localhost:0", "four.test:http", ":0", "[::]:0" } do
         local a = ip.tcp.listen(ep)
