@@ -332,6 +332,9 @@ describe("spawn_vm", function()
             for script, message in pairs {
                 ["C.nonsense()"] = "init.script:1: attempt to call field 'nonsense'",
                 ["x = = 1"] = "init.script:1: unexpected symbol",
+                ["C.mkdir({}, 7)"] = "init.script:1: mkdir: bad argument #1 to 'mkdir'",
+                ['C.mkdir("a\\0b", 7)'] = "init.script:1: mkdir: Invalid argument (argument 1: a NUL in a string)",
+                ["C.write(1)"] = "init.script:1: write: attempt to get length of local 'text'",
             } do
                 local reading, writing = pipe()
                 local channel = spawn_code("", { init = { script = script }, stderr = writing })
@@ -341,6 +344,37 @@ describe("spawn_vm", function()
                 assert.equal(1, channel.child.code)
                 channel:close()
             end
+        end)
+
+        it("and survives every call with nonsense", function()
+            local reading, writing = pipe()
+            local script = [[
+                errexit = false
+                C.chdir "/proc" -- where nothing can be made
+                local garbage = { {}, true, print, "garbage", "", "gar\0bage", ("x"):rep(5000), -1, 0.5, 2 ^ 31, 2 ^ 53,
+                    1e300, 0 / 0, math.huge, { {}, 5, "x" }, { garbage = {} } }
+                local ends = { close = true, closefrom = true, dup2 = true } -- what the script is heard by
+                local calls = { send_with_fd = send_with_fd, receive_with_fd = receive_with_fd, dev_major = dev_major,
+                    write_all = write_all, bind_unix = bind_unix, dev_minor = dev_minor }
+                for name, call in pairs(C) do calls[name] = not ends[name] and call or nil end
+                local count, unclear = 0, ""
+                for name, call in pairs(calls) do
+                    count = count + 1
+                    for _, item in ipairs(garbage) do
+                        for _, given in ipairs { { item }, { item, item, item, item, item }, { 1000, item, item } } do
+                            local ok, err = pcall(call, unpack(given))
+                            if not ok and not err:find(name .. ": ", 1, true) then unclear = unclear .. err end
+                        end
+                    end
+                end
+                write_all(arg, (count > 50 and "all" or "few") .. unclear)
+                C.close(arg)
+            ]]
+            local more = { arg = writing, newns_user = true, newns_uts = true, newns_mount = true, newns_net = true }
+            local ok = pcall(with_script, script, "", more)
+            writing:close()
+            if not ok then return pending "namespaces are forbidden here" end
+            assert.equal("all", read_all(reading))
         end)
 
         it("and leaves nothing of it in the actor's memory", function()

@@ -23,10 +23,17 @@ end
 -- mode(7, 5, 5)
 local function mode(user, group, other) return bit.bor(bit.lshift(user, 6), bit.lshift(group, 3), other) end
 
+-- A wrong argument is an error of the script's own line, and says which call it was.
+local function complain(name, err)
+    local what = tostring(err):gsub("^[^%s:]+:%d+: ", ""):gsub("'%?'", ("'%s'"):format(name))
+    error(name .. ": " .. what, 3)
+end
+
 -- The errno is the last result, the second or the third.
 local function checked(environment, name, call)
     return function(...)
-        local result, second, third = call(...)
+        local ok, result, second, third = pcall(call, ...)
+        if not ok then complain(name, result) end
         local errno = third or second
         if errno ~= nil and errno ~= 0 and environment.errexit then abort(name, errno) end
         return result, second, third

@@ -4,6 +4,7 @@
 --- Suspends: never
 --- Needs:    each call what its man page says
 local ffi = require "ffi"
+local error_ = require "ljos.error"
 local capabilities = require "ljos.actor.init_script.capabilities"
 local landlock = require "ljos.actor.init_script.landlock"
 local native = require "ljos.native"
@@ -68,10 +69,21 @@ local function answer(result)
     return result, result < 0 and ffi.errno() or 0
 end
 
+-- C would take the text up to the NUL for the whole.
+local function check_texts(...)
+    for i = 1, select("#", ...) do
+        local value = select(i, ...)
+        if type(value) == "string" and value:find("%z") then error_.argument(i, "a NUL in a string") end
+    end
+end
+
 for _, prototype in ipairs(PROTOTYPES) do
     ffi.cdef(prototype .. ";")
     local name = prototype:match "(%w+)%("
-    M[name] = function(...) return answer(C[name](...)) end
+    M[name] = function(...)
+        check_texts(...)
+        return answer(C[name](...))
+    end
 end
 M.unmount = M.umount2
 
@@ -79,6 +91,7 @@ M.unmount = M.umount2
 local function raw(name)
     local number = SYS["__NR_" .. name]
     return function(...)
+        check_texts(...)
         local arguments = { ... }
         for i = 1, select("#", ...) do
             local value = arguments[i]
@@ -95,7 +108,10 @@ for _, name in ipairs { "pivot_root", "fsopen", "fsmount", "move_mount", "fsconf
     M[name] = raw(name)
 end
 
-function M.open(path, flags, mode) return answer(C.open(path, flags, ffi.cast("unsigned", mode or 0))) end
+function M.open(path, flags, mode)
+    check_texts(path)
+    return answer(C.open(path, flags, ffi.cast("unsigned", mode or 0)))
+end
 
 --- read(fd, size) -> string, errno
 function M.read(fd, size)
@@ -119,6 +135,7 @@ function M.makedev(major, minor) return tonumber(C.gnu_dev_makedev(major, minor)
 function M.closefrom(first) C.close_range(first, 0xffffffff, 0) end
 
 local function strings(list)
+    check_texts(unpack(list))
     local array = ffi.new("const char *[?]", #list + 1)
     for i = 1, #list do
         array[i - 1] = list[i]
@@ -136,6 +153,7 @@ local function environment_list(environment)
 end
 
 function M.execve(path, argv, envp)
+    check_texts(path)
     local list = environment_list(envp)
     return answer(C.execve(path, strings(argv), strings(list)))
 end
