@@ -6,6 +6,8 @@ local sandbox = require "ljos.sandbox"
 
 local M = {}
 
+ffi.cdef "long syscall(long, ...);"
+
 -- What every attack can use: libc, and `call`, which turns -1 into -errno.
 M.PRELUDE = [[
 local ffi = require "ffi"
