@@ -17,6 +17,13 @@ describe("timeout", function()
         this_fiber.yield()
     end)
 
+    it("ends a wait of a program that has loaded nothing else", function()
+        local program = 'print(pcall(require "ljos.timeout", 0, require("ljos.time").sleep, 1000))'
+        local pipe = assert(io.popen(("LUA_PATH='lua/?.lua;lua/?/init.lua' luajit -e '%s' 2>&1"):format(program)))
+        assert.equal("false\tConnection timed out (timeout)\n", pipe:read "*a")
+        pipe:close()
+    end)
+
     it("ends a wait at the deadline; the fiber itself is not canceled", function()
         assert.equal(LATE, raises.raised(timeout, 0.001, function() time.sleep(1000) end))
         this_fiber.yield()

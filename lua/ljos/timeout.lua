@@ -12,6 +12,7 @@ local cancellation = require "ljos.cancellation"
 local error_ = require "ljos.error"
 local loop = require "ljos.loop"
 local scope = require "ljos.scope"
+require "ljos.fiber.spawn" -- tells the loop what a cancellation is; the program may know no fibers
 
 local error, setmetatable, type = error, setmetatable, type
 local current, now, wheel = loop.current, loop.now, loop.wheel
