@@ -3,25 +3,18 @@
 local actor_inbox = require "ljos.actor.inbox"
 local byte_span = require "ljos.byte_span"
 local channel = require "ljos.actor.channel"
+local connection = require "connection"
 local error_ = require "ljos.error"
 local fiber = require "ljos.fiber"
 local filesystem = require "ljos.filesystem"
 local file = require "ljos.file"
-local ip = require "ljos.ip"
 local pipe = require "ljos.pipe"
 local serial_port = require "ljos.serial_port"
 local stream = require "ljos.stream"
 local unix = require "ljos.unix"
 
+local closing = connection.closing
 local yield = fiber.this_fiber.yield
-
-local function closing(defer, ...)
-    for i = 1, select("#", ...) do
-        local object = select(i, ...)
-        defer(function() object:close() end)
-    end
-    return ...
-end
 
 local function null() return filesystem.open(filesystem.path.new "/dev/null", { "read_write" }) end
 
@@ -35,20 +28,7 @@ local function full_case(pair, send)
             send(a, byte_span.append(("%05d"):format(sent + 1)), defer)
             sent = sent + 1
         end
-        local before
-        repeat
-            before = sent
-            local filler = fiber.spawn(function()
-                while true do
-                    put()
-                end
-            end)
-            for _ = 1, 20 do
-                yield()
-            end
-            filler:cancel()
-            filler:join()
-        until sent == before
+        connection.fill(put, function() return sent end)
         local received, buffer = 0, byte_span.new(10)
         local function take()
             local n = b:receive(buffer)
@@ -115,17 +95,7 @@ local function send_with_fd(socket, buffer, defer)
     socket:send_with_fds(buffer, { fd })
 end
 
-local function tcp_pair(defer)
-    local acceptor = ip.tcp.listen "127.0.0.1:0"
-    local a = ip.tcp.dial("127.0.0.1:" .. acceptor.local_port)
-    local b
-    repeat -- another program may have connected to a number that it knew from before
-        if b then b:close() end
-        b = acceptor:accept()
-    until b.remote_port == a.local_port
-    acceptor:close()
-    return closing(defer, a, b)
-end
+local function tcp_pair(defer) return closing(defer, connection.tcp_pair()) end
 
 return {
     { "unix.datagram send", full_case(unix.datagram.socket.pair, send_plain), slow = true },
@@ -257,21 +227,10 @@ return {
             local raw = channel.new(reading)
             closing(defer, address, raw)
             local sent = 0
-            local before
-            repeat
-                before = sent
-                local filler = fiber.spawn(function()
-                    while true do
-                        address:send(sent)
-                        sent = sent + 1
-                    end
-                end)
-                for _ = 1, 20 do
-                    yield()
-                end
-                filler:cancel()
-                filler:join()
-            until sent == before
+            connection.fill(function()
+                address:send(sent)
+                sent = sent + 1
+            end, function() return sent end)
             return {
                 run = function()
                     local _, err = pcall(address.send, address, "last")

@@ -1,6 +1,7 @@
 -- Operations on descriptors: pipes, sockets, files, signals, processes. See trial.lua.
 local asio_error = require "ljos.asio_error"
 local byte_span = require "ljos.byte_span"
+local connection = require "connection"
 local fiber = require "ljos.fiber"
 local file = require "ljos.file"
 local fs = require "ljos.filesystem"
@@ -12,37 +13,10 @@ local stream = require "ljos.stream"
 local system = require "ljos.system"
 local unix = require "ljos.unix"
 
+local accept_from, closing, tcp_pair = connection.accept_from, connection.closing, connection.tcp_pair
 local yield = fiber.this_fiber.yield
 
 local function nothing() end
-
-local function closing(defer, ...)
-    for i = 1, select("#", ...) do
-        local object = select(i, ...)
-        defer(function() object:close() end)
-    end
-    return ...
-end
-
--- Accepts the connection of `client`. (Another program may have connected to a port that it knew from before.)
-local function accept_from(client, acceptor, accepted)
-    accepted = accepted or acceptor:accept()
-    while client.local_port ~= accepted.remote_port do
-        accepted:close()
-        accepted = acceptor:accept()
-    end
-    return accepted
-end
-
-local function tcp_pair()
-    local acceptor = ip.tcp.listen "127.0.0.1:0"
-    local a = ip.tcp.socket.new()
-    a:open "v4"
-    a:connect(ip.address.loopback_v4(), acceptor.local_port)
-    local b = accept_from(a, acceptor)
-    acceptor:close()
-    return a, b
-end
 
 local function udp_pair()
     local a, b = ip.udp.socket.new(), ip.udp.socket.new()
@@ -126,20 +100,7 @@ local function write_case(pair, write)
         local block = byte_span.new(65536)
         local sent = 0
         local counted, help = counting(reader)
-        local before
-        repeat
-            before = sent
-            local filler = fiber.spawn(function()
-                while true do
-                    sent = sent + writer:write_some(block)
-                end
-            end)
-            for _ = 1, 20 do
-                yield()
-            end
-            filler:cancel()
-            filler:join()
-        until sent == before
+        connection.fill(function() sent = sent + writer:write_some(block) end, function() return sent end)
         return {
             run = function()
                 local n = write(writer, block)

@@ -1,34 +1,15 @@
 local asio_error = require "ljos.asio_error"
 local byte_span = require "ljos.byte_span"
+local connection = require "connection"
 local error_ = require "ljos.error"
 local fiber = require "ljos.fiber"
 local ip = require "ljos.ip"
 local loop = require "ljos.loop"
 local time = require "ljos.time"
 
+local pair, close = connection.tcp_pair, connection.close
+local raised = require("raises").raised
 local spawn, yield = fiber.spawn, fiber.this_fiber.yield
-
-local function raised(f, ...)
-    local ok, err = pcall(f, ...)
-    assert.is_false(ok)
-    return err
-end
-
--- A connected pair and the acceptor's port.
-local function pair()
-    local acceptor = ip.tcp.listen "127.0.0.1:0"
-    local accepting = spawn(function() return acceptor:accept() end)
-    local a = ip.tcp.dial("127.0.0.1:" .. acceptor.local_port)
-    local b = accepting:join()
-    acceptor:close()
-    return a, b
-end
-
-local function close(...)
-    for i = 1, select("#", ...) do
-        (select(i, ...)):close()
-    end
-end
 
 describe("a TCP connection", function()
     it("carries bytes both ways and knows its endpoints", function()

@@ -1,5 +1,6 @@
 local asio_error = require "ljos.asio_error"
 local byte_span = require "ljos.byte_span"
+local connection = require "connection"
 local error_ = require "ljos.error"
 local fiber = require "ljos.fiber"
 local ip = require "ljos.ip"
@@ -7,6 +8,7 @@ local loop = require "ljos.loop"
 local time = require "ljos.time"
 local timeout = require "ljos.timeout"
 
+local close = connection.close
 local spawn, yield = fiber.spawn, fiber.this_fiber.yield
 local raised = require("raises").raised
 local bytes = byte_span.append
@@ -16,12 +18,6 @@ local function bound(address)
     s:open(ip.address.new(address or "127.0.0.1"))
     s:bind(address or "127.0.0.1", 0)
     return s
-end
-
-local function close(...)
-    for i = 1, select("#", ...) do
-        (select(i, ...)):close()
-    end
 end
 
 -- Two sockets connected to each other.

@@ -261,11 +261,15 @@ function scenarios.dropped()
 end
 
 function scenarios.scoped()
-    assert(S.nl.interface("lo"):address "fe80::7/64")
     local lo = S.nl.interface("lo").index
+    assert(S.nl.newaddr(lo, "inet6", 64, "nodad", "local", "fe80::7"))
     local a = ip.tcp.listen "[fe80::7%lo]:0"
     print(a.local_address, a.local_address.scope_id == lo)
-    local by_text = ip.tcp.dial(("[fe80::7%%%d]:%d"):format(lo, a.local_port))
+    local ok, by_text
+    repeat -- the kernel adds the route in its own time
+        ok, by_text = pcall(ip.tcp.dial, ("[fe80::7%%%d]:%d"):format(lo, a.local_port))
+        if not ok then time.sleep(0.002) end
+    until ok
     local peer = a:accept()
     print(peer.remote_address, peer.remote_port == by_text.local_port)
     local addr = ip.address.new "fe80::7"

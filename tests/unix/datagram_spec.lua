@@ -1,4 +1,5 @@
 local byte_span = require "ljos.byte_span"
+local connection = require "connection"
 local error_ = require "ljos.error"
 local fiber = require "ljos.fiber"
 local fs = require "ljos.filesystem"
@@ -9,6 +10,7 @@ local settle = require "settle"
 local temporary_directory = require "temporary_directory"
 local unix = require "ljos.unix"
 
+local close, receive = connection.close, connection.receive
 local spawn, yield = fiber.spawn, fiber.this_fiber.yield
 local span = byte_span.append
 
@@ -17,17 +19,6 @@ local function bound(pathname)
     socket:open()
     if pathname then socket:bind(pathname) end
     return socket
-end
-
-local function receive(socket, ...)
-    local buffer = byte_span.new(100)
-    return tostring(buffer:first(socket:receive(buffer, ...)))
-end
-
-local function close(...)
-    for i = 1, select("#", ...) do
-        (select(i, ...)):close()
-    end
 end
 
 describe("UNIX datagrams", function()

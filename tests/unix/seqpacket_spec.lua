@@ -1,5 +1,6 @@
 local asio_error = require "ljos.asio_error"
 local byte_span = require "ljos.byte_span"
+local connection = require "connection"
 local fiber = require "ljos.fiber"
 local raised = require "raised"
 local raises = require "raises"
@@ -7,13 +8,9 @@ local settle = require "settle"
 local temporary_directory = require "temporary_directory"
 local unix = require "ljos.unix"
 
+local receive = connection.receive
 local spawn = fiber.spawn
 local span = byte_span.append
-
-local function receive(socket, ...)
-    local buffer = byte_span.new(100)
-    return tostring(buffer:first(socket:receive(buffer, ...)))
-end
 
 describe("UNIX sequenced packets", function()
     local a, b

@@ -1,5 +1,6 @@
 local asio_error = require "ljos.asio_error"
 local byte_span = require "ljos.byte_span"
+local connection = require "connection"
 local error_ = require "ljos.error"
 local fiber = require "ljos.fiber"
 local fs = require "ljos.filesystem"
@@ -11,13 +12,9 @@ local stream = require "ljos.stream"
 local temporary_directory = require "temporary_directory"
 local unix = require "ljos.unix"
 
+local close, read = connection.close, connection.read
 local spawn, yield = fiber.spawn, fiber.this_fiber.yield
 local span = byte_span.append
-
-local function read(socket, size)
-    local buffer = byte_span.new(size or 100)
-    return tostring(buffer:first(socket:read_some(buffer)))
-end
 
 local names = 0
 local function abstract_name()
@@ -31,12 +28,6 @@ local function connect(ep)
     local accepting = spawn(function() return acceptor:accept() end)
     local a = unix.stream.dial(ep)
     return a, accepting:join(), acceptor
-end
-
-local function close(...)
-    for i = 1, select("#", ...) do
-        (select(i, ...)):close()
-    end
 end
 
 describe("a pair of UNIX streams", function()

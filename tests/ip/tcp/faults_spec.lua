@@ -1,34 +1,17 @@
 local S = require "ljos.syscall"
 local asio_error = require "ljos.asio_error"
 local byte_span = require "ljos.byte_span"
+local connection = require "connection"
 local fiber = require "ljos.fiber"
 local ip = require "ljos.ip"
 local loop = require "ljos.loop"
 local time = require "ljos.time"
 local timeout = require "ljos.timeout"
 
+local pair, close, read = connection.tcp_pair, connection.close, connection.read
 local raised = require("raises").raised
 local spawn, yield = fiber.spawn, fiber.this_fiber.yield
 local bytes = byte_span.append
-
-local function pair()
-    local acceptor = ip.tcp.listen "127.0.0.1:0"
-    local a = ip.tcp.dial("127.0.0.1:" .. acceptor.local_port)
-    local b = acceptor:accept()
-    acceptor:close()
-    return a, b
-end
-
-local function close(...)
-    for i = 1, select("#", ...) do
-        (select(i, ...)):close()
-    end
-end
-
-local function read(socket, size)
-    local buffer = byte_span.new(size or 100)
-    return tostring(buffer:first(socket:read_some(buffer)))
-end
 
 -- Closes with a reset instead of an end.
 local function reset(socket)

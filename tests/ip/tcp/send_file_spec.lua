@@ -1,23 +1,16 @@
 local asio_error = require "ljos.asio_error"
 local byte_span = require "ljos.byte_span"
+local connection = require "connection"
 local error_ = require "ljos.error"
 local fiber = require "ljos.fiber"
 local file = require "ljos.file"
-local ip = require "ljos.ip"
 local loop = require "ljos.loop"
 local temporary_directory = require "temporary_directory"
 
+local pair = connection.tcp_pair
 local raised = require("raises").raised
 local spawn, yield = fiber.spawn, fiber.this_fiber.yield
 local bytes = byte_span.append
-
-local function pair()
-    local acceptor = ip.tcp.listen "127.0.0.1:0"
-    local a = ip.tcp.dial("127.0.0.1:" .. acceptor.local_port)
-    local b = acceptor:accept()
-    acceptor:close()
-    return a, b
-end
 
 -- Everything until the end of the stream.
 local function read_all(socket)
