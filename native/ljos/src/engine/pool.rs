@@ -15,7 +15,7 @@ use std::ffi::{c_int, c_long};
 use std::os::fd::RawFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-const THREADS: usize = 4;
+const THREADS: usize = 8; // every name that is dialed asks twice
 const ABANDONED_MAX: usize = 32;
 const STACK: usize = 1024 * 1024; // what name service modules may need
 
