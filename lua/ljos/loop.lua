@@ -210,11 +210,13 @@ local DONE = {}
 --- What happens before the main fiber's wait, which nothing can end any more, raises `deadlock`. Set by app mode.
 M.deadlocked = false ---@type false|fun()
 
--- Set by fiber.lua, which knows what results, errors and deadlocks mean:
+-- Set by fiber/spawn.lua, which knows what results, errors and deadlocks mean. Without it there is only the main fiber,
+-- which nobody cancels.
 local returned ---@type fun(fiber: ljos.FiberRecord, ...: any)  the start function returned; inside the fiber
 local finished ---@type fun(fiber: ljos.FiberRecord): ljos.FiberRecord?  the fiber has ended; who runs next
 local raised ---@type fun(fiber: ljos.FiberRecord, err: any, co: thread): ljos.FiberRecord?  it ended by an error
-local was_canceled ---@type fun(fiber: ljos.FiberRecord): boolean  canceled, and allowed to notice
+---@type fun(fiber: ljos.FiberRecord): boolean  canceled, and allowed to notice
+local function was_canceled() return false end
 local gated ---@type fun(fiber: ljos.FiberRecord)  `gate` is set; raises if the call may not go on
 
 function M.connect(hooks)

@@ -1,9 +1,10 @@
 --- Operations: what an IO object asks of the engine, one function each.
 ---
 --- Every function takes a slot, submits through a small leaf (a trace of its own: an FFI call in a function that
---- is interpreted costs ten times as much), and waits if it must. A descriptor that is non-blocking answers
---- EAGAIN under io_uring: then the fiber waits for readiness and tries again. Results are `>= 0` or `-errno`; only
---- cancellation raises. Spans and addresses stay anchored until the kernel has let go of them.
+--- is interpreted costs ten times as much), and waits if it must. A descriptor that is non-blocking answers EAGAIN
+--- under io_uring, and so does what was interrupted (the process was stopped and continued): then the fiber waits for
+--- readiness and tries again. Results are `>= 0` or `-errno`; only cancellation raises. Spans and addresses stay
+--- anchored until the kernel has let go of them.
 ---
 --- Errors:   raises fiber_canceled; else returns -errno
 --- Suspends: all
@@ -17,7 +18,7 @@ local native = require "ljos.native"
 local C = native.C
 local begin, finish, user_data, handle = loop.begin, loop.finish, loop.user_data, engine.handle
 local enter, alone = loop.enter, loop.alone
-local EAGAIN = error_.errno_of.EAGAIN
+local EAGAIN, EISCONN = error_.errno_of.EAGAIN, error_.errno_of.EISCONN
 local poll_events = native.constant_table "socket"
 local POLLIN, POLLOUT = poll_events.POLLIN, poll_events.POLLOUT
 
@@ -164,7 +165,11 @@ end
 ---@return integer res
 function M.connect(object, address, length, name)
     local slot = begin(object, address, name)
-    return finish(slot, submit_connect(slot, object.fd, address, length), object, address, name)
+    local res = finish(slot, submit_connect(slot, object.fd, address, length), object, address, name)
+    if res ~= -EAGAIN then return res end
+    -- Interrupted, the attempt has gone on.
+    res = again(submit_connect, POLLOUT, object, address, length, name)
+    return res == -EISCONN and 0 or res
 end
 
 ---@class ljos.Message

@@ -288,6 +288,22 @@ describe("actor.inbox", function()
         sender:join()
     end)
 
+    it("keeps a sender waiting while the process is stopped and continued", function()
+        local ch = address()
+        local sender = fiber.spawn(function()
+            fiber.scope_cleanup_push(function() ch:close() end)
+            for i = 1, 1000 do
+                ch:send(i)
+            end
+        end)
+        local script = "for i in 1 2 3 4 5 6 7 8 9; do kill -STOP $PPID; sleep 0.01; kill -CONT $PPID; sleep 0.01; done"
+        process.wait(process.start { paths = { "/bin/sh" }, arguments = { "sh", "-c", script } })
+        for i = 1, 1000 do
+            assert.equal(i, inbox:receive())
+        end
+        sender:join()
+    end)
+
     describe("drops the address, and only that one, of a sender that", function()
         local good, bad, bad_fd, free
 

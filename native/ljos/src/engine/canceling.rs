@@ -24,11 +24,9 @@ impl Canceling {
         self.targets.insert(target);
     }
 
-    /// The completion of an operation has come.
-    pub fn completed(&mut self, user_data: u32) {
-        if !self.targets.is_empty() {
-            self.targets.remove(&user_data);
-        }
+    /// The completion of an operation has come. Whether its cancellation had been requested.
+    pub fn completed(&mut self, user_data: u32) -> bool {
+        !self.targets.is_empty() && self.targets.remove(&user_data)
     }
 
     /// What the kernel said of a request.

@@ -349,10 +349,14 @@ fn public(
             None
         }
         user_data => {
-            canceling.completed(user_data as u32);
-            // A thread of the ring was taken out of a call that blocked: that is how its cancellation looks.
-            let canceled = entry.result() == -libc::EINTR;
-            let res = if canceled { -libc::ECANCELED } else { entry.result() };
+            let canceled = canceling.completed(user_data as u32);
+            let res = match entry.result() {
+                // A thread of the ring was taken out of a call that blocked: that is how its cancellation looks, and
+                // how the process being stopped and continued does. The latter is tried again.
+                result if result == -libc::EINTR && canceled => -libc::ECANCELED,
+                result if result == -libc::EINTR => -libc::EAGAIN,
+                result => result,
+            };
             Some(Completion { user_data: user_data as u32, res, flags: entry.flags() })
         }
     }
