@@ -176,6 +176,12 @@ describe("spawn_vm", function()
             assert.is_true(error_.is_core(alias_of "", "invalid_module_name"))
             assert.is_true(error_.is_core(alias_of "..", "invalid_module_name"))
             assert.is_true(error_.is_core(alias_of "absent.module", "module_not_found"))
+            assert.matches(
+                "/app.lua: the name of a file is given as a filesystem.path",
+                alias_of("/app.lua").detail,
+                1,
+                true
+            )
         end)
     end)
 
@@ -448,11 +454,11 @@ describe("spawn_vm", function()
                 send_with_fd(arg, ".", gidmap)
                 C.read(arg, 1)
 
-                C.mount(nil, "/", nil, C.MS_PRIVATE + C.MS_REC, nil)
+                C.mount(nil, "/", nil, C.MS_PRIVATE + C.MS_REC)
                 C.umask(0)
-                C.mount(nil, "/mnt", "tmpfs", 0, nil)
+                C.mount(nil, "/mnt", "tmpfs", 0)
                 C.mkdir("/mnt/proc", mode(7, 5, 5))
-                C.mount(nil, "/mnt/proc", "proc", 0, nil)
+                C.mount(nil, "/mnt/proc", "proc", 0)
                 C.mkdir("/mnt/mnt", mode(7, 5, 5))
                 C.chdir "/mnt"
                 C.pivot_root(".", "/mnt/mnt")

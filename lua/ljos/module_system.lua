@@ -197,6 +197,9 @@ end
 ---@return ljos.Module
 function System:resolve_actor(importer, id)
     if id == "." then return importer end
+    if find(id, "%.lua$") then
+        fail("invalid_module_name", id .. ": the name of a file is given as a filesystem.path")
+    end
     if parse(id) == "external" then fail("invalid_module_name", id) end
     return self:resolve(importer, id)
 end

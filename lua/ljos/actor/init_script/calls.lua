@@ -87,6 +87,10 @@ for _, prototype in ipairs(PROTOTYPES) do
 end
 M.unmount = M.umount2
 
+-- The manual's recipes leave the last argument out.
+local mount = M.mount
+function M.mount(source, target, kind, flags, data) return mount(source, target, kind, flags, data) end
+
 -- Calls that libc may not have. Arguments are numbers and strings; nil is a null pointer.
 local function raw(name)
     local number = SYS["__NR_" .. name]
