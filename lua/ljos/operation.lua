@@ -9,7 +9,8 @@
 --- Errors:   raises fiber_canceled; else returns -errno
 --- Suspends: all
 --- Needs:    nothing beyond Linux 5.15
---- Long:     one function for each operation, all alike
+--- Long:     one function for each operation, all alike: a shared one, with what it submits in an upvalue, would be one
+---           trace for all, which leaves at every other operation
 local engine = require "ljos.engine"
 local error_ = require "ljos.error"
 local loop = require "ljos.loop"
