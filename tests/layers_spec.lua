@@ -8,7 +8,7 @@ local LAYERS = {
     { "native" },
     { "error", "generic_error", "asio_error", "turtle", "error_category" },
     { "syscall", "ipc" },
-    { "clock", "engine", "loop", "timer_wheel", "operation" },
+    { "clock", "engine", "in_flight", "timer_wheel", "loop", "submission", "operation" },
     {
         "fiber",
         "this_fiber",

@@ -10,8 +10,8 @@
 local ffi = require "ffi"
 local engine = require "ljos.engine"
 local error_ = require "ljos.error"
+local in_flight = require "ljos.in_flight"
 local ledger = require "ljos.ledger"
-local loop = require "ljos.loop"
 local native = require "ljos.native"
 
 local C = ffi.C
@@ -75,8 +75,8 @@ end
 -- Ends ownership; what was in flight ends with ECANCELED.
 local function disown(object)
     local fd = object.fd
-    loop.cancel_all(object)
-    loop.forget(object)
+    in_flight.cancel_all(object)
+    in_flight.forget(object)
     object.owner.fd = -1
     object.owner, object.fd = false, -1
     if ledger.is_on then ledger.closed(fd) end
@@ -121,7 +121,7 @@ end
 ---@param object ljos.IoObject
 function M.cancel(object)
     M.check_open(object)
-    loop.cancel_all(object)
+    in_flight.cancel_all(object)
 end
 
 --- The property `is_open` of every class.

@@ -6,23 +6,17 @@
 --- `abandon_wait(fiber)` where it does not), and suspends; whoever ends the wait calls `wake(fiber, res)`. The main
 --- chunk of a program is a fiber without a coroutine: when it must wait, it runs the loop itself until it is woken.
 ---
---- Operations in flight are parallel arrays by slot number. Their buffers and objects stay anchored here until
---- the engine's one completion has come, whatever became of the fiber; the generation in `user_data` keeps a
---- late completion from a slot's next user.
----
 --- Errors:   raises ljos.Error
---- Suspends: `suspend`, `finish`, `reschedule`
+--- Suspends: `suspend`, `reschedule`, `yield`, `sleep`
 --- Needs:    nothing beyond Linux 5.15
---- Long:     one data structure; splitting it would make its invariants public
-local ffi = require "ffi"
+--- Long:     what runs at every switch is one module, whose variables compiled code reaches without a look-up
 local clock = require "ljos.clock"
-local engine = require "ljos.engine"
 local error_ = require "ljos.error"
-local native = require "ljos.native"
+local in_flight = require "ljos.in_flight"
 local timer_wheel = require "ljos.timer_wheel"
 
-local C = native.C
-local error, tonumber = error, tonumber
+local turn, complete = in_flight.turn, in_flight.complete
+local error = error
 local yield, create, running, isyieldable = coroutine.yield, coroutine.create, coroutine.running, coroutine.isyieldable
 
 ---@class ljos.FiberRecord
@@ -38,12 +32,11 @@ local yield, create, running, isyieldable = coroutine.yield, coroutine.create, c
 ---@class ljos.loop
 local M = {}
 
-local PENDING = tonumber(ffi.C.LJOS_PENDING) --[[@as integer]]
 local ECANCELED = error_.errno_of.ECANCELED
 local SUSPEND = setmetatable({}, {
     __tostring = function() return "a suspended fiber (use ljos.fiber.coroutine around suspending calls)" end,
 })
-M.PENDING, M.SUSPEND = PENDING, SUSPEND
+M.SUSPEND = SUSPEND
 
 ---@type ljos.FiberRecord
 local main = { co = false, wait = false, op = false, res = 0, gate = false, scope = false, link = false, id = 0 }
@@ -79,8 +72,6 @@ M.wheel = wheel
 local after_poll = false ---@type false|fun()  the kernel has been asked
 local reorder = false ---@type false|fun(queue: ljos.FiberRecord[], n: integer)  before a round of ready fibers
 local idle = false ---@type false|fun(deadline: number?, operations: integer)  instead of waiting for the kernel
-local submitting = false ---@type false|fun(slot: integer, object: table, buffer: any, name: string)
-local submitted = false ---@type false|fun(slot: integer, res: integer)
 
 ---@class ljos.TimerTarget
 ---@field expired fun(self: table)
@@ -127,76 +118,15 @@ local function fall_asleep()
     falling_asleep_n = 0
 end
 
--- Operations in flight --------------------------------------------------------------------------------------
-
-local GENERATION = 2 ^ 20
-local CAPACITY = 512
-local completions = ffi.new("struct ljos_completion[?]", CAPACITY)
-local capacity = CAPACITY -- less while the mock loop fills the kernel's queue
-
-local op_fiber, op_object, op_name, op_user_data, op_next = {}, {}, {}, {}, {}
-local op_buffer = {} -- luacheck: ignore (only an anchor)
-local op_free, op_size, op_count = 0, 0, 0
-local watching = 0 -- of the operations in `op_count`, those that keep nobody waiting
-local watcher ---@type thread  their common coroutine
-
----@class ljos.Operations
-local operations = {}
-M.operations = operations
-
-local function release(slot)
-    local object = op_object[slot]
-    object.pending = object.pending - 1
-    op_fiber[slot], op_object[slot], op_buffer[slot] = false, false, false
-    local user_data = op_user_data[slot] + GENERATION
-    op_user_data[slot] = user_data < 2 ^ 32 and user_data or slot
-    op_next[slot] = op_free
-    op_free = slot
-    op_count = op_count - 1
-end
-
---- The object of the operation that a fiber waits for.
----@param fiber ljos.FiberRecord
----@return {fd: integer, pending: integer}
-function operations.object_of(fiber) return op_object[fiber.op] end
-
-local function submit_cancel(slot)
-    error_.check(C.ljos_engine_cancel(engine.handle(), op_user_data[slot], op_object[slot].fd))
-end
-
----@param fiber ljos.FiberRecord
-function operations.cancel_wait(_, fiber) submit_cancel(fiber.op) end
-
----@param fiber ljos.FiberRecord
-function operations.describe_wait(_, fiber)
-    local name, fd = op_name[fiber.op], op_object[fiber.op].fd
-    return fd < 0 and name or ("%s fd %d"):format(name, fd)
-end
-
-local function complete(user_data, res)
-    local slot = user_data % GENERATION
-    if op_user_data[slot] ~= user_data then return end
-    local fiber = op_fiber[slot]
-    release(slot)
-    if fiber then
-        if fiber.co == watcher then watching = watching - 1 end
-        wake(fiber, res)
-    end
-end
-
--- Small leaves: an FFI call inside a function that is rarely compiled costs ten times as much.
-local function turn(handle, timeout_ns) return C.ljos_engine_turn(handle, completions, capacity, timeout_ns) end
-local function completion_user_data(i) return completions[i].user_data end
-local function completion_res(i) return completions[i].res end
+-- The kernel -----------------------------------------------------------------------------------------------
 
 -- One trip to the kernel: `timeout` seconds at the most, nil for no limit.
 local function poll(timeout)
     local timeout_ns = -1
     if timeout then timeout_ns = timeout > 0 and timeout * 1e9 or 0 end
-    local count = turn(engine.handle(), timeout_ns)
-    if count < 0 then error_.check(count, { detail = "the engine failed" }) end
-    for i = 0, count - 1 do
-        complete(completion_user_data(i), completion_res(i))
+    for i = 0, turn(timeout_ns) - 1 do
+        local fiber, res = complete(i)
+        if fiber then wake(fiber, res) end
     end
     if wheel.count > 0 then wheel:expire(now(), expire) end
     if after_poll then after_poll() end
@@ -243,10 +173,7 @@ end
 -- Takes a fiber out of whatever it waits in, without waking it.
 local function abandon(fiber)
     local wait = fiber.wait
-    if wait == operations then
-        op_fiber[fiber.op] = false
-        submit_cancel(fiber.op)
-    elseif wait.abandon_wait then
+    if wait.abandon_wait then
         wait:abandon_wait(fiber)
     elseif wait.cancel_wait then
         wait:cancel_wait(fiber)
@@ -371,16 +298,22 @@ local function collect_some()
     end
 end
 
+-- Whether the kernel or a timer can still wake somebody.
+local function is_waited_for()
+    local operations, watching = in_flight.count()
+    return operations > watching or wheel.count > 0
+end
+
 -- Waits for the kernel or a timer; false when nothing can come.
 local function wait_for_events()
-    if op_count == watching and wheel.count == 0 then
+    if not is_waited_for() then
         -- A promise or an address that only the collector can declare dead may still wake somebody.
         collectgarbage()
-        return filling_n > 0 or op_count > watching or wheel.count > 0
+        return filling_n > 0 or is_waited_for()
     end
     local deadline = wheel:next_deadline()
     if idle then
-        idle(deadline, op_count)
+        idle(deadline, (in_flight.count()))
         return true
     end
     if cycles_wanted > 0 then
@@ -451,12 +384,9 @@ local run = make_run(coroutine.resume)
 ---@class ljos.LoopInstruments
 ---@field resume? fun(co: thread): boolean, any  with the fiber that `current` names
 ---@field around? fun(run: fun(): boolean): fun(): boolean  the main fiber's waits
----@field capacity? integer  completions taken from the kernel at once, 1 to 512
 ---@field after_poll? fun()
 ---@field reorder? fun(queue: (ljos.FiberRecord|false)[], n: integer)
 ---@field idle? fun(deadline: number?, operations: integer)
----@field submitting? fun(slot: integer, object: table, buffer: any, name: string)
----@field submitted? fun(slot: integer, res: integer)
 
 --- Sets all instruments; those not given are taken away. `resume` counts from the main fiber's next wait on.
 ---@param instruments ljos.LoopInstruments
@@ -464,8 +394,6 @@ function M.instrument(instruments)
     run = make_run(instruments.resume or coroutine.resume)
     if instruments.around then run = instruments.around(run) end
     after_poll, reorder, idle = instruments.after_poll or false, instruments.reorder or false, instruments.idle or false
-    capacity = instruments.capacity or CAPACITY
-    submitting, submitted = instruments.submitting or false, instruments.submitted or false
 end
 
 --- Begins a suspending call: returns the running fiber, or raises (fiber_canceled, forbid_suspend_block, ...).
@@ -511,6 +439,12 @@ local function reschedule(fiber)
     run()
 end
 
+--- As `reschedule` for a fiber that has run for long; returns at once when nobody else could.
+---@param fiber ljos.FiberRecord  the running one
+function M.give_way(fiber)
+    if filling_n > 0 or wheel.count > 0 or in_flight.count() > 0 then reschedule(fiber) end
+end
+
 --- this_fiber.yield: lets all ready fibers run, then goes on. A cancellation point.
 function M.yield()
     local fiber = current
@@ -537,6 +471,11 @@ function M.sleep(seconds)
     if fiber.res ~= 0 then M.raise_canceled(fiber) end
 end
 
+--- Whether a fiber is canceled, and allowed to notice.
+---@param fiber ljos.FiberRecord
+---@return boolean
+function M.is_canceled(fiber) return was_canceled(fiber) end
+
 --- Raises what a wait's -ECANCELED means: fiber_canceled, or the object's own cancel()/close().
 ---@param fiber ljos.FiberRecord
 local function raise_canceled(fiber)
@@ -545,147 +484,13 @@ local function raise_canceled(fiber)
 end
 M.raise_canceled = raise_canceled
 
--- Operations, from an IO object's point of view -----------------------------------------------------------------
-
--- After so many operations in a row that were done at once, others get a turn.
-local AT_ONCE_MAX = 64
-local at_once = 0
-
--- The slot that the next operation in flight will have.
-local function next_slot()
-    local slot = op_free
-    if slot ~= 0 then return slot end
-    slot = op_size + 1
-    if slot >= GENERATION - 1 then error(error_.generic("ENOBUFS", { detail = "operations in flight" }), 0) end
-    op_user_data[slot] = slot
-    return slot
-end
-
--- Puts an operation in flight into that slot.
-local function claim(slot, fiber, object, buffer, name)
-    if slot == op_free then
-        op_free = op_next[slot]
-    else
-        op_size = slot
-    end
-    op_count = op_count + 1
-    op_object[slot], op_buffer[slot], op_name[slot], op_fiber[slot] = object, buffer, name, fiber
-    object.pending = object.pending + 1
-end
-
---- Begins an operation on `object`: returns the slot to submit it for.
----@param object {fd: integer, pending: integer}
----@param buffer any  what the kernel may touch
----@param name string "read_some", ...
----@return integer slot
-function M.begin(object, buffer, name)
-    enter()
-    local slot = next_slot()
-    if submitting then submitting(slot, object, buffer, name) end
-    return slot
-end
-
---- The user_data to submit the operation of `slot` with.
----@param slot integer
----@return integer
-function M.user_data(slot) return op_user_data[slot] end
-
---- Ends an operation: with what its submission answered, waits for its completion if need be. From then on, and until
---- it has ended, the slot keeps `object` and `buffer` alive; what was done at once never took it.
----@param slot integer
----@param res integer  what the submission answered
----@param object {fd: integer, pending: integer}  this and the next two as for `begin`
----@param buffer any
----@param name string
----@return integer res  >= 0 or -errno; raises only fiber_canceled
-function M.finish(slot, res, object, buffer, name)
-    local fiber = current
-    if res == PENDING then
-        claim(slot, fiber, object, buffer, name)
-        if submitted then submitted(slot, res) end
-        fiber.op = slot
-        at_once = 0
-        res = suspend(fiber, operations)
-        if res == -ECANCELED and was_canceled(fiber) then error(error_.core "fiber_canceled", 0) end
-        return res
-    end
-    if submitted then submitted(slot, res) end
-    at_once = at_once + 1
-    if at_once > AT_ONCE_MAX then
-        at_once = 0
-        if filling_n > 0 or op_count > 0 or wheel.count > 0 then reschedule(fiber) end
-    end
-    return res
-end
-
--- Watches are operations that no fiber waits for. They stand where fibers stand, and share one coroutine.
-local function run_watches()
-    while true do
-        current.done(current.res)
-        yield(SUSPEND)
-    end
-end
-
-local function new_watch(done)
-    watcher = watcher or create(run_watches)
-    local watch = { co = watcher, wait = false, op = false, res = 0, gate = false, scope = false, link = false, id = 0 }
-    watch.done = done
-    return watch
-end
-
---- Calls `done()` from the loop when it next runs fibers. `done` may neither suspend nor raise. For finalisers, which
---- must not use the loop themselves: they may run in the middle of anything.
----@param done fun()
-function M.post(done) wake(new_watch(done), 0) end
-
---- Calls `done(res)` from the loop once `object` has one of the poll(2) `events`, or the watch was canceled. A watch
---- keeps no program waiting: a run that waits for nothing else ends. `done` may neither suspend nor raise.
----@param object {fd: integer, pending: integer}
----@param events integer
----@param name string
----@param done fun(res: integer)
-function M.watch(object, events, name, done)
-    local handle = engine.handle()
-    local slot = next_slot()
-    local watch = new_watch(done)
-    watch.op = slot
-    local res = C.ljos_engine_poll(handle, op_user_data[slot], object.fd, events)
-    if res ~= PENDING then return wake(watch, res) end
-    claim(slot, watch, object, false, name)
-    watching = watching + 1
-end
-
 --- Whether nothing can run before the running fiber does again, but for watches: then it may block the thread if it
 --- heeds those. Their number, or nil.
 ---@return integer? watching
 function M.alone()
     local others = filling_n + draining_n - draining_i + falling_asleep_n + wheel.count
-    if others == 0 and op_count == watching and not idle and not after_poll then return watching end
-end
-
---- Has the kernel cancel the operation of a slot, as if somebody had canceled its object.
----@type fun(slot: integer)
-M.submit_cancel = submit_cancel
-
---- Cancels every operation in flight on `object`; each still ends with its own completion.
----@param object {fd: integer, pending: integer}
-function M.cancel_all(object)
-    local left = object.pending
-    local slot = 0
-    while left > 0 and slot < op_size do
-        slot = slot + 1
-        if op_object[slot] == object then
-            submit_cancel(slot)
-            left = left - 1
-        end
-    end
-end
-
---- Forgets a descriptor that is about to be closed or handed away.
----@param object {fd: integer, pending: integer}
-function M.forget(object)
-    local handle = engine.existing()
-    if handle then C.ljos_engine_forget(handle, object.fd, object.pending) end
+    local operations, watching = in_flight.count()
+    if others == 0 and operations == watching and not idle and not after_poll then return watching end
 end
 
 --- Says what a fiber waits for ("read_some fd 7"), or that it is ready.
@@ -699,6 +504,9 @@ end
 
 --- Figures for tests and `fiber.dump`: operations in flight, timers, ready fibers.
 ---@return integer operations, integer timers, integer ready
-function M.load() return op_count - watching, wheel.count + falling_asleep_n, filling_n + draining_n - draining_i end
+function M.load()
+    local operations, watching = in_flight.count()
+    return operations - watching, wheel.count + falling_asleep_n, filling_n + draining_n - draining_i
+end
 
 return M

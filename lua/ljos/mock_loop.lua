@@ -14,9 +14,11 @@ local byte_span = require "ljos.byte_span"
 local clock = require "ljos.clock"
 local dump = require "ljos.fiber.dump"
 local error_ = require "ljos.error"
+local in_flight = require "ljos.in_flight"
 local ledger = require "ljos.ledger"
 local loop = require "ljos.loop"
 local spawn = require "ljos.fiber.spawn"
+local submission = require "ljos.submission"
 local trace = require "ljos.fiber.trace"
 
 local raw_resume = coroutine.resume
@@ -93,6 +95,7 @@ local function cut_short(probability)
     return submitting, submitted
 end
 
+-- Puts the faults in; returns what is left for the loop.
 local function instruments(options)
     local submitting, submitted
     if options.short_transfers then
@@ -102,16 +105,12 @@ local function instruments(options)
     if probability then
         submitted = function(slot, res)
             if restore then restore() end
-            if res == loop.PENDING and random() < probability then loop.submit_cancel(slot) end
+            if res == submission.PENDING and random() < probability then in_flight.cancel(slot) end
         end
     end
-    return {
-        capacity = options.completions,
-        idle = leap(options),
-        reorder = options.seed and shuffle or nil,
-        submitting = submitting,
-        submitted = submitted,
-    }
+    in_flight.limit(options.completions)
+    submission.instrument(submitting or false, submitted or false)
+    return { idle = leap(options), reorder = options.seed and shuffle or nil }
 end
 
 -- Whether the ledger of descriptors is the test's.
@@ -153,6 +152,8 @@ local function finish(seed, compiled, ok, ...)
     if keeps_ledger then ledger.stop() end
     keeps_ledger = false
     loop.instrument {}
+    in_flight.limit(nil)
+    submission.instrument(false, false)
     if compiled then jit.on() end
     clock.set_virtual(false)
     if trace.is_on() then trace.start() end

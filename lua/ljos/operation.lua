@@ -13,11 +13,13 @@
 ---           trace for all, which leaves at every other operation
 local engine = require "ljos.engine"
 local error_ = require "ljos.error"
+local in_flight = require "ljos.in_flight"
 local loop = require "ljos.loop"
 local native = require "ljos.native"
+local submission = require "ljos.submission"
 
 local C = native.C
-local begin, finish, user_data, handle = loop.begin, loop.finish, loop.user_data, engine.handle
+local begin, finish, user_data, handle = submission.begin, submission.finish, in_flight.user_data, engine.handle
 local enter, alone = loop.enter, loop.alone
 local EAGAIN, EISCONN = error_.errno_of.EAGAIN, error_.errno_of.EISCONN
 local poll_events = native.constant_table "socket"

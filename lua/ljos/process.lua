@@ -12,9 +12,9 @@
 local ffi = require "ffi"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
-local loop = require "ljos.loop"
 local native = require "ljos.native"
 local operation = require "ljos.operation"
+local submission = require "ljos.submission"
 
 ffi.cdef [[
 int libc_process_poll(void *fds, unsigned long count, int timeout) __asm__("poll");
@@ -194,7 +194,7 @@ local function reap(child)
 end
 
 local function watch(child)
-    loop.watch(child, POLLIN, "child", function()
+    submission.watch(child, POLLIN, "child", function()
         if not reap(child) then watch(child) end
     end)
 end
@@ -236,7 +236,7 @@ function M.let_go(child)
         -- The Lua state ends, and the pidfd was closed before. The pid is still the child's: nobody has reaped it.
         ffi.C.libc_process_kill(child.pid, signal)
     end
-    loop.post(function()
+    submission.post(function()
         if not reap(child) then watch(child) end
     end)
 end

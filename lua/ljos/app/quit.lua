@@ -10,10 +10,10 @@ local ffi = require "ffi"
 local dump = require "ljos.fiber.dump"
 local engine = require "ljos.engine"
 local ledger = require "ljos.ledger"
-local loop = require "ljos.loop"
 local native = require "ljos.native"
 local signal = require "ljos.system.signal"
 local stand_in = require "ljos.system.stand_in"
+local submission = require "ljos.submission"
 local uncaught = require "ljos.uncaught"
 
 local C = native.C
@@ -35,7 +35,7 @@ local function show()
 end
 
 local function watch(set)
-    loop.watch(set, POLLIN, "SIGQUIT", function(res)
+    submission.watch(set, POLLIN, "SIGQUIT", function(res)
         if res < 0 then return end
         ffi.C.read(set.fd, count, 8)
         while C.ljos_signal_set_take(set.number) > 0 do

@@ -10,9 +10,10 @@ local cancellation = require "ljos.cancellation"
 local error_ = require "ljos.error"
 local loop = require "ljos.loop"
 local spawn = require "ljos.fiber.spawn"
+local submission = require "ljos.submission"
 local trace = require "ljos.fiber.trace"
 
-local extras, main, operations = cancellation.extras, loop.main, loop.operations
+local extras, main = cancellation.extras, loop.main
 local concat, pcall, tostring = table.concat, pcall, tostring
 
 ---@class ljos.fiber.dump
@@ -32,9 +33,9 @@ local function peer(object)
 end
 
 local function describe_wait(fiber)
-    local text = loop.describe_wait(fiber)
-    if fiber.wait ~= operations then return text end
-    local ok, whom = pcall(peer, operations.object_of(fiber))
+    local text, object = loop.describe_wait(fiber), submission.object_of(fiber)
+    if not object then return text end
+    local ok, whom = pcall(peer, object)
     return ok and text .. " " .. whom or text
 end
 

@@ -56,8 +56,8 @@ function M.forget(watcher, fd) watcher.known[fd] = nil end
 --- Takes the epoll set out of the loop, before it is closed.
 ---@param watcher ljos.ipc.Watcher
 function M.finish(watcher)
-    local loop = package.loaded["ljos.loop"]
-    if watcher.fd >= 0 and loop then loop.forget(watcher) end
+    local in_flight = package.loaded["ljos.in_flight"]
+    if watcher.fd >= 0 and in_flight then in_flight.forget(watcher) end
     watcher.fd = -1
 end
 

@@ -13,8 +13,8 @@ local asio_error = require "ljos.asio_error"
 local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
 local file_descriptor = require "ljos.file_descriptor"
+local in_flight = require "ljos.in_flight"
 local io_object = require "ljos.io_object"
-local loop = require "ljos.loop"
 local native = require "ljos.native"
 local operation = require "ljos.operation"
 local terminal = require "ljos.terminal"
@@ -53,8 +53,8 @@ function Common:dup_from(oldd)
     if self.fd == 1 then io.stdout:flush() end
     local channel = self.channel
     if channel and channel ~= self then io_object.close(channel) end
-    loop.cancel_all(self)
-    loop.forget(self)
+    in_flight.cancel_all(self)
+    in_flight.forget(self)
     self.channel = false
     check(ffi.C.libc_dup3(from, self.fd, 0), "dup_from")
 end
