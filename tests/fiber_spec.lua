@@ -1,7 +1,6 @@
 local error_ = require "ljos.error"
 local fiber = require "ljos.fiber"
 local time = require "ljos.time"
-local uncaught = require "ljos.uncaught"
 
 local spawn, this_fiber, yield = fiber.spawn, fiber.this_fiber, fiber.this_fiber.yield
 
@@ -139,19 +138,6 @@ describe("the handle of a fiber that has ended", function()
         for i = 1, 10 do
             assert.same({ i, nil, "end" }, { append("end", handles[i]:join()) })
         end
-    end)
-
-    it("is not needed for the report of an error, which comes while the program waits", function()
-        local reports, print = {}, uncaught.print
-        function uncaught.print(text) reports[#reports + 1] = text end
-        spawn(function() error("nobody joins", 0) end)
-        for _ = 1, 1000 do
-            time.sleep(0.001)
-            if #reports > 0 then break end
-        end
-        uncaught.print = print
-        assert.equal(1, #reports)
-        assert.matches("^Fiber 0x%x+ panicked: 'nobody joins'\n", reports[1])
     end)
 end)
 

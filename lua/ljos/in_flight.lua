@@ -98,7 +98,10 @@ end
 
 --- Has the kernel cancel the operation of a slot, as if somebody had canceled its object.
 ---@param slot integer
-local function cancel(slot) error_.check(C.ljos_engine_cancel(engine.handle(), op_user_data[slot], op_object[slot].fd)) end
+local function cancel(slot)
+    local handle = engine.handle()
+    error_.check(C.ljos_engine_cancel(handle, op_user_data[slot], op_object[slot].fd))
+end
 M.cancel = cancel
 
 --- Cancels the operation of a slot; nobody hears how it ends.

@@ -267,36 +267,30 @@ local function next_batch()
     return true
 end
 
-local STEPS_PER_POLL = 100 -- of the collector, some 100 us
-local cycles_wanted = 0
-
---- Has the collector find out what is garbage now, while there is nothing else to do.
-function M.collect_when_idle() cycles_wanted = 2 end -- it may be in the middle of one
-
-local seconds_of_collection, last_collection = 0, -math.huge
+local may_collect_at = -math.huge
 local to_collect = false
+local to_collect_at = false ---@type number|false  when there is nothing else to do from then on
 
---- Has the collector find out what is garbage before another fiber runs, unless that was done so often of late that it
---- took a hundredth of the time.
-function M.collect_at_once() to_collect = now() - last_collection > 100 * seconds_of_collection end
+--- Has the collector find out what is garbage, when a second has passed and there is nothing else to do or, if that
+--- is urgent, before another fiber runs. It shall not take more than a hundredth of the time.
+---@param is_urgent boolean
+function M.collect(is_urgent)
+    local time = now()
+    to_collect = to_collect or is_urgent and time > may_collect_at
+    to_collect_at = to_collect_at or math.max(time + 1, may_collect_at)
+end
+
+local NOTHING = {}
 
 local function collect()
-    to_collect = false
+    to_collect, to_collect_at = false, false
     current = main
+    select("#", unpack(NOTHING, 1, 200)) -- what calls have left on the stack would be kept
     local began = now()
     collectgarbage()
-    last_collection = now()
-    seconds_of_collection = last_collection - began
+    may_collect_at = now() + 100 * (now() - began)
 end
-
-local function collect_some()
-    for _ = 1, STEPS_PER_POLL do
-        if collectgarbage("step", 0) then
-            cycles_wanted = cycles_wanted - 1
-            return
-        end
-    end
-end
+jit.off(collect) -- compiled code does not write to the stack
 
 -- Whether the kernel or a timer can still wake somebody.
 local function is_waited_for()
@@ -316,12 +310,16 @@ local function wait_for_events()
         idle(deadline, (in_flight.count()))
         return true
     end
-    if cycles_wanted > 0 then
-        collect_some()
-        poll(0)
-        return true
+    local timeout = deadline and deadline - now()
+    if to_collect_at then
+        local left = to_collect_at - now()
+        if left <= 0 then
+            collect()
+            return true
+        end
+        timeout = timeout and timeout < left and timeout or left
     end
-    poll(deadline and deadline - now())
+    poll(timeout)
     return true
 end
 
@@ -360,9 +358,9 @@ local function make_run(resume)
                         if what ~= SUSPEND or not ok then
                             is_next = run_joiners(resume, fiber, ok, what, co)
                             if to_collect then
-                                -- Nothing on this stack may keep the fiber's record, the arguments above included.
-                                fiber, co, what = nil, nil, nil -- luacheck: ignore
-                                collect(nil, nil, nil, nil, nil)
+                                -- luacheck: ignore 311 (on the stack they would keep the record)
+                                fiber, co, what = nil, nil, nil
+                                collect()
                             end
                         end
                     end

@@ -182,6 +182,17 @@ return {
         "Fiber ID panicked: 'boom'\nend\n",
     },
     {
+        "a handle that nobody has any more is found to be collected after a second with nothing to do",
+        [[
+        local time = require "time"
+        spawn(function()
+            spawn(function() error("boom", 0) end)
+        end):join()
+        time.sleep(1.1)
+        print "end"]],
+        "Fiber ID panicked: 'boom'\nend\n",
+    },
+    {
         "the main fiber's death ends the program: the others do not go on, their handlers do not run",
         [[
         spawn(function()

@@ -263,8 +263,7 @@ local function watch(fiber)
     end
     fiber.scope = sentinel
     if not probe[1] then probe_again() end
-    if fiber.link <= found_serial then loop.collect_at_once() end
-    loop.collect_when_idle()
+    loop.collect(fiber.link <= found_serial)
 end
 
 --- What the main fiber waits for when it lets the others end.
