@@ -139,6 +139,23 @@ describe("bin/ljos", function()
         assert.equal("1\n2\n3\n", output_of(text))
     end)
 
+    it("keeps the numbers of standard streams that it was started without from becoming other files", function()
+        write(
+            "main.lua",
+            [[
+            local fs, system, byte_span = require "filesystem", require "system", require "byte_span"
+            local file = fs.open(fs.path.new "log", { "write_only", "create" }, fs.mode(6, 4, 4))
+            local _, reading = pcall(system.in_.read_some, system.in_, byte_span.new(1))
+            local _, writing = pcall(system.out.write_some, system.out, byte_span.append "not for the log")
+            print "nor this"
+            system.err:write_some(byte_span.append(tostring(reading.EBADF) .. " " .. tostring(writing.EBADF)))
+        ]]
+        )
+        local _, _, errors = ljos "main.lua <&- >&-"
+        assert.equal("true true", errors)
+        assert.equal("", assert(io.open(directory .. "/log")):read "*a")
+    end)
+
     it("reports an uncaught error of the main fiber after the output, with status 1", function()
         write("main.lua", "print 'before'\nrequire './x'")
         write("x.lua", "\nerror 'boom'")

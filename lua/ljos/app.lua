@@ -10,6 +10,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
 require "ljos.system.lowfd" -- looks at what was inherited before anything is opened
+local calls = require "ljos.filesystem.calls"
 local error_ = require "ljos.error"
 local exit = require "ljos.system.exit"
 local fiber = require "ljos.fiber"
@@ -192,6 +193,16 @@ function M.module_system(options)
     return module_system.new(options)
 end
 
+-- What a program was started without stays out of use: else the next file opened would be its standard output. Reading
+-- and writing are EBADF there, as without it.
+local function hold_standard_descriptors()
+    for fd = 0, 2 do
+        if calls.fcntl(fd, calls.constants.F_GETFD, 0) < 0 then
+            calls.openat(calls.constants.AT_FDCWD, "/dev/null", fd == 0 and calls.constants.O_WRONLY or 0, 0)
+        end
+    end
+end
+
 --- Makes a broken pipe an error of the write, not the end of the program (seed 003, changes in 0.9).
 function M.ignore_sigpipe()
     local signal = require "ljos.system.signal"
@@ -251,6 +262,7 @@ end
 ---@param command string[]  as the global `arg` of luajit
 ---@return integer status
 function M.main(command)
+    hold_standard_descriptors()
     local at = command[1] == "--" and 2 or 1
     local path = command[at]
     if at == 1 and (path == "--help" or path == "-h") then
