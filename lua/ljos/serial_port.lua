@@ -108,7 +108,7 @@ local function check(res, what) return error_.check(res < 0 and -ffi.errno() or 
 -- Lets time pass, as an operation of the port that its `close` and `cancel` end; nothing is awaited but a hang-up.
 local function pause(port, seconds)
     if port.fd < 0 then error(error_.system "ECANCELED", 0) end
-    local ok, res = pcall(timeout.run, seconds, operation.poll, port, 0, "send_break")
+    local ok, res = pcall(timeout --[[@as function]], seconds, operation.poll, port, 0, "send_break")
     if ok then return error_.check(res) end
     local err = res --[[@as ljos.Error]]
     if not err.ETIMEDOUT then error(err, 0) end

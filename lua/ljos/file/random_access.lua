@@ -55,7 +55,7 @@ local M = {}
 ---@return ljos.file.RandomAccess
 function M.new(fd)
     local self = setmetatable(io_object.new(), metatable)
-    if fd ~= nil then io_object.assign(self, fd, 1) end
+    if fd ~= nil then self:assign(fd, 1) end
     return self
 end
 

@@ -116,8 +116,9 @@ end
 local function wait(race, seconds)
     local signal = race.signal
     if not seconds then return signal:receive() end
-    local ok, err = pcall(timeout.run, seconds, signal.receive, signal)
-    if not ok and not err.ETIMEDOUT then error(err, 0) end
+    local ok, err = pcall(timeout --[[@as function]], seconds, signal.receive, signal)
+    local failure = err --[[@as ljos.Error]]
+    if not ok and not failure.ETIMEDOUT then error(err, 0) end
 end
 
 local function run(race)
