@@ -247,6 +247,16 @@ describe("bin/ljos", function()
         assert.equal("Você realmente se superou dessa vez\n", portuguese)
     end)
 
+    it("names the class of every object by getmetatable, also where it is a C type", function()
+        local code = [[
+            local ip, regex = require "ip", require "regex"
+            print(getmetatable(byte_span.new(1)), getmetatable(ip.address.new()), getmetatable(require "mutex".new()))
+            print(getmetatable(regex.new { pattern = "a", grammar = "ecma" }), getmetatable(require "ffi".new "int[1]"))
+            print(getmetatable({}), getmetatable("").__index == string)
+        ]]
+        assert.equal("byte_span\tip.address\tmutex\nregex\tffi\nnil\ttrue\n", output_of(code))
+    end)
+
     it("leaves nothing of the host's globals to the program but what it should see", function()
         local text = [[
             local names = {}

@@ -14,6 +14,7 @@ local calls = require "ljos.filesystem.calls"
 local error_ = require "ljos.error"
 local exit = require "ljos.system.exit"
 local fiber = require "ljos.fiber"
+local getmetatable_ = require "ljos.app.getmetatable"
 local module_system = require "ljos.module_system"
 local quit = require "ljos.app.quit"
 local uncaught = require "ljos.uncaught"
@@ -87,7 +88,6 @@ local STANDARD = {
     "collectgarbage",
     "error",
     "gcinfo",
-    "getmetatable",
     "ipairs",
     "jit",
     "math",
@@ -129,7 +129,7 @@ end
 
 ---@return table
 local function make_globals()
-    local globals = { print = print, spawn_context_threads = spawn_context_threads }
+    local globals = { print = print, spawn_context_threads = spawn_context_threads, getmetatable = getmetatable_ }
     for _, name in ipairs(STANDARD) do
         globals[name] = _G[name]
     end
