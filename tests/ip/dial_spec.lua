@@ -41,11 +41,12 @@ local function connector(outcomes)
     return connect, log, sockets
 end
 
--- Dials in virtual time; returns the peer or the error, and the log of attempts. Nothing else may be left connected.
-local function race(v6, v4, outcomes)
+-- Dials in virtual time, with a question for both families before the others if there is one; returns the peer or the
+-- error, and the log of attempts. Nothing else may be left connected.
+local function race(v6, v4, outcomes, all)
     return mock_loop.run({}, function()
         local connect, log, sockets = connector(outcomes)
-        local ok, result = pcall(dial.by_name, v6, v4, connect)
+        local ok, result = pcall(dial.by_name, v6, v4, connect, all)
         assert.equal(ok and 1 or 0, sockets.open)
         return ok and result.peer or result, table.concat(log, ", ")
     end)
@@ -126,6 +127,40 @@ describe("dialing a name", function()
             )
         end
     )
+
+    it("asks for one family alone only where the question for both is slow", function()
+        local asked = 0
+        local function alone(seconds, answer)
+            local ask = question(seconds, answer)
+            return function()
+                asked = asked + 1
+                return ask()
+            end
+        end
+        local outcomes = { ["::1"] = 0.1, ["127.0.0.1"] = 0.1 }
+        local both = "127.0.0.1 ::1"
+        local v6, v4 = alone(NEVER, ""), alone(NEVER, "")
+        expect("::1", "10 ::1", v6, v4, outcomes, question(0.01, both))
+        expect(
+            error_.system "ECONNREFUSED",
+            "10 127.0.0.1",
+            v6,
+            v4,
+            { ["127.0.0.1"] = -0.01 },
+            question(0.01, "127.0.0.1")
+        )
+        local none = asio_error.netdb.host_not_found
+        expect(none, "", v6, v4, {}, question(0.01, none))
+        assert.equal(0, asked)
+        -- A name server that keeps silent about AAAA: 0.05 s, its answer, 0.05 s for IPv6.
+        expect("127.0.0.1", "110 127.0.0.1", v6, alone(0.01, "127.0.0.1"), outcomes, question(NEVER, ""))
+        expect("::1", "60 ::1", alone(0.01, "::1"), v4, outcomes, question(NEVER, ""))
+        assert.equal(4, asked)
+        -- Each address is tried once, whoever told it.
+        local refuse = { ["::1"] = -0.01, ["127.0.0.1"] = -0.01 }
+        v4 = alone(0.01, "127.0.0.1")
+        expect(error_.system "ECONNREFUSED", "110 127.0.0.1, 200 ::1", v6, v4, refuse, question(0.2, both))
+    end)
 
     it("raises the failure that was last, or that of the questions", function()
         local v6, v4 = question(0, "::1"), question(0, "127.0.0.1")

@@ -56,7 +56,8 @@ function M.dial(ep)
     end
     local function v6() return M.get_address_v6_info(host, service, {}) end
     local function v4() return M.get_address_v4_info(host, service, {}) end
-    return dial.by_name(v6, v4)
+    local function all() return M.get_address_info(host, service, {}) end
+    return dial.by_name(v6, v4, nil, all)
 end
 
 return M

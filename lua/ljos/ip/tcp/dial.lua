@@ -1,7 +1,8 @@
 --- Dialing: Happy Eyeballs, version 2 (RFC 8305).
 ---
---- The addresses of both families are asked for at the same time, each by a question of its own. The first attempt
---- starts with the answer for IPv6, or a twentieth of a second after that for IPv4; what comes later joins the queue.
+--- The addresses of both families are asked for at the same time: first by one question, and where that has no answer
+--- in a twentieth of a second, by one for each family, too. The first attempt starts with the answer for IPv6, or a
+--- twentieth of a second after that for IPv4 alone; what comes later joins the queue.
 --- The families alternate; the next attempt starts when the newest has failed, or has had no answer for a quarter of a
 --- second, which it goes on waiting for. The first connection wins, the others are canceled. Questions and attempts
 --- are tasks of one group, so a deadline or a cancellation of the caller holds for all; no socket is left behind.
@@ -35,7 +36,8 @@ local RESOLUTION_DELAY, ATTEMPT_DELAY = 0.05, 0.25
 ---@field v6 ljos.ip.AddressInfo[]  not tried yet
 ---@field v4 ljos.ip.AddressInfo[]  not tried yet
 ---@field last "v6"|"v4"|nil        the family that was tried last
----@field asking table<string, true>  questions without an answer, by family
+---@field asking table<string, true>  questions without an answer: "v6", "v4", "all"
+---@field answered table<string, true> those with one
 ---@field running integer           attempts without a result
 ---@field started integer           attempts
 ---@field not_before number         when the next one may start: seconds of the loop's clock
@@ -48,10 +50,12 @@ local function tell(race, report)
     race.signal:try_send(true)
 end
 
+-- The answer to "all" is without news about a family that has answered.
 local function add(race, endpoints)
     for i = 1, #endpoints do
-        local family = endpoints[i].address.is_v6 and race.v6 or race.v4
-        family[#family + 1] = endpoints[i]
+        local name = endpoints[i].address.is_v6 and "v6" or "v4"
+        local family = race[name]
+        if not race.answered[name] then family[#family + 1] = endpoints[i] end
     end
 end
 
@@ -84,9 +88,13 @@ local function attempt(race)
 end
 
 local function heed_answer(race, report)
-    race.asking[report.answers] = nil
+    local asking = race.asking
+    asking[report.answers] = nil
+    -- One answer for all is as good as two for the halves.
+    if report.answers == "all" or not asking.v6 and not asking.v4 then race.asking = {} end
     if report.endpoints then
         add(race, report.endpoints)
+        race.answered[report.answers] = true
     elseif not race.failure or race.failure == asio_error.netdb.host_not_found then
         race.failure = report.err
     end
@@ -163,6 +171,7 @@ local function new_race(connector)
         v6 = {},
         v4 = {},
         asking = {},
+        answered = {},
         running = 0,
         started = 0,
         not_before = 0,
@@ -171,19 +180,29 @@ local function new_race(connector)
     }
 end
 
+-- The question for one family, asked only when that for both is slow to be answered.
+local function later(race, family, question)
+    return function()
+        loop.sleep(RESOLUTION_DELAY)
+        return race.asking[family] and question() or {}
+    end
+end
+
 --- Connects to the first endpoint that answers, of those that the questions bring to light.
 ---@param v6 ljos.ip.tcp.Question
 ---@param v4 ljos.ip.tcp.Question
 ---@param connector? fun(endpoint: ljos.ip.AddressInfo): any  connects, in place of a TCP socket
+---@param all? ljos.ip.tcp.Question  for both families, asked before the others
 ---@return ljos.ip.tcp.Socket
-function M.by_name(v6, v4, connector)
+function M.by_name(v6, v4, connector, all)
     local race = new_race(connector)
     return finish(
         race,
         pcall(task_group.run, function(group)
             race.group = group
-            ask(race, "v6", v6) -- first, as the RFC has it
-            ask(race, "v4", v4)
+            if all then ask(race, "all", all) end
+            ask(race, "v6", all and later(race, "v6", v6) or v6) -- first, as the RFC has it
+            ask(race, "v4", all and later(race, "v4", v4) or v4)
             return run(race)
         end)
     )
