@@ -113,6 +113,45 @@ describe("system.signal.set", function()
         set:clear()
     end)
 
+    it_apart("is canceled, whatever was taken before", function()
+        local set = signal.set.new(signal.SIGUSR1)
+        signal.raise(signal.SIGUSR1)
+        assert.equal(signal.SIGUSR1, set:wait())
+        local f = spawn(function() raised("ECANCELED", set.wait, set) end)
+        yield()
+        set:cancel()
+        f:join()
+        set:clear()
+    end)
+
+    it_apart("is canceled for all that wait, though one of them takes a signal", function()
+        local set = signal.set.new(signal.SIGUSR1)
+        local taken, canceled = 0, 0
+        local fibers = {}
+        for i = 1, 3 do
+            fibers[i] = spawn(function()
+                if pcall(set.wait, set) then
+                    taken = taken + 1
+                else
+                    canceled = canceled + 1
+                end
+            end)
+        end
+        yield()
+        signal.raise(signal.SIGUSR1)
+        set:cancel()
+        for _, f in ipairs(fibers) do
+            f:join()
+        end
+        if taken == 0 then
+            assert.equal(signal.SIGUSR1, set:wait())
+        else
+            assert.equal(1, taken)
+        end
+        assert.equal(3, taken + canceled)
+        set:clear()
+    end)
+
     it_apart("gives the old disposition back when it is collected", function()
         local function is_ignored()
             local file = assert(io.open "/proc/self/status")

@@ -20,6 +20,7 @@ ffi.cdef [[
 int eventfd(unsigned int initial, int flags);
 int raise(int signal);
 int64_t read(int fd, void *buffer, size_t count);
+int64_t write(int fd, const void *buffer, size_t count);
 int close(int fd);
 ]]
 
@@ -59,6 +60,7 @@ function M.default(signal) dispose(signal, 0) end
 
 ---@class ljos.system.signal.Set: ljos.IoObject
 ---@field number integer  the native set
+---@field cancellations integer
 local Set = {}
 
 -- Ends the native set before its eventfd, whose number can be another file's then.
@@ -92,20 +94,39 @@ function Set:clear()
 end
 
 --- Ends the calls to `wait` that are suspended, with ECANCELED.
-Set.cancel = io_object.cancel
+function Set:cancel()
+    rawset(self, "cancellations", self.cancellations + 1)
+    io_object.cancel(self)
+end
 
 local count = ffi.new "uint64_t[1]"
+
+-- A signal that is queued, or 0. Where none is, the eventfd is made unreadable, so that it does not announce what has
+-- been taken already; a signal that comes meanwhile is announced again, to who else may wait.
+local function take(self)
+    local signal = C.ljos_signal_set_take(self.number)
+    if signal > 0 then return signal end
+    ffi.C.read(self.fd, count, 8)
+    signal = C.ljos_signal_set_take(self.number)
+    if signal > 0 then
+        count[0] = 1
+        ffi.C.write(self.fd, count, 8)
+    end
+    return signal
+end
 
 --- Waits until a signal of the set has come; returns its number. Notifications are queued, the lowest signal first;
 --- each goes to one of the fibers that wait.
 ---@return integer
 function Set:wait()
     loop.enter()
+    local cancellations = self.cancellations
     while true do
-        local signal = C.ljos_signal_set_take(self.number)
+        local signal = take(self)
         if signal > 0 then return signal end
+        -- Another fiber may have taken what woke this one, before the cancellation could.
+        if self.cancellations ~= cancellations then error(error_.system "ECANCELED", 0) end
         error_.check(operation.poll(self, sockets.POLLIN, "wait"))
-        ffi.C.read(self.fd, count, 8)
     end
 end
 
@@ -125,7 +146,8 @@ local function new_set()
         ffi.C.close(fd)
         error_.check(number, { detail = "signal sets" })
     end
-    return setmetatable({ fd = fd, pending = 0, number = number, owner = owner_type(fd, number) }, metatable)
+    local owner = owner_type(fd, number)
+    return setmetatable({ fd = fd, pending = 0, number = number, cancellations = 0, owner = owner }, metatable)
 end
 
 --- Makes a set of the signals given.
