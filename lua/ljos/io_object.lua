@@ -8,6 +8,7 @@
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
+local asio_error = require "ljos.asio_error"
 local engine = require "ljos.engine"
 local error_ = require "ljos.error"
 local in_flight = require "ljos.in_flight"
@@ -122,6 +123,17 @@ end
 function M.cancel(object)
     M.check_open(object)
     in_flight.cancel_all(object)
+end
+
+--- What it means that a read brought no bytes: raises its error, or asio_error.misc.eof at the end of the stream;
+--- returns 0 where none were asked for.
+---@param res integer  0 or -errno
+---@param buffer ljos.byte_span
+---@return integer
+function M.no_bytes(res, buffer)
+    if res < 0 then error_.check(res) end
+    if buffer.len > 0 then error(asio_error.misc.eof, 0) end
+    return 0
 end
 
 --- The property `is_open` of every class.

@@ -6,7 +6,6 @@
 --- Errors:   raises ljos.Error; the end of input is asio_error.misc.eof
 --- Suspends: read_some, write_some
 --- Needs:    nothing beyond Linux 5.15
-local asio_error = require "ljos.asio_error"
 local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
@@ -14,6 +13,7 @@ local operation = require "ljos.operation"
 
 local check_span, check_open, raw_read, raw_write =
     byte_span.check, io_object.check_open, operation.read, operation.write
+local no_bytes = io_object.no_bytes
 local NO_FILE = operation.NO_FILE
 
 ---@class ljos.stream_descriptor
@@ -28,9 +28,7 @@ function M.read_some(object, buffer)
     check_open(object)
     local res = raw_read(object, buffer, NO_FILE, "read_some")
     if res > 0 then return res end
-    if res < 0 then error_.check(res) end
-    if buffer.len > 0 then error(asio_error.misc.eof, 0) end
-    return 0
+    return no_bytes(res, buffer)
 end
 
 --- Writes what fits, at least one byte; returns how many. A write that is canceled has written nothing.

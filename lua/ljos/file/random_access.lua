@@ -3,7 +3,6 @@
 --- Errors:   raises ljos.Error; the end of the file is asio_error.misc.eof
 --- Suspends: read_some_at, write_some_at, lock, lock_shared
 --- Needs:    nothing beyond Linux 5.15
-local asio_error = require "ljos.asio_error"
 local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
 local handle = require "ljos.file.handle"
@@ -12,6 +11,7 @@ local operation = require "ljos.operation"
 
 local check_span, check_open, raw_read, raw_write =
     byte_span.check, io_object.check_open, operation.read_at, operation.write
+local no_bytes = io_object.no_bytes
 local check_offset = handle.check_offset
 
 ---@class ljos.file.RandomAccess: ljos.file.Handle
@@ -27,9 +27,7 @@ function RandomAccess:read_some_at(offset, buffer)
     check_open(self)
     local res = raw_read(self, buffer, offset, "read_some_at")
     if res > 0 then return res end
-    if res < 0 then error_.check(res) end
-    if buffer.len > 0 then error(asio_error.misc.eof, 0) end
-    return 0
+    return no_bytes(res, buffer)
 end
 
 --- Writes at `offset`; returns how many bytes.

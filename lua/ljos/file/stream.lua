@@ -7,7 +7,6 @@
 --- Suspends: read_some, write_some, lock, lock_shared
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
-local asio_error = require "ljos.asio_error"
 local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
 local handle = require "ljos.file.handle"
@@ -17,6 +16,7 @@ local operation = require "ljos.operation"
 
 local check_span, check_open, raw_read, raw_write =
     byte_span.check, io_object.check_open, operation.read, operation.write
+local no_bytes = io_object.no_bytes
 local FILE_POSITION = operation.FILE_POSITION
 
 local c = native.constant_table "file"
@@ -47,9 +47,7 @@ function Stream:read_some(buffer)
     check_open(self)
     local res = raw_read(self, buffer, FILE_POSITION, "read_some")
     if res > 0 then return res end
-    if res < 0 then error_.check(res) end
-    if buffer.len > 0 then error(asio_error.misc.eof, 0) end
-    return 0
+    return no_bytes(res, buffer)
 end
 
 --- Writes at the file's position, or at its end when opened with "append"; returns how many bytes.

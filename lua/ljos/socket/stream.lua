@@ -3,13 +3,13 @@
 --- Errors:   raises ljos.Error; the peer's end of stream is asio_error.misc.eof
 --- Suspends: read_some, write_some
 --- Needs:    nothing beyond Linux 5.15
-local asio_error = require "ljos.asio_error"
 local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
 local operation = require "ljos.operation"
 
 local check_span, check_open, raw_recv, raw_send = byte_span.check, io_object.check_open, operation.recv, operation.send
+local no_bytes = io_object.no_bytes
 
 ---@class ljos.socket.stream
 local M = {}
@@ -20,9 +20,7 @@ local M = {}
 ---@return integer
 local function received(res, buffer)
     if res > 0 then return res end
-    if res < 0 then error_.check(res) end
-    if buffer.len > 0 then error(asio_error.misc.eof, 0) end
-    return 0
+    return no_bytes(res, buffer)
 end
 M.received = received
 

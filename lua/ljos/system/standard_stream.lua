@@ -9,7 +9,6 @@
 --- Suspends: read_some, write_some
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
-local asio_error = require "ljos.asio_error"
 local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
 local file_descriptor = require "ljos.file_descriptor"
@@ -25,7 +24,7 @@ int libc_stream_open(const char *path, int flags) __asm__("open");
 int libc_dup_cloexec(int fd, int command, int least) __asm__("fcntl");
 ]]
 
-local FILE_POSITION = operation.FILE_POSITION
+local FILE_POSITION, no_bytes = operation.FILE_POSITION, io_object.no_bytes
 local c = native.constant_table "path"
 local F_DUPFD_CLOEXEC, TERMINAL_FLAGS = c.F_DUPFD_CLOEXEC, bit.bor(c.O_NONBLOCK, c.O_NOCTTY, c.O_CLOEXEC)
 
@@ -89,9 +88,7 @@ function Input:read_some(buffer)
     byte_span.check(buffer, 2)
     local res = operation.read(self.channel or find_channel(self), buffer, FILE_POSITION, "read_some")
     if res > 0 then return res end
-    if res < 0 then error_.check(res) end
-    if buffer.len > 0 then error(asio_error.misc.eof, 0) end
-    return 0
+    return no_bytes(res, buffer)
 end
 
 ---@class ljos.StandardOutput: ljos.StandardStream
