@@ -20,6 +20,27 @@ describe("ljos", function()
         assert.matches("init_spec%.lua:%d+: module 'ljos%.no_such_module' not found", message)
     end)
 
+    it("says that no file can be opened where that is why a module is not found", function()
+        local program = [[
+            local ljos, S = require "ljos", require "ljos.syscall"
+            S.setrlimit("nofile", { cur = 0, max = 0 })
+            print(select(2, pcall(function() return ljos.system end)))
+        ]]
+        local pipe = assert(io.popen(("LUA_PATH='lua/?.lua;lua/?/init.lua' luajit -e '%s' 2>&1"):format(program)))
+        assert.matches("module 'ljos.system' not found:.*no file can be opened: .*Too many open files", pipe:read "*a")
+        pipe:close()
+    end)
+
+    it("says that it needs LuaJIT", function()
+        local lua =
+            "command -v lua5.1 >/dev/null && LUA_PATH='lua/?.lua;lua/?/init.lua' lua5.1 -e 'require \"ljos\"' 2>&1"
+        local pipe = assert(io.popen(lua))
+        local output = pipe:read "*a"
+        pipe:close()
+        if output == "" then return pending "no other Lua here" end
+        assert.matches("ljos needs LuaJIT", output, 1, true)
+    end)
+
     it("runs a main fiber with its arguments", function()
         local seen
         ljos.run(function(...) seen = { ... } end, "a", 2)

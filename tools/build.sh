@@ -2,7 +2,7 @@
 # Builds the native library and the runner of actors, and the declarations that the type lint reads.
 set -eu
 cd "$(dirname "$0")/.."
-PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+PATH=$PATH:${CARGO_HOME:-${HOME-}/.cargo}/bin
 lacks() {
     echo "ljos: $1 is missing. $2" >&2
     exit 1

@@ -6,6 +6,8 @@
 --- Suspends: run
 --- Needs:    nothing beyond Linux 5.15
 
+if not rawget(_G, "jit") then error("ljos needs LuaJIT (https://luajit.org); this is " .. _VERSION, 0) end
+
 ---@class ljos
 ---@field _VERSION string
 local M = { _VERSION = "0.1.0" }
@@ -36,10 +38,18 @@ function M.run(f, ...)
     error(err, 0)
 end
 
+-- Of a file that cannot be opened `require` says that it is not there.
+local function not_loaded(message)
+    local file, problem = io.open "/dev/null"
+    if not file then return ("%s\n\tno file can be opened: %s"):format(message, problem) end
+    file:close()
+    return message
+end
+
 return setmetatable(M, {
     __index = function(self, name)
         local ok, module = pcall(require, "ljos." .. tostring(name))
-        if not ok then error(module, 2) end
+        if not ok then error(not_loaded(module), 2) end
         rawset(self, name, module)
         return module
     end,
