@@ -86,7 +86,7 @@ self() { lint "$1" "$0" call "$2"; }
 
 lint "cargo fmt" cargo fmt --all --check
 lint "cargo clippy" cargo clippy --workspace --all-targets --locked -- -D warnings
-! cargo deny --version >/dev/null 2>&1 || lint "cargo deny" cargo deny check bans licenses sources
+! cargo deny --version >/dev/null 2>&1 || lint "cargo deny" cargo deny --offline check bans licenses sources
 self "luacheck" luacheck_all
 self "stylua" stylua_all
 lint "build" tools/build.sh
