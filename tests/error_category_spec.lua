@@ -36,6 +36,7 @@ describe("An error category from Turtle", function()
         assert.is_false(one == category.ED)
         assert.equal("You really blew it this time", tostring(category[2]))
         assert.equal("?", category:message(1))
+        assert.has_error(function() category:message "1" end)
     end)
 
     it(

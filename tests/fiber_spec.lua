@@ -316,6 +316,22 @@ end)
 describe("coroutines inside fibers", function()
     local co = fiber.coroutine
 
+    it("refuse bad arguments at the caller's line, naming the function", function()
+        for _, case in ipairs {
+            { "create", "function" },
+            { "wrap", "function" },
+            { "resume", "coroutine" },
+            { "status", "coroutine" },
+        } do
+            local ok, err = pcall(function() co[case[1]](3) end)
+            assert.is_false(ok)
+            assert.matches(
+                "^tests/fiber_spec.lua:%d+: bad argument #1 to '" .. case[1] .. "' %(" .. case[2] .. " expected%)$",
+                err
+            )
+        end
+    end)
+
     it("suspend the fiber and not the resume", function()
         local log = {}
         local f = spawn(function()

@@ -32,14 +32,25 @@ local function finish(...)
     return ...
 end
 
+local function check(value, expected, name)
+    if type(value) ~= expected then
+        expected = expected == "thread" and "coroutine" or expected
+        error(("bad argument #1 to '%s' (%s expected)"):format(name, expected), 3)
+    end
+end
+
+local function create(f)
+    local co = raw_create(function(...) return finish(f(...)) end)
+    scopes[co] = false
+    return co
+end
+
 --- coroutine.create; `f` runs in a scope that belongs to the coroutine.
 ---@param f function
 ---@return thread
 function M.create(f)
-    if type(f) ~= "function" then error("bad argument #1 to 'create' (function expected)", 2) end
-    local co = raw_create(function(...) return finish(f(...)) end)
-    scopes[co] = false
-    return co
+    check(f, "function", "create")
+    return create(f)
 end
 
 -- The coroutine gave control back: for good, for a while, or because its fiber suspends.
@@ -63,6 +74,7 @@ end
 ---@return boolean ok
 ---@return any ...
 function M.resume(co, ...)
+    check(co, "thread", "resume")
     local fiber = current()
     cancellation.test(fiber)
     local handlers = scopes[co]
@@ -92,7 +104,8 @@ end
 ---@param f function
 ---@return function
 function M.wrap(f)
-    local co = M.create(f)
+    check(f, "function", "wrap")
+    local co = create(f)
     return function(...) return unwrap(M.resume(co, ...)) end
 end
 
@@ -103,7 +116,10 @@ function M.running() return inner[current()] end
 --- coroutine.status; a coroutine whose fiber is suspended inside it is "normal".
 ---@param co thread
 ---@return string
-function M.status(co) return suspended[co] and "normal" or raw_status(co) end
+function M.status(co)
+    check(co, "thread", "status")
+    return suspended[co] and "normal" or raw_status(co)
+end
 
 M.isyieldable = function() return inner[current()] ~= nil end
 

@@ -68,6 +68,7 @@ function M.category(spec) return setmetatable({ spec = spec }, Category) end
 ---@param code integer
 ---@return string
 local function message(self, code)
+    M.check_type(code, "number", 2)
     local spec = rawget(self, "spec")
     if spec.message then return spec.message(code) end
     return spec.messages and spec.messages[code] or ("Unknown error " .. tostring(code))

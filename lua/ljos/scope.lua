@@ -67,9 +67,11 @@ end
 
 local function leave(fiber, outer, ok, ...)
     local handlers = fiber.scope
+    -- Before the handlers, which may suspend where this one could not.
+    local misuse = not ok and fiber.wait and loop.describe_misuse(fiber)
     if handlers then clean_up(fiber, handlers) end
     fiber.scope = outer
-    if not ok and fiber.wait then loop.misused(fiber) end
+    if misuse then return false, misuse end
     return ok, ...
 end
 
