@@ -6,6 +6,7 @@ local mock_loop = require "ljos.mock_loop"
 local operation = require "ljos.operation"
 local pipe = require "ljos.pipe"
 local raises = require "raises"
+local task_group = require "ljos.task_group"
 local time = require "ljos.time"
 local timeout = require "ljos.timeout"
 
@@ -118,6 +119,76 @@ describe("mock_loop", function()
             assert.is_true(math.abs(time.steady_clock.now() - before - 3600) < 1)
         end)
         raises.generic("EINVAL", mock_loop.run, { interruptions = "x" }, print)
+    end)
+
+    describe("with scopes", function()
+        local scope = fiber.scope
+
+        local function complains(pattern, f)
+            local ok, message = pcall(mock_loop.run, { scopes = true }, function()
+                local passed, err = pcall(f)
+                time.sleep(10) -- what was left ends, so that only the scope complains
+                if not passed then error(err, 0) end
+            end)
+            assert.is_false(ok)
+            assert.matches(pattern, message)
+        end
+
+        it("complains about a fiber that outlives the scope in which it was spawned", function()
+            complains(
+                "^left behind by the scope at tests/mock_loop_spec.lua:%d+:\nFiber 0x%x+  sleep, 5.000 s left$",
+                function()
+                    scope(function()
+                        spawn(function() time.sleep(5) end):detach()
+                        yield()
+                    end)
+                end
+            )
+        end)
+
+        it("complains about a descriptor that a fiber of a task group leaves open", function()
+            local reader, writer
+            complains("^left behind by the scope at tests/mock_loop_spec.lua:%d+:\nfd %d+.-\nfd %d+[^\n]*$", function()
+                task_group.run(function(group)
+                    group:spawn(function()
+                        scope(yield)
+                        reader, writer = pipe.pair()
+                    end)
+                end)
+                reader:close()
+                writer:close()
+            end)
+            reader:close()
+            writer:close()
+        end)
+
+        it("lets scopes be that leave nothing, beside fibers that belong to others", function()
+            mock_loop.run({ scopes = true }, function()
+                local reader, writer = pipe.pair()
+                local other = spawn(function()
+                    scope(function() time.sleep(5) end)
+                end)
+                scope(function()
+                    spawn(yield):join()
+                    scope(function()
+                        local a, b = pipe.pair()
+                        a:close()
+                        b:close()
+                    end)
+                end)
+                local _, err = pcall(scope, function()
+                    spawn(function() time.sleep(1) end):detach()
+                    error("its own error", 0)
+                end)
+                assert.equal("its own error", err)
+                other:join()
+                reader:close()
+                writer:close()
+            end)
+            scope(function() spawn(yield):detach() end)
+            yield()
+            yield()
+        end)
     end)
 
     it("complains about what is left behind, and about errors with the seed", function()

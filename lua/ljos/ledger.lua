@@ -16,17 +16,21 @@ local M = { is_on = false }
 ---@field object any     weak
 ---@field where string   "server.lua:31"
 ---@field by string      the fiber's name
+---@field inside any     what `inside` gave `start` said
 
 local entries = {} ---@type table<integer, ljos.LedgerEntry>
 local weak = { __mode = "v" }
 local place ---@type fun(): string, string  where the running code is, and who runs it
 local is_quiet = false
+local inside ---@type fun(): any
+local function nowhere() return false end
 
 --- Begins with an empty ledger.
 ---@param place_ fun(): string, string
 ---@param quiet? boolean  what is collected is not reported
-function M.start(place_, quiet)
-    entries, place, is_quiet, M.is_on = {}, place_, quiet or false, true
+---@param inside_? fun(): any  what each entry is to remember, for `report`
+function M.start(place_, quiet, inside_)
+    entries, place, is_quiet, inside, M.is_on = {}, place_, quiet or false, inside_ or nowhere, true
 end
 
 function M.stop()
@@ -38,7 +42,7 @@ end
 ---@param object any
 function M.opened(fd, object)
     local where, by = place()
-    entries[fd] = setmetatable({ object = object, where = where, by = by }, weak)
+    entries[fd] = setmetatable({ object = object, where = where, by = by, inside = inside() }, weak)
 end
 
 --- Strikes a descriptor out.
@@ -60,11 +64,12 @@ function M.lost(fd)
 end
 
 --- Returns a line for each descriptor that was opened since tracing began and is not closed.
+---@param is_wanted? fun(inside: any): boolean
 ---@return string
-function M.report()
+function M.report(is_wanted)
     local numbers, lines = {}, {}
-    for fd in pairs(entries) do
-        numbers[#numbers + 1] = fd
+    for fd, entry in pairs(entries) do
+        if not is_wanted or is_wanted(entry.inside) then numbers[#numbers + 1] = fd end
     end
     table.sort(numbers)
     for i, fd in ipairs(numbers) do

@@ -3,8 +3,9 @@
 --- The loop and the engine are the real ones. Time stands still while fibers run, and leaps to the next deadline when
 --- all of them wait; what the kernel has in flight gets a moment first. With a seed, the fibers that are ready run in a
 --- random order that is the same for the same seed. Faults: transfers cut short, operations canceled by the kernel
---- behind the program's back, waits that a signal interrupts, and a completion queue that runs over because only a few
---- completions are taken from it at a time. When the test is over, nothing may be left.
+--- behind the program's back, waits that a signal interrupts, and a completion queue that runs over because only a
+--- few completions are taken from it at a time. When the test is over, nothing may be left; where that is asked for,
+--- neither when a scope or a task group is.
 ---
 --- Errors:   raises ljos.Error; a string that names what is left
 --- Suspends: run
@@ -17,6 +18,7 @@ local error_ = require "ljos.error"
 local in_flight = require "ljos.in_flight"
 local ledger = require "ljos.ledger"
 local loop = require "ljos.loop"
+local scopes = require "ljos.mock_loop.scopes"
 local spawn = require "ljos.fiber.spawn"
 local submission = require "ljos.submission"
 local trace = require "ljos.fiber.trace"
@@ -33,6 +35,7 @@ local M = {}
 ---@field cancellations? number    probability that an operation in flight ends with ECANCELED unless it is done first
 ---@field interruptions? number    probability that a wait for the kernel ends early without a result (EINTR)
 ---@field completions? integer     taken from the kernel at once, 1 to 512
+---@field scopes? boolean          whether each scope and task group is to leave nothing behind, too
 ---@field patience? number         real seconds the kernel gets before time leaps; 0.001 unless given
 
 -- A linear congruential generator (the constants are those of POSIX's drand48(3), cut to 32 bits).
@@ -134,6 +137,9 @@ end
 
 local function check(options)
     error_.check_type(options, "table", 1)
+    if options.scopes and (ledger.is_on or trace.is_on()) then
+        error(error_.generic("EBUSY", { detail = "scopes cannot be looked at while tracing is on" }), 0)
+    end
     for _, name in ipairs { "seed", "short_transfers", "cancellations", "interruptions", "completions", "patience" } do
         local value = options[name]
         if value ~= nil and type(value) ~= "number" then
@@ -153,6 +159,7 @@ local function finish(seed, compiled, ok, ...)
     keeps_ledger = false
     loop.instrument {}
     in_flight.limit(nil)
+    scopes.stop()
     submission.instrument(false, false)
     if compiled then jit.on() end
     clock.set_virtual(false)
@@ -182,8 +189,9 @@ function M.run(options, f)
     clock.set_virtual(math.ceil(clock.monotonic()) + 2 ^ -6)
     if not ledger.is_on then
         keeps_ledger = true
-        ledger.start(trace.running_code, true)
+        ledger.start(trace.running_code, true, scopes.innermost)
     end
+    if options.scopes then scopes.watch() end
     loop.instrument(instruments(options))
     -- Compiled code takes the length of a span for a constant.
     local compiled = options.short_transfers and jit.status()

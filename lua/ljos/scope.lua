@@ -102,10 +102,22 @@ function M.guard(f, ...)
 end
 local guard = M.guard
 
+-- Set by the mock loop, false otherwise: what a scope or a task group is told when it begins and when it has ended.
+M.entered = false ---@type false|fun(): table
+M.left = false ---@type false|fun(scope: table, ok: boolean)
+
+local function watched(f)
+    local watch, left = M.entered(), M.left
+    local ok, err = guard(f)
+    left(watch, ok)
+    rethrow(ok, err)
+end
+
 --- Runs `f` in a scope of its own; its clean-up handlers have run when `scope` returns or raises f's error.
 ---@param f fun()
 function M.scope(f)
     error_.check_type(f, "function", 1)
+    if M.entered then return watched(f) end
     rethrow(guard(f))
 end
 
