@@ -2,20 +2,20 @@
 local attacks = require "actor.attacks"
 local error_ = require "ljos.error"
 local ffi = require "ffi"
-local file_descriptor = require "ljos.file_descriptor"
 local inbox = require "ljos.inbox"
 local native = require "ljos.native"
+local plain_pipe = require "plain_pipe"
 local process = require "ljos.process"
 local programs = require "actor.programs"
 local sandbox = require "ljos.sandbox"
 local temporary_directory = require "temporary_directory"
 
+local pipe, read_all = plain_pipe.pair, plain_pipe.read_all
+
 local inside, outside = attacks.inside, attacks.outside
 local E = error_.errno_of
 
 ffi.cdef [[
-int pipe2(int *fds, int flags);
-int64_t read(int fd, void *buffer, size_t size);
 int socket(int domain, int type, int protocol);
 int bind(int fd, const void *address, unsigned int length);
 int listen(int fd, int backlog);
@@ -23,23 +23,6 @@ int getsockname(int fd, void *address, uint32_t *length);
 int close(int fd);
 int getpid(void);
 ]]
-
-local function pipe()
-    local fds = ffi.new "int[2]"
-    assert(ffi.C.pipe2(fds, native.constant_table("file").O_CLOEXEC) == 0)
-    return file_descriptor.new(fds[0]), file_descriptor.new(fds[1])
-end
-
-local function read_all(fd)
-    local buffer, text = ffi.new "char[4096]", ""
-    while true do
-        local n = tonumber(ffi.C.read(file_descriptor.number_of(fd, 1), buffer, 4096)) --[[@as integer]]
-        if n <= 0 then break end
-        text = text .. ffi.string(buffer, n)
-    end
-    fd:close()
-    return text
-end
 
 -- Asserts that code answers `control` outside and one of `denials` inside.
 local function denied(code, control, ...)

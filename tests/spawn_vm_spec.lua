@@ -6,34 +6,19 @@ local file_descriptor = require "ljos.file_descriptor"
 local inbox = require "ljos.inbox"
 local native = require "ljos.native"
 local path = require "ljos.filesystem.path"
+local plain_pipe = require "plain_pipe"
 local process = require "ljos.process"
 local spawn_vm = require "ljos.spawn_vm"
 local temporary_directory = require "temporary_directory"
 
+local pipe, read_all = plain_pipe.pair, plain_pipe.read_all
+
 ffi.cdef [[
-int pipe2(int *fds, int flags);
 int64_t read(int fd, void *buffer, size_t size);
 int64_t write(int fd, const void *buffer, size_t size);
 unsigned geteuid(void);
 unsigned getegid(void);
 ]]
-
-local function pipe()
-    local fds = ffi.new "int[2]"
-    assert(ffi.C.pipe2(fds, native.constant_table("file").O_CLOEXEC) == 0)
-    return file_descriptor.new(fds[0]), file_descriptor.new(fds[1])
-end
-
-local function read_all(fd)
-    local buffer, text = ffi.new "char[4096]", ""
-    while true do
-        local n = tonumber(ffi.C.read(file_descriptor.number_of(fd, 1), buffer, 4096)) --[[@as integer]]
-        if n <= 0 then break end
-        text = text .. ffi.string(buffer, n)
-    end
-    fd:close()
-    return text
-end
 
 local function write(file, text)
     local handle = assert(io.open(file, "w"))

@@ -6,11 +6,13 @@ local error_ = require "ljos.error"
 local fiber = require "ljos.fiber"
 local file_descriptor = require "ljos.file_descriptor"
 local native = require "ljos.native"
+local plain_pipe = require "plain_pipe"
 local process = require "ljos.process"
 local wire = require "ljos.actor.wire"
 
+local pipe = plain_pipe.pair
+
 ffi.cdef [[
-int pipe2(int *fds, int flags);
 int close(int fd);
 int dup(int fd);
 int fcntl(int fd, int command, ...);
@@ -21,13 +23,6 @@ int64_t sendmsg(int fd, const struct ljos_message *message, int flags);
 ]]
 
 local inbox = actor_inbox.own()
-local O_CLOEXEC = native.constant_table("file").O_CLOEXEC
-
-local function pipe()
-    local fds = ffi.new "int[2]"
-    assert(ffi.C.pipe2(fds, O_CLOEXEC) == 0)
-    return file_descriptor.new(fds[0]), file_descriptor.new(fds[1])
-end
 
 local function is_open(fd) return ffi.C.fcntl(fd, 1) >= 0 end
 
