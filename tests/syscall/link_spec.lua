@@ -210,6 +210,17 @@ describe("rtnetlink", function()
         assert(type(S.util.bridge_list()) == "table")
     end)
 
+    isolated("gives loopback more of its addresses", function()
+        local lo = assert(nl.interface "lo")
+        assert(lo:up() and lo:address "127.0.0.2/8")
+        local found
+        for _, one in ipairs(lo.inet) do
+            if tostring(one.addr) == "127.0.0.2" then found = one end
+        end
+        assert(found.scope == S.c.RT_SCOPE.HOST)
+        assert(lo:deladdress "127.0.0.2/8")
+    end)
+
     isolated("reports what changes", function()
         local socket = assert(nl.socket("route", { groups = "link, ipv4_ifaddr" }))
         socket:nonblock()

@@ -463,6 +463,27 @@ describe("a program for ljsyscall", function()
         assert(L.fstat(number) and L.close(number))
     end)
 
+    it("has the constants under their C names", function()
+        local names = [[ SEEK_SET O_CREAT SIGTERM SIG_BLOCK SIG_IGN EAGAIN S_IRUSR AF_INET EPOLLIN POLLIN WNOHANG B9600
+            TCSANOW TCIFLUSH TCOON ICANON ECHO VMIN OPOST CS8 IFF_UP R_OK STDERR_FILENO F_RDLCK MNT_DETACH PATH_MAX
+            CLD_EXITED BPF_MAP_TYPE_HASH ]]
+        for name in names:gmatch "%S+" do
+            assert.equal("number", type(S[name]), name)
+        end
+        assert.same({ 2, 6, 0x4 }, { S.STDERR_FILENO, S.VMIN, S.R_OK })
+        assert.is_nil(S.NO_SUCH_CONSTANT)
+    end)
+
+    it("takes friendly permissions", function()
+        assert.equal(octal "666", c.MODE.rw)
+        assert.equal(octal "640", c.MODE["u=rw,g=r"])
+        assert.equal(octal "4711", c.MODE["suid, u=rwx, go=x"])
+        assert.equal(0, c.MODE["o="])
+        for _, wrong in ipairs { "rw-r--r--", "u+x", "z=r", "u=z", "rwz" } do
+            assert.is_false(pcall(function() return c.MODE[wrong] end), wrong)
+        end
+    end)
+
     it("runs where undeclared globals are an error, and leaves none behind", function()
         local program = [[
             package.path = "lua/?.lua;lua/?/init.lua;lua/compat/?.lua"

@@ -57,6 +57,10 @@ local modules = {
 ---@return table<string, string>
 function M.modules() return modules end
 
+-- Groups whose C names do not begin with the group's.
+local others_names = [[ OK CC IFLAG OFLAG CFLAG LFLAG TCSA TCFLOW TCFLUSH SIGPM SIGACT STD LIMIT UMOUNT FCNTL_LOCK LOCKF
+    SIGBUS SIGCLD SIGFPE SIGILL SIGPOLL SIGSEGV SIGTRAP BPF_MAP BPF_PROG PERF_READ_FORMAT MAGIC ]]
+
 local function in_constants(name)
     -- Seed 000: `S.SEEK_SET` beside `S.c.SEEK.SET`.
     if not name:match "^[A-Z_][A-Z0-9_]+$" then return nil end
@@ -76,6 +80,11 @@ local function in_constants(name)
         if value then return value end
     end
     if name:sub(1, 4) == "IFF_" then return rawget(c.IFREQ, name:sub(5)) end
+    local native = require "ljos.native"
+    for group in others_names:gmatch "%S+" do
+        local value = native.constant_table(group)[name]
+        if value then return value end
+    end
     local value = c[name]
     return type(value) == "number" and value or nil
 end

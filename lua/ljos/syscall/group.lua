@@ -83,9 +83,31 @@ local function plain_item(self, item)
     return value
 end
 
-local function octal_item(self, item)
+local permissions = { u = {}, g = {}, o = {}, a = {} }
+for letter, value in pairs { r = 4, w = 2, x = 1 } do
+    permissions.u[letter], permissions.g[letter], permissions.o[letter] = value * 64, value * 8, value
+    permissions.a[letter] = value * 73
+end
+
+-- chmod(1)'s "u=rw", "go=r", and "rw" for everybody, from which the umask takes what it is for.
+local function symbolic(item)
+    local who, what = item:match "^([ugoa]+)=([rwx]*)$"
+    if not who then
+        who, what = "a", item:match "^[rwx]+$"
+    end
+    if not what then return nil end
+    local total = 0
+    for person in who:gmatch "." do
+        for letter in what:gmatch "." do
+            total = bor(total, permissions[person][letter])
+        end
+    end
+    return total
+end
+
+local function mode_item(self, item)
     if item:sub(1, 1) == "0" then return tonumber(item, 8) end
-    return plain_item(self, item)
+    return plain_item(self, item) or symbolic(item)
 end
 
 local readers = {}
@@ -97,7 +119,7 @@ end
 
 function readers.mode(self, key)
     if key == nil then return 0 end
-    return read_list(self, key, octal_item)
+    return read_list(self, key, mode_item)
 end
 
 function readers.single(self, key)

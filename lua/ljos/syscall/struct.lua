@@ -168,7 +168,7 @@ end
 ---@param options? ljos.syscall.StructOptions
 ---@return ffi.ctype*
 function M.define(name, options)
-    options = options or {}
+    options = options or { is_plain = true }
     if options.is_plain then
         options.short, options.prefix = plain_names(options.struct or name)
     end

@@ -149,10 +149,23 @@ function M.getaddr(family, ...)
     return require("ljos.syscall.nl.interface").addresses(messages)
 end
 
+-- Addresses of the host itself reach no further: those of loopback have that scope, as the kernel gives its own.
+local function scope_of(attributes)
+    for i = 1, #attributes, 2 do
+        if attributes[i] == "local" and tostring(attributes[i + 1]):match "^127%." then return "host" end
+    end
+    return "universe"
+end
+
 local function address_request(kind, extra)
     return function(index, family, prefixlen, flags, ...)
-        local body =
-            t.ifaddrmsg { family = family, prefixlen = prefixlen or 0, flags = flags or 0, index = index_of(index) }
+        local body = t.ifaddrmsg {
+            family = family,
+            prefixlen = prefixlen or 0,
+            flags = flags or 0,
+            scope = scope_of { ... },
+            index = index_of(index),
+        }
         return request(kind, with_ack(extra), body, "IFA", list(...))
     end
 end
