@@ -3,16 +3,23 @@ local ffi = require "ffi"
 local directory = require "ljos.syscall.directory"
 local spec = require "ljos.syscall.spec"
 
--- Calls that end the process, fork it, or wait for good when they are given nothing.
-local skipped = {
+-- GARBAGE_ROUNDS random lists of arguments for each function, from GARBAGE_SEED on.
+local ROUNDS = tonumber(os.getenv "GARBAGE_ROUNDS" or 15)
+local SEED = tonumber(os.getenv "GARBAGE_SEED" or os.time() % 2 ^ 31)
+
+-- Calls that do what they are for whatever they are given: end the process, fork it, wait.
+local never =
+    { fork = true, vfork = true, pause = true, vhangup = true, restart_syscall = true, set_thread_area = true }
+never.uprobe, never.uretprobe = true, true -- for the kernel's own trampolines: SIGILL
+
+-- Calls that end the process, fork it, or wait for good when they are given numbers or nothing: these are given values
+-- of wrong types alone.
+local harmful = {
     exit = true,
     _exit = true,
     exit_group = true,
-    fork = true,
-    vfork = true,
     clone = true,
     clone3 = true,
-    pause = true,
     sleep = true,
     nanosleep = true,
     clock_nanosleep = true,
@@ -29,26 +36,27 @@ local skipped = {
     tkill = true,
     tgkill = true,
     killpg = true,
-    vhangup = true,
     alarm = true,
     poll = true,
     ppoll = true,
     select = true,
     pselect = true,
-    restart_syscall = true,
     brk = true,
     sigqueue = true,
     rt_sigqueueinfo = true,
     rt_tgsigqueueinfo = true,
     setitimer = true,
-    set_thread_area = true,
+    fallocate = true, -- takes the memory it is asked for
+    posix_fallocate = true,
+    futex = true, -- waits for a word that nobody changes
+    ["nl.read"] = true,
+    ["nl.request"] = true,
     arch_prctl = true,
+    sigaltstack = true,
     setrlimit = true, -- of 0, the processor's time
     prlimit = true,
     seccomp = true, -- 0 is the strict mode, which ends the process
     syscall = true,
-    uretprobe = true,
-    uprobe = true,
 }
 
 local function names()
@@ -72,12 +80,19 @@ local function functions()
         if type(f) == "function" or type(f) == "cdata" then list[#list + 1] = { name, f } end
     end
     for _, name in ipairs(names()) do
-        if not skipped[name] then add(name, S[name]) end
+        if not never[name] then add(name, S[name]) end
     end
     for _, name in ipairs(S.types.names()) do
         add("t." .. name, S.t[name])
     end
-    for module, of in pairs { util = S.util, nl = S.nl, cgroup = S.cgroup, helpers = require "ljos.syscall.helpers" } do
+    for module, of in pairs {
+        util = S.util,
+        nl = S.nl,
+        cgroup = S.cgroup,
+        helpers = require "ljos.syscall.helpers",
+        lfs = require "ljos.syscall.lfs",
+        netfilter = require "ljos.syscall.netfilter",
+    } do
         for name, f in pairs(of) do
             add(module .. "." .. name, f)
         end
@@ -118,6 +133,43 @@ for i = 1, 5 do
     garbage[#garbage + 1], garbage[#garbage + 2] = zeros, words
 end
 
+local wrong_types = {
+    { print, print, print, n = 3 },
+    { "garbage", "garbage", "garbage", "garbage", n = 4 },
+    { closed, closed, closed, closed, n = 4 },
+    { coroutine.create(print), coroutine.create(print), n = 2 },
+}
+
+-- What random arguments are drawn from.
+local pool = { n = 27 }
+pool[2], pool[3], pool[4], pool[5], pool[6] = 0, 1, -1, 3, 4096
+pool[7], pool[8], pool[9], pool[10], pool[11] = 2 ^ 31, 2 ^ 32 + 1, -2 ^ 31, 2 ^ 53, 0 / 0
+pool[12], pool[13], pool[14], pool[15] = "", "garbage", ("x"):rep(5000), "a\0b"
+pool[16], pool[17], pool[18], pool[19] = {}, { {} }, { 1, 2 }, { garbage = 1, fd = -1, events = "in" }
+pool[20], pool[21], pool[22], pool[23] = true, false, print, closed
+pool[24], pool[25], pool[26] = ffi.new "char[1]", ffi.new "int[1]", ffi.new("int64_t", -1)
+pool[27] = ffi.cast("void *", 0)
+
+local function random_arguments(random)
+    local list = { n = random(6) }
+    for i = 1, list.n do
+        list[i] = pool[random(pool.n)]
+    end
+    return list
+end
+
+-- Numbers from 1 to n, the same for the same seed and name whatever else is tried.
+local function generator(name)
+    local state = SEED
+    for i = 1, #name do
+        state = (state * 31 + name:byte(i)) % 2147483647
+    end
+    return function(n)
+        state = (state * 16807 + 1) % 2147483647
+        return math.floor(state / 7) % n + 1
+    end
+end
+
 -- Calls one function with everything, in a child of its own that an alarm ends; returns what went wrong. The standard
 -- descriptors are anonymous memory: whatever a call does to number 0 is done to nothing else.
 local function try(name, f)
@@ -129,8 +181,15 @@ local function try(name, f)
             S.dup2(scratch, i):nogc()
         end
         S.close_range(3)
-        for _, arguments in ipairs(garbage) do
+        local function call(arguments)
             pcall(function() return f(unpack(arguments, 1, arguments.n)) end)
+        end
+        for _, arguments in ipairs(harmful[name] and wrong_types or garbage) do
+            call(arguments)
+        end
+        local random = generator(name)
+        for _ = 1, harmful[name] and 0 or ROUNDS do
+            call(random_arguments(random))
         end
         S._exit(0)
     end
@@ -188,6 +247,6 @@ describe("garbage as arguments", function()
         r:close()
         S.waitpid(outer)
         if text:match "^unshare" then return pending(text) end
-        assert.equal("done ", text)
+        assert.equal("done ", text, "GARBAGE_SEED=" .. SEED)
     end)
 end)

@@ -11,11 +11,12 @@ local ffi = require "ffi"
 local blame = require "ljos.syscall.blame"
 local group = require "ljos.syscall.group"
 
+local extent = require "ljos.syscall.extent"
 local struct = require "ljos.syscall.struct"
 require "ljos.native" -- declares struct ljos_span
 
 local type, tonumber, tostring = type, tonumber, tostring
-local istype, typeof, sizeof = ffi.istype, ffi.typeof, ffi.sizeof
+local istype, sizeof = ffi.istype, ffi.sizeof
 local NOCLOEXEC = group.NOCLOEXEC
 
 ---@class ljos.syscall.argument
@@ -39,12 +40,12 @@ function M.path(value, position)
         if value:find("\0", 1, true) then blame.argument(position, "a path without NUL bytes expected") end
         return value
     end
-    if type(value) == "cdata" and not tonumber(value) then return value end
+    if type(value) == "cdata" and value ~= nil and not tonumber(value) then return value end
     return wrong(position, "path", value)
 end
 
 -- A byte span is a struct, too, but the bytes are elsewhere: only `M.bytes` takes one.
-local span = typeof "struct ljos_span"
+local span = ffi.typeof "struct ljos_span"
 
 ---@param value any  nil, a string, or a pointer or array
 function M.pointer(value, position)
@@ -73,27 +74,6 @@ function M.integer(value, position)
     return wrong(position, "number", value)
 end
 
-local pointers = {} ---@type table<integer, boolean>  by the number of a C type
-
-local function is_pointer(value)
-    local id = tonumber(typeof(value)) --[[@as integer]]
-    local known = pointers[id]
-    if known == nil then
-        local text = tostring(typeof(value))
-        known = text:find "%*[%w ]*&?>$" ~= nil or text:find("(*", 1, true) ~= nil
-        pointers[id] = known
-    end
-    return known
-end
-
--- The size of an array or a struct; nil for a pointer, and for an array at the end of a struct, of which nothing is
--- known.
-local function extent(buffer)
-    if is_pointer(buffer) then return nil end
-    local ok, size = pcall(sizeof, buffer)
-    return ok and size or nil
-end
-
 --- A count of bytes: a negative one would be taken for a very large one. With a buffer, no more than it holds, where
 --- that is known.
 ---@param value any
@@ -103,11 +83,23 @@ end
 function M.size(value, position, buffer)
     local count = type(value) == "cdata" and tonumber(value) or value
     if type(count) ~= "number" or count ~= count or count < 0 then return wrong(position, "number of bytes", value) end
-    local most = type(buffer) == "cdata" and extent(buffer)
+    local most = type(buffer) == "cdata" and extent.of(buffer)
     if most and count > most then
         return wrong(position, ("number of bytes up to %d, the size of the buffer,"):format(most), value)
     end
     return count
+end
+
+local new_bytes, MOST = ffi.typeof "char[?]", 2 ^ 31 - 1 ---@type any, integer
+
+--- Makes a buffer of `size` bytes. Compiled code takes the size modulo 2^32, so it is checked here.
+---@param size any
+---@param position integer|string
+---@return ffi.cdata*
+function M.fresh(size, position)
+    local count = M.size(size, position)
+    if count > MOST then return wrong(position, "number of bytes below 2^31", size) end
+    return new_bytes(count)
 end
 
 --- What the kernel reads from or writes to: a buffer, or a byte span; and the count of its bytes, by default a span's
@@ -164,21 +156,18 @@ function M.cloexec(constants, value, position)
     return group.either(flags, constants.CLOEXEC or constants.FD_CLOEXEC)
 end
 
--- Tells whether a cdata may stand for a struct: it is one, a pointer (whose memory is the caller's word), or an array
--- of at least its size.
+-- Tells whether a cdata may stand for a struct.
 local function fits(make, value)
     local registered = struct.registered[make]
     if not registered then return tonumber(value) == nil end
-    if istype(registered.ctype, value) then return true end
-    local text = tostring(typeof(value))
-    if text:find("[*&]>?$") then return true end
-    return text:find "%]>?$" ~= nil and sizeof(value) >= (sizeof(registered.ctype) or math.huge)
+    return extent.fits(registered.ctype, value)
 end
 
 --- Makes a struct out of what a caller writes for it: a cdata of its type stays as it is, nil stays nil.
 ---@param make function  the constructor in `t`
 function M.struct(make, value, position)
-    if value == nil or type(value) == "cdata" and fits(make, value) then return value end
+    if value == nil then return nil end
+    if type(value) == "cdata" and fits(make, value) then return value end
     local ok, made = pcall(make, value)
     if ok then return made end
     return blame.argument(position, blame.without_position(made))

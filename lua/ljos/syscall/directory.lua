@@ -90,7 +90,8 @@ local function in_constants(name)
 end
 
 -- Modules that are loaded when they are needed, beside those in `modules`.
-local others = [[ abi bit blame cgroup constants fd group handler helpers inherit ioctl kernel lfs method netfilter nl
+local others =
+    [[ abi bit blame cgroup constants extent fd group handler helpers inherit ioctl kernel lfs method netfilter nl
     nl.interface nl.message nl.route number spec struct types util utility.bridge utility.message utility.privilege
     table.event table.file table.identity table.memory table.modern table.path table.process table.security
     table.socket table.system table.time type.address type.bpf type.event type.file type.link type.packet type.process

@@ -10,6 +10,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
 local native = require "ljos.native"
+local extent = require "ljos.syscall.extent"
 local fail = require("ljos.syscall.blame").fail
 
 local tonumber, type = tonumber, type
@@ -177,19 +178,6 @@ function M.define(name, options)
     return ct
 end
 
---- Checks that `size` bytes of records can be read from a buffer: an array is at least that long, a pointer is
---- believed.
----@param buffer ffi.cdata*
----@param size integer
-function M.check_records(buffer, size)
-    if type(buffer) ~= "cdata" or tonumber(buffer) then fail("buffer expected, got " .. type(buffer)) end
-    local is_array = tostring(ffi.typeof(buffer)):find("]", 1, true)
-    local length = is_array and ffi.sizeof(buffer) or math.huge --[[@as number]]
-    if type(size) ~= "number" or not (size >= 0 and size <= length) then
-        fail("number of bytes in the buffer expected, got " .. tostring(size))
-    end
-end
-
 local anchors = setmetatable({}, { __mode = "k" })
 
 --- Keeps `value` alive for as long as `owner`, whose memory points to it.
@@ -260,7 +248,7 @@ function M.define_array(name, element, field, options)
     ffi.cdef(("struct ljos_%s { int count; %s %s[?]; };"):format(name, c_name, field))
     local at, iterate = array_access(name, field, make, options)
     local function copy(_, item, _, init)
-        ffi.copy(item, type(init) == "cdata" and init or make(init), ffi.sizeof(c_name))
+        extent.copy(item, type(init) == "cdata" and init or make(init), ffi.sizeof(c_name) --[[@as integer]])
     end
     local fill = options.fill or copy
     local function new(ct, init)

@@ -6,6 +6,7 @@
 local bit = require "bit"
 local ffi = require "ffi"
 local S = require "ljos.syscall"
+local argument = require "ljos.syscall.argument"
 
 ---@class ljos.syscall.util
 ---@field signalfd_read fun(file: any, infos?: any): any, ljos.Error?
@@ -26,7 +27,7 @@ function M.ls(path, buffer, size)
     local file, err = S.open(path, "directory, rdonly")
     if not file then return nil, err end
     size = size or 4096
-    buffer = buffer or ffi.new("char[?]", size)
+    buffer = buffer or argument.fresh(size, 3)
     local entries, why = file:getdents(buffer, size)
     if not entries then
         file:close()

@@ -145,7 +145,7 @@ local read = kernel.retry(kernel.call("read", "ipi"))
 --- Reads an inotify descriptor: a list of {wd, mask, cookie, name}, each with tests by the names of c.IN.
 function M.inotify_read(file, buffer, size)
     size = argument.size(size or 4096, 3, argument.buffer(buffer, 2))
-    buffer = buffer or ffi.new("char[?]", size)
+    buffer = buffer or argument.fresh(size, 3)
     local res = read(number(file, 1), buffer, size)
     if res < 0 then return kernel.failed(res) end
     return t.inotify_events(buffer, res)
@@ -266,7 +266,7 @@ end
 --- themselves, and fd is nil where the group reports none.
 function M.fanotify_read(file, buffer, size)
     size = argument.size(size or 4096, 3, argument.buffer(buffer, 2))
-    buffer = buffer or ffi.new("char[?]", size)
+    buffer = buffer or argument.fresh(size, 3)
     local res = read(number(file, 1), buffer, size)
     if res < 0 then return kernel.failed(res) end
     return t.fanotify_events(buffer, res)

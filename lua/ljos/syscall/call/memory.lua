@@ -47,8 +47,7 @@ local getrandom = kernel.retry(kernel.call("getrandom", "pii"))
 --- getrandom(2): the count; without a buffer a string of `count` bytes.
 function M.getrandom(buffer, count, flags)
     if type(buffer) == "number" then
-        local n = buffer
-        local space = ffi.new("char[?]", n)
+        local n, space = buffer, argument.fresh(buffer, 1)
         local res = getrandom(space, n, flag(c.GRND, count, 2))
         if res < 0 then return kernel.failed(res) end
         return ffi.string(space, res)
@@ -62,7 +61,7 @@ local mincore = kernel.call("mincore", "pip")
 --- mincore(2): an array with a byte for each page, whose lowest bit says whether it is in memory.
 function M.mincore(addr, length, vec)
     local pages = math.ceil(argument.size(length, 2) / sysconf())
-    vec = argument.buffer(vec, 3) or ffi.new("unsigned char[?]", math.max(pages, 1))
+    vec = argument.buffer(vec, 3) or argument.fresh(math.max(pages, 1), 2)
     argument.size(pages, 3, vec)
     local res = mincore(argument.buffer(addr, 1), length, vec)
     if res < 0 then return kernel.failed(res) end

@@ -90,7 +90,7 @@ function M.mq_timedreceive(queue, buffer, length, priority, timeout)
             if not attr then return nil, err end
             length = attr.msgsize
         end
-        buffer = ffi.new("char[?]", integer(length, 3))
+        buffer = argument.fresh(length, 3)
     end
     local filled = type(priority) == "cdata" and priority or t.uint1()
     local memory, count = argument.bytes(buffer, length, 2, true)

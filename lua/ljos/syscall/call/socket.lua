@@ -74,7 +74,7 @@ local function address_of(addr, position, len)
         if type(addr.addr) == "cdata" and addr.name then return addr.addr, len or addr.len end
         addr = t.sockaddr_storage(addr)
     end
-    if type(addr) ~= "cdata" then argument.wrong(position, "address", addr) end
+    if type(addr) ~= "cdata" or addr == nil or tonumber(addr) then argument.wrong(position, "address", addr) end
     return addr, len or length_of(addr)
 end
 

@@ -198,7 +198,7 @@ local getdents64 = kernel.call("getdents64", "ipi")
 --- getdents(2): an iterator over name and entry; nil, nil at the end.
 function M.getdents(file, buffer, size)
     size = argument.size(size or buffer and ffi.sizeof(buffer) or 4096, 3, argument.buffer(buffer, 2))
-    buffer = buffer or ffi.new("char[?]", size)
+    buffer = buffer or argument.fresh(size, 3)
     local res = getdents64(number(file, 1), buffer, size)
     if res < 0 then return kernel.failed(res) end
     if res == 0 then return nil, nil end

@@ -181,7 +181,8 @@ end
 --- listmount(2): the ids of the mounts below `id` (default: the root), as 64-bit numbers.
 function M.listmount(id, last, count)
     count = count or 1024
-    local ids = ffi.new("uint64_t[?]", count)
+    local room = argument.fresh(argument.size(count, 3) * 8, 3)
+    local ids = ffi.cast("uint64_t *", room)
     local res =
         listmount(request(id or ffi.cast("uint64_t", ffi.new("int64_t", c.LSMT.ROOT)), last or 0), ids, count, 0)
     if res < 0 then return kernel.failed(res) end

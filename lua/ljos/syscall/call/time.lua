@@ -153,13 +153,13 @@ end
 local adjtimex, clock_adjtime = kernel.call("adjtimex", "p"), kernel.call("clock_adjtime", "ip")
 --- adjtimex(2): {state =, timex =}; the result's names of c.TIME test the state.
 function M.adjtimex(setting)
-    local timex = type(setting) == "cdata" and setting or t.timex(setting)
+    local timex = argument.struct(t.timex, setting, 1) or t.timex()
     local res = adjtimex(timex)
     if res < 0 then return kernel.failed(res) end
     return t.adjtimex(res, timex)
 end
 function M.clock_adjtime(clock, setting)
-    local timex = type(setting) == "cdata" and setting or t.timex(setting)
+    local timex = argument.struct(t.timex, setting, 2) or t.timex()
     local res = clock_adjtime(flag(c.CLOCK, clock, 1), timex)
     if res < 0 then return kernel.failed(res) end
     return t.adjtimex(res, timex)

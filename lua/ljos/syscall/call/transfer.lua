@@ -39,7 +39,7 @@ local scratch, SCRATCH = ffi.new "char[65536]", 65536
 -- Room for what becomes a string at once: the same for all, unless it is large.
 local function space(count)
     if count <= SCRATCH then return scratch end
-    return ffi.new("char[?]", count)
+    return argument.fresh(count, 3)
 end
 M.space = space
 

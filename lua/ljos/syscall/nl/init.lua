@@ -5,6 +5,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
 local S = require "ljos.syscall"
+local argument = require "ljos.syscall.argument"
 local message = require "ljos.syscall.nl.message"
 
 local c, t = S.c, S.t
@@ -47,7 +48,7 @@ local SIZE = 65536
 function M.read(socket, address, size)
     local _ = address
     size = size or SIZE
-    local messages, err = receive(socket, ffi.new("char[?]", size), size)
+    local messages, err = receive(socket, argument.fresh(size, 3), size)
     if not messages then return nil, err end
     local interface, result = require "ljos.syscall.nl.interface", {}
     for _, one in ipairs(messages) do
@@ -105,14 +106,23 @@ local function list(...)
     return { ... }
 end
 
--- An interface by object, name or number.
-local function index_of(interface)
+-- The number of an interface by object, name or number; nil and the error where none has that name.
+local function index_of(interface, position)
     if interface == nil then return 0 end
-    if type(interface) == "table" then return interface.index end
-    if type(interface) == "string" then return assert(S.util.if_nametoindex(interface)) end
-    return interface
+    if type(interface) == "string" then return S.util.if_nametoindex(interface) end
+    local index = type(interface) == "table" and interface.index or interface
+    if type(index) ~= "number" then argument.wrong(position, "interface", interface) end
+    return index
 end
-M.index_of = index_of
+
+-- A function of an interface, which takes it in each of these ways.
+local function of_interface(f)
+    return function(interface, ...)
+        local index, err = index_of(interface, 1)
+        if not index then return nil, err end
+        return f(index, ...)
+    end
+end
 
 local function with_ack(flags, extra)
     local text = extra and ("request, ack, " .. extra) or "request, ack"
@@ -132,14 +142,14 @@ function M.getlink(...)
     return require("ljos.syscall.nl.interface").links(messages)
 end
 
-function M.newlink(index, flags, iflags, change, ...)
-    local body = t.ifinfomsg { index = index_of(index), flags = iflags or 0, change = change or 0 }
+M.newlink = of_interface(function(index, flags, iflags, change, ...)
+    local body = t.ifinfomsg { index = index, flags = iflags or 0, change = change or 0 }
     return request("NEWLINK", with_ack(flags), body, "IFLA", list(...))
-end
+end)
 
-function M.dellink(index, ...)
-    return request("DELLINK", "request, ack", t.ifinfomsg { index = index_of(index) }, "IFLA", list(...))
-end
+M.dellink = of_interface(
+    function(index, ...) return request("DELLINK", "request, ack", t.ifinfomsg { index = index }, "IFLA", list(...)) end
+)
 
 --- The addresses of a family, of all links.
 function M.getaddr(family, ...)
@@ -158,16 +168,16 @@ local function scope_of(attributes)
 end
 
 local function address_request(kind, extra)
-    return function(index, family, prefixlen, flags, ...)
+    return of_interface(function(index, family, prefixlen, flags, ...)
         local body = t.ifaddrmsg {
             family = family,
             prefixlen = prefixlen or 0,
             flags = flags or 0,
             scope = scope_of { ... },
-            index = index_of(index),
+            index = index,
         }
         return request(kind, with_ack(extra), body, "IFA", list(...))
-    end
+    end)
 end
 M.newaddr = address_request("NEWADDR", "create, excl")
 local deladdr = address_request "DELADDR"
@@ -222,25 +232,26 @@ local function neighbour(body, index)
     for key, value in pairs(body or {}) do
         full[key] = value
     end
-    full.ifindex = index_of(index)
+    full.ifindex = index
     return t.ndmsg(full)
 end
-function M.newneigh(index, body, ...)
-    return request("NEWNEIGH", with_ack("create, replace"), neighbour(body, index), "NDA", list(...))
+local function neighbour_request(kind, flags)
+    return of_interface(
+        function(index, body, ...) return request(kind, flags, neighbour(body, index), "NDA", list(...)) end
+    )
 end
-function M.delneigh(index, body, ...)
-    return request("DELNEIGH", "request, ack", neighbour(body, index), "NDA", list(...))
-end
-function M.getneigh(index, body, ...)
+M.newneigh = neighbour_request("NEWNEIGH", with_ack "create, replace")
+M.delneigh = neighbour_request("DELNEIGH", "request, ack")
+M.getneigh = of_interface(function(index, body, ...)
     local messages, err = request("GETNEIGH", "request, dump", neighbour(body, index), "NDA", list(...))
     if not messages then return nil, err end
-    local result, wanted = {}, index_of(index)
+    local result = {}
     for _, one in ipairs(messages) do
         local object = require("ljos.syscall.nl.interface").object(one)
-        if object and (wanted == 0 or object.ifindex == wanted) then result[#result + 1] = object end
+        if object and (index == 0 or object.ifindex == index) then result[#result + 1] = object end
     end
     return result
-end
+end)
 
 --- All interfaces with their addresses, by name and by 1..n.
 function M.interfaces() return require("ljos.syscall.nl.interface").all() end
@@ -258,7 +269,9 @@ function M.iplink() return M.getlink() end
 function M.create_interface(options)
     local attributes = { "ifname", options.name }
     if options.link then
-        attributes[#attributes + 1], attributes[#attributes + 2] = "link", index_of(options.link)
+        local index, err = index_of(options.link, "link")
+        if not index then return nil, err end
+        attributes[#attributes + 1], attributes[#attributes + 2] = "link", index
     end
     local info, data = { "kind", options.type or "dummy" }, {}
     if options.id then data = { "id", options.id } end

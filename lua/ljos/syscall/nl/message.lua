@@ -12,6 +12,8 @@ local ffi = require "ffi"
 local native = require "ljos.native"
 local S = require "ljos.syscall"
 local argument = require "ljos.syscall.argument"
+local extent = require "ljos.syscall.extent"
+local fail = require("ljos.syscall.blame").fail
 
 local c, t = S.c, S.t
 
@@ -21,7 +23,11 @@ local M = {}
 local HEADER = ffi.sizeof(native.struct "nlmsghdr")
 
 local function pad(text) return text .. ("\0"):rep(-#text % 4) end
-local function bytes(value) return ffi.string(ffi.cast("const char *", value), ffi.sizeof(value)) end
+local function bytes(value)
+    local size = type(value) == "cdata" and not tonumber(value) and extent.of(value)
+    if not size then return fail("a struct or an array expected, got " .. tostring(value)) end
+    return ffi.string(ffi.cast("const char *", value), size)
+end
 M.bytes = bytes
 
 -- How the value of an attribute is written and read, by group and name. "nest:GROUP" is a list of attributes.

@@ -6,6 +6,7 @@
 local bit = require "bit"
 local ffi = require "ffi"
 local kernel = require "ljos.syscall.kernel"
+local extent = require "ljos.syscall.extent"
 local struct = require "ljos.syscall.struct"
 local c = require "ljos.syscall.constants"
 local fail = require("ljos.syscall.blame").fail
@@ -49,7 +50,7 @@ local function define4()
             elseif type(value) == "number" then
                 self.s_addr = M.swap32(value)
             elseif type(value) == "cdata" then
-                ffi.copy(self, value, 4)
+                extent.copy(self, value, 4)
             elseif value ~= nil then
                 fail("IPv4 address expected, got " .. type(value))
             end
@@ -75,7 +76,7 @@ local function define6()
                     fail("malformed IPv6 address " .. value)
                 end
             elseif type(value) == "cdata" then
-                ffi.copy(self, value, 16)
+                extent.copy(self, value, 16)
             elseif value ~= nil then
                 fail("IPv6 address expected, got " .. type(value))
             end
@@ -109,7 +110,7 @@ local function define_mac()
                 end
                 if i ~= 6 then fail("malformed MAC address " .. value) end
             elseif type(value) == "cdata" then
-                ffi.copy(self, value, 6)
+                extent.copy(self, value, 6)
             end
             return self
         end,

@@ -6,6 +6,7 @@
 local bit = require "bit"
 local ffi = require "ffi"
 local argument = require "ljos.syscall.argument"
+local extent = require "ljos.syscall.extent"
 local struct = require "ljos.syscall.struct"
 local native = require "ljos.native"
 local c = require "ljos.syscall.constants"
@@ -164,7 +165,7 @@ end
 
 --- Iterates the directory entries of a buffer: name, entry.
 local function dirents(buffer, size)
-    struct.check_records(buffer, size)
+    extent.check_records(buffer, size)
     local at = 0
     local bytes = ffi.cast("uint8_t *", buffer)
     return function()
@@ -183,10 +184,10 @@ local function fill_iovec(self, iov, i, item)
         item, size = item[1], item[2]
     end
     if type(item) == "number" then
-        item = ffi.new("char[?]", item)
+        item = argument.fresh(item, 1)
     elseif type(item) == "string" then
         size = size or #item
-        local copy = ffi.new("char[?]", math.max(size, 1))
+        local copy = argument.fresh(math.max(size, 1), 1)
         ffi.copy(copy, item, math.min(size, #item))
         item = copy
     elseif type(item) == "cdata" and size == nil and ffi.istype(native.struct "iovec", item) then
@@ -222,7 +223,7 @@ local Event, FileEvent = event_metatable "IN", event_metatable "FAN"
 
 -- inotify(7): the events in a buffer as a list of {wd, mask, cookie, name}.
 local function inotify_events(buffer, size)
-    struct.check_records(buffer, size)
+    extent.check_records(buffer, size)
     local list, at = {}, 0
     local head = ffi.sizeof(native.struct "inotify_event")
     local bytes = ffi.cast("uint8_t *", buffer)
@@ -237,7 +238,7 @@ end
 
 -- fanotify(7): the events in a buffer as a list of {mask, pid, fd}.
 local function fanotify_events(buffer, size)
-    struct.check_records(buffer, size)
+    extent.check_records(buffer, size)
     local list, at = {}, 0
     local c_name = native.struct "fanotify_event_metadata"
     local head, bytes = ffi.sizeof(c_name), ffi.cast("uint8_t *", buffer)
@@ -293,7 +294,6 @@ local definitions = {
     end,
 }
 
---- Makes the type `name` in `t`, `pt` and `s`.
 ---@param name string
 function M.define(name) definitions[name]() end
 

@@ -83,7 +83,9 @@ local function buffer(size, text)
     if type(size) == "string" then
         size, text = #size, size
     end
-    if type(size) ~= "number" or size < 0 or size ~= size then fail("size expected, got " .. tostring(size)) end
+    if type(size) ~= "number" or not (size >= 0 and size < 2 ^ 31) then
+        fail("size below 2^31 expected, got " .. tostring(size))
+    end
     local self = bytes(size)
     if text == nil then return self end
     if type(text) ~= "string" then fail("text expected, got " .. type(text)) end

@@ -7,6 +7,7 @@
 local bit = require "bit"
 local ffi = require "ffi"
 local native = require "ljos.native"
+local extent = require "ljos.syscall.extent"
 local struct = require "ljos.syscall.struct"
 local c = require "ljos.syscall.constants"
 local fail = require("ljos.syscall.blame").fail
@@ -27,6 +28,7 @@ end
 
 local function each(signals, action)
     if type(signals) == "number" then return action(number(signals)) end
+    if type(signals) ~= "string" then fail("signals expected, got " .. type(signals)) end
     for name in signals:gmatch "[^,%s]+" do
         action(number(name))
     end
@@ -46,8 +48,9 @@ local function define_sigset()
     local ct = ffi.metatype(native.struct "sigset", {
         __new = function(ct, init)
             local self = ffi.new(ct)
-            if type(init) == "cdata" then
-                ffi.copy(self, init, ffi.sizeof(ct))
+            if type(init) == "cdata" and not tonumber(init) then
+                if not extent.fits(ct, init) then fail("set of signals expected, got " .. tostring(init)) end
+                extent.copy(self, init, ffi.sizeof(ct))
             elseif type(init) == "table" then
                 for _, signal in ipairs(init) do
                     add(self, signal)

@@ -7,6 +7,7 @@
 local bit = require "bit"
 local ffi = require "ffi"
 local native = require "ljos.native"
+local extent = require "ljos.syscall.extent"
 local struct = require "ljos.syscall.struct"
 local address = require "ljos.syscall.type.address"
 local c = require "ljos.syscall.constants"
@@ -41,7 +42,7 @@ local function define_in()
         new = function(self, first, addr)
             self.sin_family = c.AF.INET
             if type(first) == "table" then return struct.assign(self, first, { "port", "addr" }) end
-            if type(first) == "cdata" and not tonumber(first) then return ffi.copy(self, first, ffi.sizeof(self)) end
+            if type(first) == "cdata" and not tonumber(first) then return extent.copy(self, first, ffi.sizeof(self)) end
             self.port = first or 0
             if addr ~= nil then self.addr = addr end
         end,
@@ -67,7 +68,7 @@ local function define_in6()
             if type(first) == "table" then
                 return struct.assign(self, first, { "port", "addr", "flowinfo", "scope_id" })
             end
-            if type(first) == "cdata" and not tonumber(first) then return ffi.copy(self, first, ffi.sizeof(self)) end
+            if type(first) == "cdata" and not tonumber(first) then return extent.copy(self, first, ffi.sizeof(self)) end
             self.port = first or 0
             if addr ~= nil then self.addr = addr end
             self.sin6_flowinfo, self.sin6_scope_id = flowinfo or 0, scope_id or 0
@@ -244,7 +245,7 @@ local function define_storage()
 end
 
 local function align(n) return bit.band(n + 7, bit.bnot(7)) end
-local HEAD = 16
+local HEAD, MAX_CONTROL = 16, 2 ^ 24
 
 --- Iterates the control messages of a message: index, header.
 local function next_cmsg(msg, position)
@@ -295,12 +296,20 @@ local function define_cmsg()
         if type(data) == "number" then
             size, data = data, nil
         end
-        size = size or (data and (type(data) == "string" and #data or ffi.sizeof(data))) or 0
+        if data ~= nil then
+            local most = type(data) == "string" and #data or extent.of(data)
+            size = size or most or ffi.sizeof(data)
+            if most and size > most then fail(("control data of %d bytes expected, got %d"):format(size, most)) end
+        end
+        size = size or 0
+        if type(size) ~= "number" or not (size >= 0 and size <= MAX_CONTROL) then
+            fail("size of control data expected, got " .. tostring(size))
+        end
         local buffer = ffi.new("uint64_t[?]", align(HEAD + size) / 8)
         local header = pt.cmsghdr(buffer)
         header.cmsg_len, header.cmsg_level, header.cmsg_type =
             HEAD + size, c.SOL[level] or c.IPPROTO[level] or level or 0, scm
-        if data then ffi.copy(ffi.cast("char *", buffer) + HEAD, data, size) end
+        if data ~= nil then ffi.copy(ffi.cast("char *", buffer) + HEAD, data, size) end
         return buffer
     end
 end
@@ -387,7 +396,7 @@ local definitions = {
             fill = function(self, item, i, init)
                 if type(init) == "table" then init = t.msghdr(init.msg_hdr or init.hdr or init) end
                 local header = struct.anchor(self, i, init)
-                ffi.copy(item.msg_hdr, header, ffi.sizeof(header))
+                extent.copy(item.msg_hdr, header, ffi.sizeof(header))
             end,
         })
     end,

@@ -37,7 +37,7 @@ end
 --- truncated}.
 function M.recvcmsg(socket, size, flags)
     local control = ffi.new("uint64_t[?]", 132)
-    local buffer = ffi.new("char[?]", size or 1024)
+    local buffer = argument.fresh(size or 1024, 2)
     local msg = t.msghdr { iov = { { buffer, size or 1024 } }, control = control }
     local inherited = fd.is_inherited(socket)
     local bits = bit.bor(c.MSG[flags], inherited and 0 or c.MSG.CMSG_CLOEXEC)
