@@ -5,8 +5,8 @@
 //! both ends, is made when a whole-subject match is first asked for: PCRE2's machine code cannot be told so at the call.
 //! Of each there is a guarded form for long subjects, which reports every step (PCRE2_AUTO_CALLOUT) to a meter that
 //! ends the search when it has cost too much.
-//! Two differences from ECMAScript stay: a group inside a repetition keeps its capture of an earlier round, and
-//! letters are ASCII.
+//! Three differences from ECMAScript stay: a group inside a repetition keeps its capture of an earlier round, one that a
+//! repetition matches empty (`(a*)?`) has taken part, and letters are ASCII.
 
 use super::{ecma_syntax, Fault, Options, Span, Wanted};
 use pcre2_sys::*;
