@@ -197,3 +197,31 @@ describe("the end of the stream", function()
         end
     end)
 end)
+
+describe("the end of a scanner", function()
+    it("that the collector finds in the middle of another clean-up leaves that alone", function()
+        local anchor = require "ljos.byte_span.anchor"
+        collect()
+        local guard = chunk.guard()
+        local function lend_and_retire()
+            local _, c = lend_text("text", 5000)
+            chunk.retire(c)
+        end
+        lend_and_retire()
+        lend_and_retire()
+        local owns_others, nested = anchor.owns_others, false
+        -- Asked for each dead chunk that is looked at.
+        function anchor.owns_others(...)
+            if guard then
+                guard, nested = nil, true
+                collectgarbage()
+                collectgarbage()
+            end
+            return owns_others(...)
+        end
+        local ok, err = pcall(collect)
+        anchor.owns_others = owns_others
+        assert(ok, err)
+        assert.is_true(nested)
+    end)
+end)

@@ -61,7 +61,11 @@ local function retire(chunk)
 end
 M.retire = retire
 
+-- While the registry is being gone through. A finalizer that runs in the middle of that must leave it alone.
+local busy = false
+
 local function forget_the_dead()
+    busy = true
     local kept, bytes = 0, 0
     for i = 1, registered do
         local chunk = registry[i]
@@ -75,6 +79,7 @@ local function forget_the_dead()
         end
     end
     registered, registered_bytes = kept, bytes
+    busy = false
 end
 
 -- When the collector has finished a cycle, this weak value is gone. (No finalizer: while one waits, LuaJIT leaves its
@@ -87,10 +92,10 @@ local taken, armed = false, false
 local guard, alarm = newproxy(true), newproxy(true)
 
 local function give_back()
-    forget_the_dead()
+    if not busy then forget_the_dead() end
     if taken then return end
     pool = {}
-    if armed or registered == 0 then return end
+    if armed or registered == 0 and not busy then return end
     armed = true
     newproxy(alarm)
 end
@@ -183,8 +188,9 @@ end
 
 -- For `lend` and its like in fields.lua: to be called when the first of a chunk's spans is in `lent`.
 local function register(chunk)
-    registered, registered_bytes = registered + 1, registered_bytes + chunk.capacity
-    registry[registered] = chunk
+    local place = registered + 1
+    registry[place] = chunk
+    registered, registered_bytes = place, registered_bytes + chunk.capacity
 end
 
 M.Span, M.register = Span, register
