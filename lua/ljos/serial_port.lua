@@ -61,7 +61,7 @@ end
 
 local function open(name)
     local fd = C.libc_terminal_open(name, OPEN_FLAGS)
-    if fd < 0 then error_.check(-ffi.errno(), { path = name }) end
+    if fd < 0 then error_.check(-ffi.errno(), { path = name, detail = name }) end
     return fd
 end
 
@@ -74,7 +74,7 @@ function SerialPort:open(device)
     local res = settings.make_raw(fd)
     if res < 0 then
         C.libc_terminal_close(fd)
-        error_.check(res, { path = name })
+        error_.check(res, { path = name, detail = name })
     end
     adopt(self, fd, false)
 end

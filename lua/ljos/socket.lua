@@ -12,7 +12,6 @@ local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
 local native = require "ljos.native"
 local operation = require "ljos.operation"
-
 local bit = require "bit"
 local c = native.constant_table "socket"
 
@@ -186,9 +185,10 @@ function M.get_option(object, allowed, name) return M.get_row(object, find(allow
 ---@param object ljos.IoObject
 ---@param sockaddr ffi.cdata*
 ---@param size integer
-function M.bind(object, sockaddr, size)
+---@param name string  what is bound to, for the error
+function M.bind(object, sockaddr, size, name)
     io_object.check_open(object)
-    checked(C.bind(object.fd, sockaddr, size))
+    checked(C.bind(object.fd, sockaddr, size), { detail = name })
 end
 
 --- Fills `sockaddr` with the local or the peer's address; returns its length.

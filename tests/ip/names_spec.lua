@@ -149,7 +149,7 @@ describe("dial", function()
     scenario("takes the other family where the first hangs or refuses, and fails when all do", "happy", {
         "127.0.0.1",
         "127.0.0.1",
-        "system Connection refused",
+        "system Connection refused (127.0.0.1:PORT)",
     })
 
     scenario(
@@ -165,14 +165,14 @@ describe("dial", function()
     scenario("ends at once, by deadline, cancellation or close, where the network says nothing at all", "dropped", {
         "system Connection timed out (timeout)",
         "true",
-        "system Operation canceled",
+        "system Operation canceled (10.9.0.2:80)",
         "0",
     })
 
     scenario("takes link-local addresses with their interface, as text and as a property", "scoped", {
         "fe80::7%lo\ttrue",
         "fe80::7%lo\ttrue",
-        "system Invalid argument",
+        "system Invalid argument ([fe80::7]:PORT)",
         "fe80::7%lo\tfe80::7%lo\t80",
     })
 

@@ -51,7 +51,7 @@ M.sockaddr_of = sockaddr_of
 ---@param port integer
 function M.bind(object, addr, port)
     local sockaddr, length = sockaddr_of(addr, port)
-    socket.bind(object, sockaddr, length)
+    socket.bind(object, sockaddr, length, endpoint.tostring(addr, port))
 end
 
 --- Connects to an endpoint.
@@ -61,7 +61,8 @@ end
 function M.connect(object, addr, port)
     local sockaddr, length = sockaddr_of(addr, port)
     io_object.check_open(object)
-    error_.check(operation.connect(object, sockaddr, length, "connect"))
+    local res = operation.connect(object, sockaddr, length, "connect")
+    if res < 0 then error_.check(res, { detail = endpoint.tostring(addr, port) }) end
 end
 
 local scratch = sockaddr_type()

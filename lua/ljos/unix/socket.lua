@@ -48,7 +48,7 @@ local Socket = {
 ---@param arg? integer  its position, for the error; 2 unless given
 function Socket:bind(pathname, arg)
     local sockaddr = address.sockaddr()
-    socket.bind(self, sockaddr, address.to_sockaddr(pathname, arg or 2, sockaddr))
+    socket.bind(self, sockaddr, address.to_sockaddr(pathname, arg or 2, sockaddr), tostring(pathname))
 end
 M.bind = Socket.bind
 
@@ -59,7 +59,8 @@ function Socket:connect(pathname, arg)
     local sockaddr = address.sockaddr()
     local length = address.to_sockaddr(pathname, arg or 2, sockaddr)
     io_object.check_open(self)
-    error_.check(operation.connect(self, sockaddr, length, "connect"))
+    local res = operation.connect(self, sockaddr, length, "connect")
+    if res < 0 then error_.check(res, { detail = tostring(pathname) }) end
 end
 
 -- Properties
