@@ -145,8 +145,7 @@ M.deadlocked = false ---@type false|fun()
 local returned ---@type fun(fiber: ljos.FiberRecord, ...: any)  the start function returned; inside the fiber
 local finished ---@type fun(fiber: ljos.FiberRecord): ljos.FiberRecord?  the fiber has ended; who runs next
 local raised ---@type fun(fiber: ljos.FiberRecord, err: any, co: thread): ljos.FiberRecord?  it ended by an error
----@type fun(fiber: ljos.FiberRecord): boolean  canceled, and allowed to notice
-local function was_canceled() return false end
+local was_canceled = function(_) return false end ---@type fun(fiber: ljos.FiberRecord): boolean  and may notice it
 local gated ---@type fun(fiber: ljos.FiberRecord)  `gate` is set; raises if the call may not go on
 
 function M.connect(hooks)
