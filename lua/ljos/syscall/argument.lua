@@ -83,9 +83,12 @@ end
 function M.size(value, position, buffer)
     local count = type(value) == "cdata" and tonumber(value) or value
     if type(count) ~= "number" or count ~= count or count < 0 then return wrong(position, "number of bytes", value) end
-    local most = type(buffer) == "cdata" and extent.of(buffer)
-    if most and count > most then
-        return wrong(position, ("number of bytes up to %d, the size of the buffer,"):format(most), value)
+    if type(buffer) == "cdata" then
+        local ok, most = pcall(sizeof, buffer)
+        -- a pointer's own size says nothing
+        if ok and most and count > most and extent.of(buffer) then
+            return wrong(position, ("number of bytes up to %d, the size of the buffer,"):format(most), value)
+        end
     end
     return count
 end

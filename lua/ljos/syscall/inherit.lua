@@ -9,10 +9,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local bit = require "bit"
 local S = require "ljos.syscall"
-local fd = require "ljos.syscall.fd"
-local group = require "ljos.syscall.group"
-
-local either, NOCLOEXEC, mark = group.either, group.NOCLOEXEC, fd.mark_inherited
+local fd, group ---@type ljos.syscall.fd, ljos.syscall.group  loaded with what first makes a descriptor
 
 -- Where each function has its flags, and their group. accept has them where accept4 does.
 local makers = {
@@ -45,10 +42,12 @@ local function read(constants, flags) return constants[flags] end
 -- Flags that are none are left for the function to complain about.
 local function inheriting(constants, flags)
     local ok, bits = pcall(read, constants, flags == nil and 0 or flags)
-    if not ok or type(bits) ~= "number" or bits >= NOCLOEXEC then return flags end
+    if not ok or type(bits) ~= "number" or bits >= group.NOCLOEXEC then return flags end
     if bit.band(bits, constants.CLOEXEC or constants.FD_CLOEXEC) ~= 0 then return flags end
-    return either(bits, NOCLOEXEC)
+    return group.either(bits, group.NOCLOEXEC)
 end
+
+local function mark(...) return fd.mark_inherited(...) end
 
 -- By the position of the flags: makes a function of `f` that adds to them.
 local adding = {
@@ -76,16 +75,15 @@ local function accept(file, flags, addr, len)
     return M.accept4(file, addr, len, flags)
 end
 
-local function standard(n) return mark(fd.new(n):nogc()) end
+local standard = { stdin = 0, stdout = 1, stderr = 2 }
 
 local function find(name)
     local maker = makers[name]
-    if maker then return adding[maker[1]](S[name], S.c[maker[2]]) end
     if name == "accept" then return accept end
-    if name == "stdin" then return standard(0) end
-    if name == "stdout" then return standard(1) end
-    if name == "stderr" then return standard(2) end
-    return S[name]
+    if not maker and not standard[name] then return S[name] end
+    fd, group = require "ljos.syscall.fd", require "ljos.syscall.group"
+    if maker then return adding[maker[1]](S[name], S.c[maker[2]]) end
+    return mark(fd.new(standard[name]):nogc())
 end
 
 return setmetatable(M, {
