@@ -85,9 +85,9 @@ local Handle = {
 ---@param names string[]  see seed 003, "file.stream"
 function Handle:open(name, names)
     local text = path.string_of(name, 2)
-    local flags = open_flags(names)
+    local flags = bit.bor(open_flags(names), c.O_NOCTTY) --[[@as integer]]
     io_object.check_closed(self)
-    local fd = open.by_bits(AT_FDCWD, text, bit.bor(flags, calls.constants.O_NOCTTY), CREATE_MODE, 0)
+    local fd = open.by_bits(AT_FDCWD, text, flags, CREATE_MODE, 0)
     if self.fd >= 0 then -- somebody else was faster
         C.close(fd)
         io_object.check_closed(self)

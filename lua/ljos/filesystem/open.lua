@@ -106,7 +106,9 @@ function M.openat(dirfd, p, flags, mode, first)
     local makes = seen.create or seen.temporary
     if makes or mode ~= nil then mode = mode_.check(mode, first + 2) end
     -- With O_PATH openat2 refuses flags that mean nothing there, and a mode where nothing is made.
-    if not seen.path then bits = bor(bits, constants.O_NOCTTY) end
+    if not seen.path then
+        bits = bor(bits, constants.O_NOCTTY) --[[@as integer]]
+    end
     return M.by_bits(dirfd, text, bits, makes and mode or 0, resolution)
 end
 
