@@ -39,8 +39,10 @@ local flag_bits = {
     truncate = c.O_TRUNC,
     write_only = c.O_WRONLY,
 }
-local CREATE_MODE = tonumber("666", 8)
+local CREATE_MODE = tonumber("666", 8) --[[@as integer]]
 
+---@param names string[]
+---@return integer
 local function open_flags(names)
     error_.check_type(names, "table", 3)
     local flags, accesses = 0, 0
@@ -85,7 +87,7 @@ local Handle = {
 ---@param names string[]  see seed 003, "file.stream"
 function Handle:open(name, names)
     local text = path.string_of(name, 2)
-    local flags = bit.bor(open_flags(names), c.O_NOCTTY) --[[@as integer]]
+    local flags = bit.bor(open_flags(names), c.O_NOCTTY) ---@type integer
     io_object.check_closed(self)
     local fd = open.by_bits(AT_FDCWD, text, flags, CREATE_MODE, 0)
     if self.fd >= 0 then -- somebody else was faster
