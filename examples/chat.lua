@@ -12,7 +12,7 @@ if (...) == "--help" then
     return
 end
 local port = tonumber((...) or 0)
-if not port then
+if not port or port < 0 or port > 65535 or port % 1 ~= 0 then
     stream.write_all(system.err, USAGE)
     system.exit(2)
 end
@@ -42,7 +42,11 @@ end
 
 local function say(text) stream.write_all(system.out, "chat: " .. text .. "\n") end
 
-local acceptor = ip.tcp.listen("127.0.0.1:" .. port)
+local listens, acceptor = pcall(ip.tcp.listen, "127.0.0.1:" .. port)
+if not listens then
+    stream.write_all(system.err, ("chat: port %d: %s\n"):format(port, tostring(acceptor)))
+    system.exit(1)
+end
 say("listening on " .. ip.tostring(acceptor.local_address, acceptor.local_port))
 
 local accepting = spawn(function()

@@ -133,7 +133,12 @@ local function worker()
             report(path, output)
         elseif output ~= "" then
             -- A file's lines stay together: nobody else writes until all of it is out.
-            stream.write_all(system.out, byte_span.append(output))
+            local written, err = pcall(stream.write_all, system.out, byte_span.append(output))
+            if not written then
+                -- Nothing is left to do; where nobody reads any more nothing is wrong.
+                if not err.EPIPE then complain("standard output: " .. tostring(err)) end
+                system.exit(err.EPIPE and 0 or 2)
+            end
         end
     end
 end
@@ -177,8 +182,6 @@ for _, path in ipairs(paths) do
 end
 work:close()
 for _, fiber in ipairs(workers) do
-    local fine, err = pcall(fiber.join, fiber)
-    -- Whoever reads our output has gone: nothing is left to do.
-    if not fine then system.exit(err.EPIPE and 0 or 2) end
+    fiber:join()
 end
 system.exit(failed and 2 or found > 0 and 0 or 1)

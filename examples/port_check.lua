@@ -138,5 +138,6 @@ lines[#lines + 1] = ("%s (%s): %d open, %d refused, %d without an answer%s; %.2f
     found.failed > 0 and (", %d failed (%s)"):format(found.failed, tostring(last_problem)) or "",
     time.steady_clock.now() - began
 )
-stream.write_all(system.out, table.concat(lines, "\n"))
+local written, err = pcall(stream.write_all, system.out, table.concat(lines, "\n"))
+if not written and not err.EPIPE then give_up("standard output: " .. tostring(err)) end
 system.exit(#found.open > 0 and 0 or 1)

@@ -107,6 +107,7 @@ for _, runner in ipairs(RUNNERS) do
             local output = stop "INT"
             assert.matches("closed, 1 connection ended\nstatus 0", output)
             a:close()
+            assert.matches("^usage: echo.lua.*status 2", run(runner .. " examples/echo.lua 65536"))
         end)
 
         it("chat.lua passes lines on, and ends clean on SIGTERM", function()
@@ -300,6 +301,16 @@ for _, runner in ipairs(RUNNERS) do
             assert.matches("a.txt:4:needle 2", output, 1, true)
             assert.matches("status 2\n$", output)
             os.execute(("chmod 755 %s/deep/er"):format(directory))
+            -- A reader that has enough ends it quietly; a full disk does not.
+            for i = 1, 200 do
+                write("deep/" .. i .. ".txt", "here\n")
+            end
+            local enough = "{ %s examples/find_grep.lua here %s/deep; } 2>&1 | head -n 1 | wc -l"
+            assert.equal("1\nstatus 0\n", run(enough:format(runner, directory)))
+            assert.equal(
+                "find_grep: standard output: No space left on device\nstatus 2\n",
+                run(("{ %s examples/find_grep.lua here %s/deep >/dev/full; }"):format(runner, directory))
+            )
             assert.matches("pattern: .*missing.*usage.*status 2", run(runner .. " examples/find_grep.lua '('"))
             assert.matches("a pattern expected.*status 2", run(runner .. " examples/find_grep.lua"))
             assert.matches("wrong option.*status 2", run(runner .. " examples/find_grep.lua --jobs 0 x"))
