@@ -22,6 +22,30 @@ describe("the engine", function()
         assert.matches("status 1", output)
     end)
 
+    it("of a fork is its own: parent and child go on, each with its loop", function()
+        for _, fork in ipairs { "fork()", "clone()", "clone3({})" } do
+            local output = run(
+                "",
+                ([[
+                local ljos, S = require "ljos", require "ljos.syscall"
+                local reader, writer = ljos.pipe.pair()
+                ljos.time.sleep(0)
+                local pid = assert(S.%s)
+                if pid == 0 then
+                    local fiber = ljos.fiber.spawn(function() ljos.time.sleep(0.001) return "child" end)
+                    ljos.stream.write_all(writer, fiber:join())
+                    S._exit(0)
+                end
+                local buffer = ljos.byte_span.new(9)
+                print(tostring(buffer:first(reader:read_some(buffer))))
+                assert(S.waitpid(pid))
+                ljos.time.sleep(0.001)
+                print "parent"]]):format(fork)
+            )
+            assert.equal("child\nparent\nstatus 0\n", output)
+        end
+    end)
+
     it("is epoll, silently, where the kernel forbids io_uring", function()
         -- A seccomp filter that answers io_uring_setup(2) with EPERM, as Docker's default profile does.
         local directory = temporary_directory.make()

@@ -18,12 +18,20 @@ local type, tonumber = type, tonumber
 ---@class ljos.syscall.call.process
 local M = {}
 
+-- A child must not touch its parent's ring or epoll instance: where there is a loop, it gets an engine of its own.
+local function forked(pid, err)
+    local engine = pid == 0 and package.loaded["ljos.engine"]
+    if engine then engine.abandon() end
+    return pid, err
+end
+
 local fork = kernel.libc("fork", "int (void)")
---- fork(2): 0 in the child. Through the C library, so that its own state follows.
+--- fork(2): 0 in the child. Through the C library, so that its own state follows. The child has copies of the fibers,
+--- too, which go on there when its loop runs; what their operations wait for comes to the parent alone.
 function M.fork()
     local pid = fork()
     if pid == -1 then return kernel.fail() end
-    return pid
+    return forked(pid)
 end
 -- vfork would share this Lua state with the child; fork is what a caller can use.
 M.vfork = M.fork
@@ -38,7 +46,7 @@ function M.clone(flags, signal, stack, ptid, tls, ctid)
     if ffi.arch ~= "x64" then
         a, b = tls, ctid
     end
-    return kernel.number(clone_call(bits + sig, stack, ptid, a, b))
+    return forked(kernel.number(clone_call(bits + sig, stack, ptid, a, b)))
 end
 
 local clone3 = kernel.call("clone3", "pi")
@@ -58,7 +66,7 @@ function M.clone3(args)
     local res = clone3(given, ffi.sizeof(given))
     if res < 0 then return kernel.failed(res) end
     if res > 0 and pidfd and pidfd[0] >= 0 then return res, nil, fd.new(pidfd[0]) end
-    return res
+    return forked(res)
 end
 
 local function strings(list, position)
