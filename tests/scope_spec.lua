@@ -128,4 +128,18 @@ describe("scope", function()
         end):join()
         assert.same({ "cleaned", "cleaned", "cleaned" }, log)
     end)
+
+    it("ends the program when a handler fails, and says why, in library mode", function()
+        local program = [[
+            local fiber = require "ljos.fiber"
+            local function clean() error "the handler" end
+            fiber.scope(function() fiber.scope_cleanup_push(clean) end)
+            print "not reached"]]
+        local command = "LUA_PATH='lua/?.lua;lua/?/init.lua' luajit -e '%s' 2>&1; echo status $?"
+        local pipe = assert(io.popen(command:format(program)))
+        local output = pipe:read "*a"
+        pipe:close()
+        assert.matches("^ljos: forcibly closed: a scope clean%-up handler failed: [^\n]*the handler\n", output)
+        assert.matches("in function .-\nstatus 1\n$", output)
+    end)
 end)

@@ -22,6 +22,14 @@ local M = {}
 --- What a failed clean-up handler does. App mode replaces it for actors that share the process.
 function M.terminate() os.exit(1) end
 
+local function with_traceback(err) return traceback(tostring(err), 2) end
+
+-- App mode says no more than the seed's runtime does.
+local function report_failure(err)
+    local text = "ljos: forcibly closed: a scope clean-up handler failed"
+    uncaught.print(error_.tostring_has_context and text .. ": " .. err or text)
+end
+
 --- Runs the handlers of a scope that is being left.
 ---@param fiber ljos.FiberRecord
 ---@param handlers table
@@ -29,9 +37,9 @@ local function clean_up(fiber, handlers)
     fiber.scope = false
     cancellation.disable(fiber)
     for i = #handlers, 1, -1 do
-        local ok = raw_pcall(handlers[i])
+        local ok, err = raw_xpcall(handlers[i], with_traceback)
         if not ok then
-            uncaught.print "ljos: forcibly closed: a scope clean-up handler failed"
+            report_failure(err)
             M.terminate()
         end
     end
