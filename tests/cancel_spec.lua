@@ -4,7 +4,7 @@ local mock_loop = require "ljos.mock_loop"
 local trial = require "cancel.trial"
 
 describe("canceled at every suspension point,", function()
-    for _, name in ipairs { "objects", "streams", "messages", "programs" } do
+    for _, name in ipairs { "objects", "streams", "messages", "programs", "actors" } do
         for _, operation in ipairs(require("cancel." .. name)) do
             for _, when in ipairs { "waiting", "ready" } do
                 it(("%s loses nothing (%s)"):format(operation[1], when), function()
