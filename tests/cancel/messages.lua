@@ -95,10 +95,28 @@ local function send_with_fd(socket, buffer, defer)
     socket:send_with_fds(buffer, { fd })
 end
 
+-- One socket that sends to the name of another.
+local names = setmetatable({}, { __mode = "k" })
+local function named_pair()
+    local name = os.tmpname()
+    os.remove(name)
+    local a, b = unix.datagram.socket.new(), unix.datagram.socket.new()
+    a:open()
+    b:open()
+    b:bind(name)
+    names[a] = name
+    return a, b
+end
+local function send_to_name(socket, buffer, defer)
+    defer(function() os.remove(names[socket]) end)
+    socket:send_to(buffer, names[socket])
+end
+
 local function tcp_pair(defer) return closing(defer, connection.tcp_pair()) end
 
 return {
     { "unix.datagram send", full_case(unix.datagram.socket.pair, send_plain), slow = true },
+    { "unix.datagram send_to", full_case(named_pair, send_to_name), slow = true },
     { "unix.seqpacket send", full_case(unix.seqpacket.socket.pair, send_plain), slow = true },
     { "unix.seqpacket send_with_fds", full_case(unix.seqpacket.socket.pair, send_with_fd), slow = true },
     { "unix.stream receive_with_fds", descriptor_case(unix.stream.socket.pair) },
@@ -129,6 +147,39 @@ return {
                         take()
                     end
                     assert(table.concat(lines, " ") == "one two three", "a line is lost")
+                end,
+            }
+        end,
+    },
+    {
+        "scanner:each_batch",
+        function(defer)
+            local reader, writer = closing(defer, pipe.pair())
+            local step, batch = stream.scanner.new({ stream = reader }):each_batch()
+            local records = 0
+            local function take()
+                local more = step(batch)
+                if more then records = records + more.count end
+                return more ~= nil
+            end
+            return {
+                run = function()
+                    take()
+                    take()
+                end,
+                help = function()
+                    for _, piece in ipairs { "one\nt", "w", "o\nthree" } do
+                        writer:write_some(byte_span.append(piece))
+                        for _ = 1, 3 do
+                            yield()
+                        end
+                    end
+                    writer:close()
+                end,
+                finish = function()
+                    while take() do
+                    end
+                    assert(records == 3, "a record is lost")
                 end,
             }
         end,
@@ -199,6 +250,21 @@ return {
                 end,
             }
         end,
+    },
+    {
+        "serial_port send_break",
+        function(defer)
+            local port, slave = closing(defer, serial_port.ptypair())
+            local other = closing(defer, serial_port.new(slave))
+            return {
+                run = function() port:send_break() end,
+                finish = function()
+                    other:write_some(byte_span.append "x")
+                    assert(port:read_some(byte_span.new(1)) == 1)
+                end,
+            }
+        end,
+        slow = true,
     },
     {
         -- One receiver at a time: not side by side.
