@@ -1,12 +1,8 @@
 local S = require "ljos.syscall"
+local fails = require "fails"
 local ffi = require "ffi"
 local in_child = require "in_child"
 local c, t = S.c, S.t
-
-local function fails(name, value, err)
-    assert.is_nil(value)
-    assert.equal(name, err and err.sym)
-end
 
 describe("a clock", function()
     it("tells the time", function()

@@ -1,18 +1,9 @@
 local S = require "ljos.syscall"
+local close = require "close_all"
+local fails = require "fails"
 local ffi = require "ffi"
 local in_child = require "in_child"
 local c, t = S.c, S.t
-
-local function fails(name, value, err)
-    assert.is_nil(value)
-    assert.equal(name, err and err.sym)
-end
-
-local function close(...)
-    for i = 1, select("#", ...) do
-        select(i, ...):close()
-    end
-end
 
 local function scratch(text)
     local fd = assert(S.memfd_create "ljos-spec")

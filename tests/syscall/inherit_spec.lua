@@ -2,6 +2,7 @@ package.path = "lua/compat/?.lua;" .. package.path
 
 local S = require "ljos.syscall"
 local L = require "syscall"
+local close = require "close_all"
 local t = S.t
 
 -- What makes one descriptor, or two, from a table of functions.
@@ -23,13 +24,6 @@ local makers = {
     posix_openpt = function(T) return T.posix_openpt "rdwr, noctty" end,
     openpt = function(T) return T.openpt "rdwr, noctty" end,
 }
-
-local function close(...)
-    for i = 1, select("#", ...) do
-        local file = select(i, ...)
-        if type(file) == "cdata" then file:close() end
-    end
-end
 
 -- The FD_CLOEXEC of all descriptors among the results.
 local function is_closing(...)

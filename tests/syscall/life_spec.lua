@@ -1,13 +1,10 @@
 -- Processes: who they are, what they become, what they may use, how they end.
 local S = require "ljos.syscall"
+local fails = require "fails"
 local ffi = require "ffi"
 local in_child = require "in_child"
+local waiting_child = require "waiting_child"
 local c, t = S.c, S.t
-
-local function fails(name, value, err)
-    assert.is_nil(value)
-    assert.equal(name, err and err.sym)
-end
 
 describe("a process", function()
     it("knows itself and its relatives", function()
@@ -74,12 +71,7 @@ describe("a process", function()
     end)
 
     it("stops, goes on and dies of signals", function()
-        local pid = assert(S.fork())
-        if pid == 0 then
-            while true do
-                S.pause()
-            end
-        end
+        local pid = waiting_child()
         assert.equal(0, (S.waitpid(pid, "nohang")))
         assert.is_true(S.kill(pid, "stop"))
         local _, _, status = S.waitpid(pid, "untraced")
@@ -322,12 +314,7 @@ describe("a process", function()
     end)
 
     it("watches others through a pidfd", function()
-        local pid = assert(S.fork())
-        if pid == 0 then
-            while true do
-                S.pause()
-            end
-        end
+        local pid = waiting_child()
         local pidfd = assert(S.pidfd_open(pid))
         assert.equal(c.FD.CLOEXEC, pidfd:fcntl "getfd")
         local got, err = S.pidfd_getfd(pidfd, 1)
@@ -346,12 +333,7 @@ describe("a process", function()
 
     it("reads and writes the memory of another", function()
         local memory = ffi.new("char[16]", "original")
-        local pid = assert(S.fork())
-        if pid == 0 then
-            while true do
-                S.pause()
-            end
-        end
+        local pid = waiting_child()
         local here = t.iovecs { t.buffer(16) }
         local n, err = S.process_vm_readv(pid, here, { { memory, 16 } })
         if n then

@@ -2,15 +2,11 @@
 package.path = "lua/compat/?.lua;" .. package.path
 
 local S = require "ljos.syscall"
+local fails = require "fails"
 local ffi = require "ffi"
 local in_child = require "in_child"
 local temporary = require "temporary_directory"
 local c, t, util = S.c, S.t, S.util
-
-local function fails(name, value, err)
-    assert.is_nil(value)
-    assert.equal(name, err and err.sym)
-end
 
 describe("the machine", function()
     it("has names", function()

@@ -1,14 +1,10 @@
 -- What the kernel has gained since 2014, and the corners that programs rarely see.
 local S = require "ljos.syscall"
+local fails = require "fails"
 local ffi = require "ffi"
 local in_child = require "in_child"
 local temporary = require "temporary_directory"
 local c, t, s, pt = S.c, S.t, S.types.s, S.types.pt
-
-local function fails(name, value, err)
-    assert.is_nil(value)
-    assert.equal(name, err and err.sym)
-end
 
 -- Calls that a kernel may be built without, or a container may forbid.
 local function missing(value, err)

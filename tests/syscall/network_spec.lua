@@ -1,18 +1,9 @@
 local S = require "ljos.syscall"
+local close = require "close_all"
+local fails = require "fails"
 local ffi = require "ffi"
 local in_child = require "in_child"
 local c, t, s, pt = S.c, S.t, S.types.s, S.types.pt
-
-local function fails(name, value, err)
-    assert.is_nil(value)
-    assert.equal(name, err and err.sym)
-end
-
-local function close(...)
-    for i = 1, select("#", ...) do
-        select(i, ...):close()
-    end
-end
 
 local function pair(kind)
     local _, _, a, b = assert(S.socketpair("unix", kind or "dgram"))

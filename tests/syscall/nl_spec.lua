@@ -1,32 +1,8 @@
 local S = require "ljos.syscall"
+local in_child = require "in_child"
 local nl, t = S.nl, S.t
 
--- Runs f in a child with a network namespace of its own; its error text comes back, or "ok".
-local function in_namespace(f)
-    local _, _, r, w = assert(S.pipe())
-    local pid = assert(S.fork())
-    if pid == 0 then
-        local ok, err = S.unshare "newnet"
-        if not ok then
-            w:write("unshare: " .. tostring(err))
-            S._exit(0)
-        end
-        local fine, why = xpcall(f, debug.traceback)
-        w:write(fine and "ok" or tostring(why))
-        S._exit(0)
-    end
-    w:close()
-    local text = r:read(nil, 65536)
-    r:close()
-    S.waitpid(pid)
-    return text
-end
-
-local function check(f)
-    local text = in_namespace(f)
-    if text:match "^unshare" then return pending(text) end
-    assert.equal("ok", text)
-end
+local function check(f) in_child(f, "newuser, newnet") end
 
 describe("netlink", function()
     it("lists interfaces", function()

@@ -1,15 +1,11 @@
 local S = require "ljos.syscall"
+local fails = require "fails"
 local ffi = require "ffi"
 local in_child = require "in_child"
 local temporary = require "temporary_directory"
 local c, t = S.c, S.t
 
 local function octal(text) return tonumber(text, 8) end
-
-local function fails(name, value, err)
-    assert.is_nil(value)
-    assert.equal(name, err and err.sym)
-end
 
 describe("a path", function()
     local dir, dirfd

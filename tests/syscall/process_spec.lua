@@ -1,5 +1,6 @@
 local S = require "ljos.syscall"
 local ffi = require "ffi"
+local waiting_child = require "waiting_child"
 local c, t = S.c, S.t
 
 describe("processes", function()
@@ -18,12 +19,7 @@ describe("processes", function()
     end)
 
     it("are killed, also through a pidfd", function()
-        local pid = assert(S.clone())
-        if pid == 0 then
-            while true do
-                S.pause()
-            end
-        end
+        local pid = waiting_child(S.clone)
         local pidfd = assert(S.pidfd_open(pid))
         assert.is_true(S.pidfd_send_signal(pidfd, "term"))
         local info, _, usage = assert(S.waitid("pidfd", pidfd, "exited"))

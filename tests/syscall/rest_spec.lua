@@ -1,13 +1,10 @@
 -- Calls that stand alone.
 local S = require "ljos.syscall"
+local fails = require "fails"
 local ffi = require "ffi"
 local in_child = require "in_child"
+local waiting_child = require "waiting_child"
 local c, t = S.c, S.t
-
-local function fails(name, value, err)
-    assert.is_nil(value)
-    assert.equal(name, err and err.sym)
-end
 
 describe("a call that stands alone", function()
     it("enters the namespaces of others: setns", function()
@@ -71,12 +68,7 @@ describe("a call that stands alone", function()
     end)
 
     it("advises on the memory of another: process_madvise, process_mrelease", function()
-        local pid = assert(S.fork())
-        if pid == 0 then
-            while true do
-                S.pause()
-            end
-        end
+        local pid = waiting_child()
         local pidfd = assert(S.pidfd_open(pid))
         local p = assert(S.mmap(nil, 4096, "read, write", "private, anonymous"))
         local n, err = S.process_madvise(pidfd, { { p, 4096 } }, "willneed")

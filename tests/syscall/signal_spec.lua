@@ -1,21 +1,7 @@
-local S = require "ljos.syscall"
-local c, t = S.c, S.t
-
 -- What a handler in Lua needs stays for as long as the process: each test has one of its own.
-local function in_child(f)
-    local _, _, r, w = assert(S.pipe())
-    local pid = assert(S.fork())
-    if pid == 0 then
-        local ok, why = xpcall(f, debug.traceback)
-        w:write(ok and "ok" or tostring(why))
-        S._exit(0)
-    end
-    w:close()
-    local text = r:read(nil, 65536)
-    r:close()
-    S.waitpid(pid)
-    assert.equal("ok", text)
-end
+local S = require "ljos.syscall"
+local in_child = require "in_child"
+local c, t = S.c, S.t
 
 describe("a signal", function()
     it("is handled by a Lua function once the call that it came in returns", function()
