@@ -96,6 +96,8 @@ describe("filesystem.directory_iterator", function()
         assert.are.equal(2, raised("EINVAL", fs.directory_iterator, dir, 1).arg)
         local err = raised("EINVAL", fs.directory_iterator, dir, { skip_permission_denied = 1 })
         assert.are.equal("skip_permission_denied", err.arg)
+        assert.are.equal("skip", raised("EINVAL", fs.directory_iterator, dir, { skip = true }).arg)
+        assert.are.equal("skip", raised("EINVAL", fs.recursive_directory_iterator, dir, { skip = true }).arg)
     end)
 
     describe("entry", function()

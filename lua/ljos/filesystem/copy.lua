@@ -33,9 +33,14 @@ local function check_option(value, name, ...)
 end
 
 ---@return ljos.filesystem.copy.Options
+local OPTIONS = { existing = true, recursive = true, symlinks = true, copy = true }
+
 local function check_options(opts)
     if opts == nil then return {} end
     if type(opts) ~= "table" then error_.argument(3, "table expected, got " .. type(opts)) end
+    for name in pairs(opts) do
+        if not OPTIONS[name] then error_.argument(tostring(name), "filesystem.copy has no such option") end
+    end
     if opts.recursive ~= nil and type(opts.recursive) ~= "boolean" then
         error_.argument("recursive", "boolean expected, got " .. type(opts.recursive))
     end

@@ -20,6 +20,8 @@ local EACCES, EPERM = -error_.errno_of.EACCES, -error_.errno_of.EPERM
 ---@class ljos.filesystem.directory_iterator
 local M = {}
 
+local OPTIONS = { skip_permission_denied = true, follow_directory_symlink = true }
+
 --- Returns a boolean option; raises EINVAL for another type.
 ---@param opts? table
 ---@param name string
@@ -27,6 +29,9 @@ local M = {}
 function M.option(opts, name)
     if opts == nil then return false end
     if type(opts) ~= "table" then error_.argument(2, "table expected, got " .. type(opts)) end
+    for key in pairs(opts) do
+        if not OPTIONS[key] then error_.argument(tostring(key), "directory iterators have no such option") end
+    end
     local value = opts[name]
     if value ~= nil and type(value) ~= "boolean" then error_.argument(name, "boolean expected, got " .. type(value)) end
     return value or false
