@@ -20,7 +20,8 @@ describe("the reference", function()
         local directory = temporary_directory.make()
         assert.equal("", output_of("luajit doc/api.lua " .. directory))
         if os.getenv "LJOS_WRITE_DOC" then output_of(("cp %s/*.md doc/api/"):format(directory)) end
-        assert.equal("", output_of(("diff -r %s doc/api"):format(directory)))
+        local difference = output_of(("diff -r %s doc/api"):format(directory))
+        assert.equal("", difference, "run `make reference`: doc/api is not what the sources say")
     end)
 
     it("has the name of every function of the manual", function()
