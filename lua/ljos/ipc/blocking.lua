@@ -21,7 +21,7 @@ local M = {}
 function M.loop()
     local submission = loaded["ljos.submission"]
     if not submission then return nil end
-    local loop = loaded["ljos.loop"]
+    local loop = loaded["ljos.loop"] --[[@as any]]
     loop.enter()
     local operations, timers, ready = loop.load()
     return operations + timers + ready > 0 and submission or nil

@@ -114,7 +114,7 @@ end
 ---@return ffi.cdata*
 ---@return integer
 function M.bytes(buffer, count, position, takes_all)
-    if type(buffer) ~= "cdata" or tonumber(buffer) then return wrong(position, "buffer", buffer) end
+    if type(buffer) ~= "cdata" or tonumber(buffer) then wrong(position, "buffer", buffer) end
     if not istype(span, buffer) then
         if count == nil and takes_all then count = sizeof(buffer) end
         return buffer, M.size(count, position + 1, buffer)
@@ -122,7 +122,7 @@ function M.bytes(buffer, count, position, takes_all)
     if count == nil then return buffer.ptr, buffer.len end
     count = M.size(count, position + 1)
     if count > buffer.len then
-        return wrong(position + 1, ("number of bytes up to %d, the length of the span,"):format(buffer.len), count)
+        wrong(position + 1, ("number of bytes up to %d, the length of the span,"):format(buffer.len), count)
     end
     return buffer.ptr, count
 end

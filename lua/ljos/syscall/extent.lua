@@ -49,8 +49,9 @@ end
 --- Copies what initialises a struct, of which there may not be less than `size` bytes.
 ---@param target ffi.cdata*
 ---@param value ffi.cdata*
----@param size integer
+---@param size integer?  of a type that has one
 function M.copy(target, value, size)
+    size = size --[[@as integer]]
     local most = M.of(value)
     if tonumber(value) or value == nil or most and most < size then
         fail(("%d bytes expected, got %s"):format(size, tostring(value)))

@@ -12,6 +12,7 @@ local S = require "ljos.syscall"
 local fd, group ---@type ljos.syscall.fd, ljos.syscall.group  loaded with what first makes a descriptor
 
 -- Where each function has its flags, and their group. accept has them where accept4 does.
+---@type table<string, [integer, string]>
 local makers = {
     open = { 2, "O" },
     openat = { 3, "O" },
@@ -34,8 +35,7 @@ local makers = {
     perf_event_open = { 5, "PERF_FLAG" },
 }
 
----@type ljos.syscall
-local M = {}
+local M = {} ---@type any
 
 local function read(constants, flags) return constants[flags] end
 
@@ -50,6 +50,7 @@ end
 local function mark(...) return fd.mark_inherited(...) end
 
 -- By the position of the flags: makes a function of `f` that adds to them.
+---@type function[]
 local adding = {
     function(f, group_of)
         return function(flags) return mark(f(inheriting(group_of, flags))) end
