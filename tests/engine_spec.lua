@@ -22,6 +22,17 @@ describe("the engine", function()
         assert.matches("status 1", output)
     end)
 
+    it("has none of the numbers of the standard streams, where these are missing", function()
+        local code = [[
+            local ljos = require "ljos"
+            ljos.time.sleep(0)
+            print(require("ljos.syscall").fcntl(0, "getfd"))
+            print(pcall(ljos.system.in_.read_some, ljos.system.in_, ljos.byte_span.new(1)))
+        ]]
+        local answer = "nil\tBad file descriptor\nfalse\tBad file descriptor\nstatus 0\n"
+        assert.equal(answer, run("<&-", code))
+    end)
+
     it("of a fork is its own: parent and child go on, each with its loop", function()
         for _, fork in ipairs { "fork()", "clone()", "clone3({})" } do
             local output = run(

@@ -37,10 +37,31 @@ end
 local handle
 local made = false ---@type false|fun()
 
+native.declare "int fileno(void *stream);"
+
+-- Takes the numbers of standard streams that the host was started without: the engine is to have none of them, or who
+-- prints would write to it. Returns what gives them back.
+local function hold_standard_numbers()
+    local held, file = {}, io.open "/dev/null"
+    while file and ffi.C.fileno(file) <= 2 do
+        held[#held + 1] = file
+        file = io.open "/dev/null"
+    end
+    if file then file:close() end
+    return function()
+        for _, other in ipairs(held) do
+            other:close()
+        end
+    end
+end
+
 -- Apart from `M.handle`, which every operation calls: a closure in it would keep it from being compiled.
 local function make()
-    local out = ffi.new "struct ljos_engine *[1]"
-    error_.check(C.ljos_engine_new(wanted_kind(), out), { detail = "cannot make an engine" })
+    local out, kind = ffi.new "struct ljos_engine *[1]", wanted_kind()
+    local give_back = hold_standard_numbers()
+    local res = C.ljos_engine_new(kind, out)
+    give_back()
+    error_.check(res, { detail = "cannot make an engine" })
     handle = ffi.gc(out[0], function(ended)
         handle = nil
         C.ljos_engine_free(ended)
