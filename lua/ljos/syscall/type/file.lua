@@ -196,7 +196,7 @@ local function fill_iovec(self, iov, i, item)
     elseif type(item) ~= "cdata" then
         fail("buffer, string or number expected, got " .. type(item))
     end
-    local ok, memory, count = pcall(argument.bytes --[[@as any]], item, size, 1, true)
+    local ok, memory, count = pcall(argument.bytes, item, size, 1, true) ---@type boolean, any, any
     if not ok then fail(tostring(memory.detail)) end
     struct.anchor(self, i, item)
     iov.iov_base, iov.iov_len = ffi.cast("void *", memory), count
