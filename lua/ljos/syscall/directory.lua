@@ -19,8 +19,9 @@ local modules = {
     pathconf fpathconf major minor makedev cachestat file_getattr ]],
     xattr = [[ getxattr lgetxattr fgetxattr setxattr lsetxattr fsetxattr listxattr llistxattr flistxattr xattr lxattr
     fxattr setxattrat getxattrat listxattrat removexattrat ]],
-    socket = [[ socket socketpair bind connect accept accept4 getsockname getpeername getsockopt setsockopt send sendto
+    socket = [[ socket socketpair bind connect accept accept4 getsockname getpeername send sendto
     recv recvfrom sendmsg recvmsg sendmmsg recvmmsg inet_aton inet_ntoa inet_pton inet_ntop ]],
+    option = " getsockopt setsockopt ",
     process = [[ fork clone clone3 execve execveat exit atexit wait waitpid wait3 wait4 waitid nice getpriority
     setpriority getrlimit setrlimit prlimit getrusage getcpu sched_getaffinity sched_setaffinity sched_getparam
     sched_rr_get_interval

@@ -137,61 +137,6 @@ end
 define_name "getsockname"
 define_name "getpeername"
 
-local option_groups =
-    { SOCKET = "SO", IP = "IP", IPV6 = "IPV6", TCP = "TCP", UDP = "UDP", NETLINK = "NETLINK", PACKET = "PACKET" }
-
-local function option(level, name)
-    local lev
-    if type(level) == "string" then
-        lev = c.SOL[level] or c.IPPROTO[level]
-        if not lev then argument.wrong(2, "socket option level", level) end
-    else
-        lev = level
-    end
-    if type(name) == "number" then return lev, name end
-    local group
-    if lev == c.SOL.SOCKET then
-        group = c.SO
-    else
-        for key, options in pairs(option_groups) do
-            if c.IPPROTO[key] == lev or c.SOL[key] == lev then group = c[options] end
-        end
-    end
-    return lev, flag(group or c.SO, name, 3)
-end
-
-local setsockopt, getsockopt = kernel.call("setsockopt", "iiipi"), kernel.call("getsockopt", "iiipp")
-local int1 = ffi.new "int[1]"
-
---- setsockopt(2): the value is a boolean, a number, a string (with its length) or a struct.
-function M.setsockopt(file, level, name, value, len)
-    local lev, opt = option(level, name)
-    if value == nil or value == true then
-        value = value and 1 or 0
-    elseif value == false then
-        value = 0
-    end
-    if type(value) == "number" then
-        int1[0] = value
-        value, len = int1, 4
-    elseif type(value) == "string" then
-        len = len or #value
-    end
-    return kernel.done(setsockopt(number(file, 1), lev, opt, argument.pointer(value, 4), len or ffi.sizeof(value)))
-end
-
---- getsockopt(2): a number; with a buffer or struct, that one filled.
-function M.getsockopt(file, level, name, value, len)
-    local lev, opt = option(level, name)
-    local target = value or int1
-    int1[0] = 0
-    length[0] = len or ffi.sizeof(target)
-    local res = getsockopt(number(file, 1), lev, opt, target, length)
-    if res < 0 then return kernel.failed(res) end
-    if value then return value, nil, length[0] end
-    return int1[0]
-end
-
 local sendto = kernel.retry(kernel.call("sendto", "ipiipi"))
 local recvfrom = kernel.call("recvfrom", "ipiipp")
 
