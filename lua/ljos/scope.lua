@@ -115,7 +115,10 @@ M.entered = false ---@type false|fun(): table
 M.left = false ---@type false|fun(scope: table, ok: boolean)
 
 local function watched(f)
-    local watch, left = M.entered(), M.left
+    local entered, left =
+        M.entered, --[[@as fun(): table]]
+        M.left --[[@as fun(scope: table, ok: boolean)]]
+    local watch = entered()
     local ok, err = guard(f)
     left(watch, ok)
     rethrow(ok, err)

@@ -136,7 +136,8 @@ local function finish(group, fiber, ok, err, ...)
     local interrupted = wait_for_tasks(group, fiber)
     group.open = false
     local alone = cancellation.close_region(group.region)
-    if group.watch then scope.left(group.watch, ok and #group.failures == 0) end
+    local left = scope.left
+    if group.watch and left then left(group.watch, ok and #group.failures == 0) end
     if #group.failures > 0 then raise_first(group, fiber) end
     if interrupted or is_canceled and not alone then error(error_.core "fiber_canceled", 0) end
     if ok then return err, ... end

@@ -117,7 +117,8 @@ end
 ---@return ljos.FiberRecord?
 local function running_record(handle)
     local fiber, serial = handle[1], handle[2]
-    if fiber.why or serial > 0 and fiber.link ~= serial or fiber.wait and fiber.wait.ended then return nil end
+    local wait = fiber.wait --[[@as any]]
+    if fiber.why or serial > 0 and fiber.link ~= serial or wait and wait.ended then return nil end
     return fiber
 end
 M.running_record = running_record
@@ -259,7 +260,8 @@ end
 local function watch(fiber)
     local sentinel = newproxy(true)
     getmetatable(sentinel).__gc = function()
-        if fiber.link then uncaught.report(name_of(fiber), fiber.res, fiber.op) end
+        -- What it prints to may be closed, and an error must not leave a finaliser.
+        if fiber.link then pcall(uncaught.report, name_of(fiber), fiber.res, fiber.op) end
     end
     fiber.scope = sentinel
     if not probe[1] then probe_again() end

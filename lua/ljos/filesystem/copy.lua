@@ -32,9 +32,9 @@ local function check_option(value, name, ...)
     error_.argument(name, "one of " .. table.concat({ ... }, ", ") .. " expected, got " .. tostring(value))
 end
 
----@return ljos.filesystem.copy.Options
 local OPTIONS = { existing = true, recursive = true, symlinks = true, copy = true }
 
+---@return ljos.filesystem.copy.Options
 local function check_options(opts)
     if opts == nil then return {} end
     if type(opts) ~= "table" then error_.argument(3, "table expected, got " .. type(opts)) end
