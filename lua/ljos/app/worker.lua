@@ -11,6 +11,7 @@ local actor_inbox = require "ljos.actor.inbox"
 local app = require "ljos.app"
 local engine = require "ljos.engine"
 local module_system = require "ljos.module_system"
+local quit = require "ljos.app.quit"
 
 ---@class ljos.app.worker
 local M = {}
@@ -77,6 +78,7 @@ function M.prepare(boot)
     actor_inbox.add_source(actor_inbox.own(), INBOX)
     io.stdout:setvbuf "no"
     app.ignore_sigpipe()
+    quit.arm()
     return function() return run(boot) end
 end
 

@@ -10,9 +10,9 @@ use std::ffi::{c_int, c_uint};
 use std::mem::size_of;
 
 /// SIGRTMIN+4 is 38: glibc keeps the first two real-time signals for itself.
-fn forwarded() -> [c_int; 6] {
+fn forwarded() -> [c_int; 7] {
     let rtmin_4 = libc::SIGRTMIN() + 4;
-    [libc::SIGTERM, libc::SIGUSR1, libc::SIGUSR2, libc::SIGHUP, libc::SIGINT, rtmin_4]
+    [libc::SIGTERM, libc::SIGUSR1, libc::SIGUSR2, libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, rtmin_4]
 }
 
 fn failure(step: &str) -> Failure {
