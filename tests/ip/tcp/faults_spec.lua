@@ -232,6 +232,23 @@ describe("out-of-band data", function()
         close(a, b)
     end)
 
+    it("is EINVAL where there is none, also of a socket that has been read empty, and beside a reader", function()
+        local a, b = pair()
+        local function none() return timeout(30, raised, b.receive, b, byte_span.new(1), { "out_of_band" }) end
+        assert.is_true(none().EINVAL)
+        local reading = spawn(function() return read(b) .. read(b) end)
+        yield()
+        a:write_some(bytes "x")
+        while b:io_control "bytes_readable" > 0 do
+            time.sleep(0.001)
+        end
+        assert.is_true(none().EINVAL)
+        a:write_some(bytes "y")
+        assert.equal("xy", reading:join())
+        assert.is_true(none().EINVAL)
+        close(a, b)
+    end)
+
     it("stays in the stream where that is asked for, and at_mark tells where it is", function()
         local a, b = pair()
         b:set_option("out_of_band_inline", true)

@@ -53,6 +53,16 @@ impl Op {
         }
     }
 
+    /// Whether it takes nothing from the others of its direction, nor they from it: waiting for readiness, and urgent
+    /// data, which has a place of its own.
+    pub fn is_apart(&self) -> bool {
+        match *self {
+            Op::Poll { .. } => true,
+            Op::Recv { flags, .. } => flags & libc::MSG_OOB != 0,
+            _ => false,
+        }
+    }
+
     /// Whether `result` shows that a stream socket was drained (or filled) by this operation, so that the next
     /// try would fail with EAGAIN.
     pub fn exhausts(&self, result: c_int) -> bool {

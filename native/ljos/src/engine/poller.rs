@@ -72,11 +72,9 @@ impl Watch {
         }
     }
 
-    /// Whether a new operation has to wait: behind those that were first (waiting for readiness takes nothing from
-    /// anybody, so such ones do not count), or for the next edge.
+    /// Whether a new operation has to wait: behind those that were first, or for the next edge.
     fn is_busy(&mut self, direction: Direction) -> bool {
-        let takes = |waiting: &Waiting| !matches!(waiting.op, Op::Poll { .. });
-        *self.drained(direction) || self.queue(direction).iter().any(takes)
+        *self.drained(direction) || self.queue(direction).iter().any(|waiting| !waiting.op.is_apart())
     }
 
     fn drained(&mut self, direction: Direction) -> &mut bool {
@@ -98,7 +96,7 @@ impl Watch {
         }
         let tells = self.stream && !(self.reads_early && op.direction() == Direction::In);
         let exhausted = tells && self.registered && op.exhausts(result);
-        if (result == -libc::EAGAIN || exhausted) && !matches!(op, Op::Poll { .. }) {
+        if (result == -libc::EAGAIN || exhausted) && !op.is_apart() {
             *self.drained(op.direction()) = !self.closed;
         }
         result
@@ -162,7 +160,6 @@ impl Poller {
         let epoll_fd = self.epoll_fd;
         let Some(watch) = self.watch(fd) else { return -libc::EBADF };
         let direction = op.direction();
-        let polling = matches!(op, Op::Poll { .. });
         let mut connecting = None;
         if let Op::Accept { .. } = op {
             // accept4(2) has no "do not wait" flag of its own.
@@ -172,7 +169,7 @@ impl Poller {
                 set_file_flags(fd, flags | libc::O_NONBLOCK);
             }
         }
-        if polling || !watch.is_busy(direction) {
+        if op.is_apart() || !watch.is_busy(direction) {
             let result = match op {
                 Op::Connect { .. } => {
                     let flags = file_flags(fd);
