@@ -11,7 +11,7 @@ local ffi = require "ffi"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
 local native = require "ljos.native"
-local operation = require "ljos.operation"
+local readiness = require "ljos.socket.readiness"
 local bit = require "bit"
 local c = native.constant_table "socket"
 
@@ -260,18 +260,7 @@ function M.io_control(object, command)
     return M.query(object, request)
 end
 
--- "error" is what select(2) calls an exceptional condition: out-of-band data too.
-local readiness = { read = c.POLLIN, write = c.POLLOUT, error = bit.bor(c.POLLERR, c.POLLPRI) }
-
---- Waits until the socket is ready; suspends. "error" is an error, a hang-up, or out-of-band data.
----@param object ljos.IoObject
----@param wait_type "read"|"write"|"error"
-function M.wait(object, wait_type)
-    local events = readiness[wait_type]
-    if not events then error_.argument(2, '"read", "write" or "error" expected') end
-    io_object.check_open(object)
-    error_.check(operation.poll(object, events --[[@as integer]], "wait"))
-end
+M.wait = readiness.wait
 
 local message_flags = {
     do_not_route = c.MSG_DONTROUTE,

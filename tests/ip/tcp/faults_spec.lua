@@ -5,12 +5,14 @@ local connection = require "connection"
 local fiber = require "ljos.fiber"
 local ip = require "ljos.ip"
 local loop = require "ljos.loop"
+local operation = require "ljos.operation"
 local time = require "ljos.time"
 local timeout = require "ljos.timeout"
 
 local pair, close, read = connection.tcp_pair, connection.close, connection.read
 local raised = require("raises").raised
 local spawn, yield = fiber.spawn, fiber.this_fiber.yield
+local scope, scope_cleanup_push = fiber.scope, fiber.scope_cleanup_push
 local bytes = byte_span.append
 
 -- Closes with a reset instead of an end.
@@ -282,6 +284,56 @@ describe("waiting for readiness", function()
         assert.equal(5, b:io_control "bytes_readable")
         assert.equal(2, raised(a.wait, a, "nothing").arg)
         close(a, b, acceptor)
+    end)
+
+    -- Starts to wait and returns the fiber, and how often the kernel was asked since then.
+    local function counting(object, what)
+        local count, poll = 0, operation.poll
+        operation.poll = function(...)
+            count = count + 1
+            return poll(...)
+        end
+        local f = spawn(function()
+            scope(function()
+                scope_cleanup_push(function() operation.poll = poll end)
+                object:wait(what)
+            end)
+        end)
+        yield()
+        return f, function() return count end
+    end
+
+    it("for room goes on while there is none, quietly, where the peer has ended its side", function()
+        local a, b = pair()
+        b:set_option("send_buffer_size", 10000)
+        connection.fill(function() b:write_some(byte_span.new(100000)) end, function() return 0 end)
+        a:shutdown "send"
+        local f, count = counting(b, "write")
+        local buffer = byte_span.new(1000000)
+        time.sleep(0.02)
+        assert.is_true(count() < 5)
+        local reading = spawn(function()
+            while pcall(a.read_some, a, buffer) do
+            end
+        end)
+        timeout(30, f.join, f)
+        b:close()
+        reading:join()
+        a:close()
+    end)
+
+    it("for an error is not ended by bytes, nor by their end", function()
+        local a, b = pair()
+        local f, count = counting(b, "error")
+        a:write_some(bytes "x")
+        time.sleep(0.005)
+        a:shutdown "send"
+        time.sleep(0.02)
+        assert.is_true(count() < 5)
+        f:cancel()
+        f:join()
+        assert.is_true(f.cancellation_caught)
+        close(a, b)
     end)
 
     it("holds up nobody who reads or writes meanwhile", function()

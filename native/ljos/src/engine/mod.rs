@@ -84,7 +84,8 @@ impl Engine {
     }
 
     fn submit(&mut self, user_data: u32, fd: c_int, op: Op) -> c_int {
-        if stalled::Stalled::takes(&op) {
+        let is_ring = matches!(self.backend, Backend::Ring(_));
+        if stalled::Stalled::takes(&op) || is_ring && op.outlives_peer(fd) {
             return self.stalled.submit(user_data, fd, op);
         }
         match &mut self.backend {

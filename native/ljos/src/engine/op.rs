@@ -63,6 +63,18 @@ impl Op {
         }
     }
 
+    /// Whether the ring cannot wait for it: its polls end with POLLRDHUP too, asked for or not (IO_POLL_UNMASK), and that
+    /// stays once the peer sends nothing more.
+    pub fn outlives_peer(&self, fd: c_int) -> bool {
+        const ENDED: u32 = libc::POLLRDHUP as u32;
+        match *self {
+            Op::Poll { events } if events & (libc::POLLIN as u32 | ENDED) == 0 => {
+                poll_now(fd, ENDED) & ENDED as c_int == ENDED as c_int && poll_now(fd, events) == 0
+            }
+            _ => false,
+        }
+    }
+
     /// Whether `result` shows that a stream socket was drained (or filled) by this operation, so that the next
     /// try would fail with EAGAIN.
     pub fn exhausts(&self, result: c_int) -> bool {

@@ -1,5 +1,5 @@
 //! What has no readiness: a place in the queue of a UNIX listener, and one in the queue of a UNIX datagram socket that
-//! is not the sender's peer.
+//! is not the sender's peer; and what io_uring cannot wait for (`Op::outlives_peer`).
 //!
 //! Nobody is told when there is room. So these operations are tried at once, without blocking, and again with the turns
 //! and every few milliseconds; where they are many, a fifth of the time goes into that at most. (io_uring would let a
