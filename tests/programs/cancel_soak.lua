@@ -109,6 +109,7 @@ end
 local ok, err, traceback = fiber.run(function()
     local signals = os.getenv "SIGNALS" and system.signal.set.new(system.signal.SIGUSR1)
     local stop = signals and bombard()
+    require("ljos.actor.runner").fd() -- is kept from the first actor on, and actors are rare here
     run(math.ceil(COUNT / 10)) -- fills pools and caches
     local before, memory = left()
     run(COUNT - canceled)
