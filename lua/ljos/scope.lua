@@ -115,9 +115,8 @@ M.entered = false ---@type false|fun(): table
 M.left = false ---@type false|fun(scope: table, ok: boolean)
 
 local function watched(f)
-    local entered, left =
-        M.entered, --[[@as fun(): table]]
-        M.left --[[@as fun(scope: table, ok: boolean)]]
+    local entered = M.entered --[[@as fun(): table]]
+    local left = M.left --[[@as fun(scope: table, ok: boolean)]]
     local watch = entered()
     local ok, err = guard(f)
     left(watch, ok)
