@@ -255,6 +255,24 @@ describe("descriptors with nothing", function()
         close_all { a, b, fd }
     end)
 
+    it("are none where receiving is shut down, whatever came before", function()
+        local a, b = unix.datagram.socket.pair()
+        local fd = writer:release()
+        a:send_with_fds(span "x", { fd })
+        local _, fds = b:receive_with_fds(byte_span.new(1), 4)
+        assert.equal(1, #fds)
+        close_all(fds)
+        b:shutdown "receive"
+        for _ = 1, 3 do
+            -- What the message held before is not taken for what came with this one.
+            local count, none, lost = b:receive_with_fds(byte_span.new(1), 4)
+            assert.equal(0, count)
+            assert.same({}, none)
+            assert.is_nil(lost)
+        end
+        close_all { a, b, fd }
+    end)
+
     it("arrive by datagram", function()
         local a, b = unix.datagram.socket.pair()
         local fd = writer:release()

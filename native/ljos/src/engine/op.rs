@@ -204,14 +204,15 @@ impl Op {
         (result != -libc::EAGAIN).then_some(result)
     }
 
-    /// Whether this receives from a datagram socket that is shut down for receiving. A receive that waits answers 0 and
-    /// names no sender then; one that does not wait says EAGAIN for ever.
+    /// Whether this receives from a datagram socket that is shut down for receiving. A receive that waits answers 0 then,
+    /// without a sender and without descriptors; one that does not wait says EAGAIN for ever.
     pub fn ends_at_shutdown(&self, fd: c_int) -> bool {
         let ends = matches!(self, Op::Recv { .. } | Op::RecvMsg { .. })
             && poll_now(fd, libc::POLLRDHUP as u32) & c_int::from(libc::POLLRDHUP) != 0;
         if let (true, Op::RecvMsg { message, .. }) = (ends, *self) {
             // SAFETY: the message belongs to the operation until it completes.
-            unsafe { (*message).msg_namelen = 0 };
+            let message = unsafe { &mut *message };
+            (message.msg_namelen, message.msg_controllen, message.msg_flags) = (0, 0, 0);
         }
         ends
     }
