@@ -117,6 +117,7 @@ return {
     },
     socket = { wait = { "tcp wait" } },
     ["socket.acceptor"] = { accept = { "unix.stream.acceptor:accept" }, wait = { "acceptor:wait" } },
+    ["socket.readiness"] = { wait = { "tcp wait" } },
     ["socket.stream"] = { read_some = stream_reads, write_some = { "tcp write_some", "unix.stream write_some" } },
     stream = {
         write_all = { "stream.write_all" },
