@@ -28,6 +28,9 @@ local function argument_of(request, arg)
     return argument.struct(make, arg, 3)
 end
 
+-- By request: what a call that failed had made for its result. Nobody has seen it; the next call takes it.
+local spare = {}
+
 --- ioctl(2): requests whose argument has a known type build it and give the result (a number where that is all);
 --- others take a pointer or a number.
 ---@param file any
@@ -38,8 +41,9 @@ function M.ioctl(file, request, arg)
     if type(code) ~= "table" then code = flag(c.IOCTL, request, 2) end
     local res ---@type integer
     if type(code) == "table" then
-        local value = argument_of(code, arg)
+        local value = arg == nil and spare[code] or argument_of(code, arg)
         res = ioctl_pointer(n, code.number, value)
+        if arg == nil then spare[code] = res < 0 and value or nil end
         if res < 0 then return kernel.failed(res) end
         if code.singleton then return tonumber(value[0]) end
         return code.read and value or true
