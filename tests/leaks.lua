@@ -1,8 +1,9 @@
 -- Loaded by busted before the specs (.busted, `helper`): after each spec file the open descriptors, the child
 -- processes, the mounts and the fibers are what they were, or the file fails.
 --
--- A descriptor that only the collector closes may outlive its file: a slot of the stack that nobody has written since
--- may still hold its owner. So it is a leak if it is there after the next file, too.
+-- A descriptor that only the collector closes may outlive its file: compiled code may hold its owner as a constant, or
+-- a slot of the stack that nobody has written since. So compiled code is thrown away before anything is said, and the
+-- descriptor is a leak if it is there after the next file, too.
 local busted = require "busted"
 local lfs = require "lfs"
 
@@ -69,18 +70,25 @@ local function snapshot()
     return sets
 end
 
-local suspects = {} -- descriptors that may still be collected: key -> the file that left them
+local REPORTED = {}
+local suspects = {} -- descriptors that may still be collected: key -> the file that left them, or REPORTED
 
 -- Adds what the suspects have become to `lines`.
 local function look_at_suspects(there, lines)
     for key, file in pairs(suspects) do
-        if there[key] then lines[#lines + 1] = ("left behind by %s: %s"):format(file, there[key]) end
-        suspects[key] = nil
+        if not there[key] then
+            suspects[key] = nil
+        elseif file ~= REPORTED then
+            lines[#lines + 1] = ("left behind by %s: %s"):format(file, there[key])
+            suspects[key] = REPORTED
+        end
     end
 end
 
-local function differences(before, after, file)
+local function differences(before, file)
     local lines = {}
+    jit.flush()
+    local after = snapshot()
     for i, probe in ipairs(probes) do
         for key, name in pairs(before[i]) do
             if not after[i][key] and not suspects[key] then lines[#lines + 1] = "gone: " .. name end
@@ -121,7 +129,7 @@ busted.subscribe({ "file", "start" }, function()
 end)
 
 busted.subscribe({ "file", "end" }, function(file)
-    fail(file.name, differences(before, snapshot(), file.name))
+    fail(file.name, differences(before, file.name))
     return nil, true
 end)
 

@@ -201,6 +201,8 @@ end
 -- Leaves for an empty file system in namespaces of its own; false and the reason where the kernel forbids it.
 local function leave()
     local uid, gid = S.geteuid(), S.getegid()
+    -- What reaches a whole process group, setpriority say, shall not reach the tests.
+    assert(S.setsid())
     local ok, err = S.unshare "newuser, newpid, newns, newnet, newuts, newipc"
     if not ok then return false, "unshare: " .. tostring(err) end
     S.util.writefile("/proc/self/setgroups", "deny")
