@@ -1,4 +1,5 @@
 local byte_span = require "ljos.byte_span"
+local collect = require "collect"
 local error_ = require "ljos.error"
 local ffi = require "ffi"
 
@@ -609,8 +610,7 @@ describe("the memory of a span", function()
         collectgarbage()
         assert.is_truthy(alive[1])
         span = nil -- luacheck: ignore
-        collectgarbage()
-        collectgarbage()
+        collect()
         assert.is_nil(alive[1])
     end)
 
@@ -620,8 +620,7 @@ describe("the memory of a span", function()
         assert.are.same({ 2, 3, 2, 3 }, { span[1], span[2], #span, span.capacity })
         local inner = byte_span.slice(span, span.ptr + 1, 1, 2)
         buffer, span = nil, nil -- luacheck: ignore
-        collectgarbage()
-        collectgarbage()
+        collect()
         assert.are.equal(4, inner:first(2)[2])
     end)
 end)

@@ -1,3 +1,4 @@
+local collect = require "collect"
 local error_ = require "ljos.error"
 local fiber = require "ljos.fiber"
 local time = require "ljos.time"
@@ -419,8 +420,7 @@ describe("run", function()
         for _ = 1, 20 do
             begin {}
         end
-        collectgarbage()
-        collectgarbage()
+        collect()
         local survivors = 0
         for _ in pairs(kept) do
             survivors = survivors + 1

@@ -1,3 +1,4 @@
+local collect = require "collect"
 local error_ = require "ljos.error"
 local ffi = require "ffi"
 local file_descriptor = require "ljos.file_descriptor"
@@ -40,8 +41,7 @@ describe("file_descriptor", function()
 
     it("is closed when it is collected", function()
         local n = number(fs.open(dir, { "directory" }))
-        collectgarbage()
-        collectgarbage()
+        collect()
         assert.is_false(is_open(n))
     end)
 

@@ -1,6 +1,7 @@
 -- What all objects that own a descriptor promise, class by class: the names of the manual, conversion to and from
 -- file_descriptor, closing, bad input. What each does with its descriptor is in the class's own spec.
 local byte_span = require "ljos.byte_span"
+local collect = require "collect"
 local error_ = require "ljos.error"
 local file = require "ljos.file"
 local file_descriptor = require "ljos.file_descriptor"
@@ -173,8 +174,7 @@ local CLASSES = {
 }
 
 local function open_descriptors()
-    collectgarbage()
-    collectgarbage()
+    collect()
     local count = 0
     for _ in lfs.dir "/proc/self/fd" do
         count = count + 1

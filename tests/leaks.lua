@@ -1,10 +1,10 @@
 -- Loaded by busted before the specs (.busted, `helper`): after each spec file the open descriptors, the child
 -- processes, the mounts and the fibers are what they were, or the file fails.
 --
--- A descriptor that only the collector closes may outlive its file: compiled code may hold its owner as a constant, or
--- a slot of the stack that nobody has written since. So compiled code is thrown away before anything is said, and the
--- descriptor is a leak if it is there after the next file, too.
+-- A descriptor that only the collector closes may outlive its file: a slot of the stack that nobody has written since
+-- may hold its owner. So it is a leak if it is there after the next file, too.
 local busted = require "busted"
+local collect = require "collect"
 local lfs = require "lfs"
 
 local function slurp(path)
@@ -61,8 +61,7 @@ end
 local probes = { descriptors, children, mounts, fibers }
 
 local function snapshot()
-    collectgarbage()
-    collectgarbage() -- finalizers of the first pass may have freed more
+    collect()
     local sets = {}
     for i, probe in ipairs(probes) do
         sets[i] = probe()
@@ -86,9 +85,7 @@ local function look_at_suspects(there, lines)
 end
 
 local function differences(before, file)
-    local lines = {}
-    jit.flush()
-    local after = snapshot()
+    local lines, after = {}, snapshot()
     for i, probe in ipairs(probes) do
         for key, name in pairs(before[i]) do
             if not after[i][key] and not suspects[key] then lines[#lines + 1] = "gone: " .. name end
@@ -135,7 +132,7 @@ end)
 
 busted.subscribe({ "suite", "end" }, function()
     local lines = {}
-    collectgarbage()
+    collect()
     look_at_suspects(descriptors(), lines)
     for _, line in ipairs(lines) do
         print(line) -- the summary has been written

@@ -1,3 +1,4 @@
+local collect = require "collect"
 local fiber = require "ljos.fiber"
 local filesystem = require "ljos.filesystem"
 local ip = require "ljos.ip"
@@ -33,8 +34,7 @@ describe("the ledger of descriptors", function()
         uncaught.print = function(text) printed[#printed + 1] = text end
         fiber.trace.start();
         (function() ip.tcp.listen "127.0.0.1:0" end)()
-        collectgarbage()
-        collectgarbage()
+        collect()
         uncaught.print = print_
         assert.equal(1, #printed)
         assert.matches(

@@ -1,5 +1,6 @@
 local asio_error = require "ljos.asio_error"
 local byte_span = require "ljos.byte_span"
+local collect = require "collect"
 local error_ = require "ljos.error"
 local ffi = require "ffi"
 local fiber = require "ljos.fiber"
@@ -219,8 +220,7 @@ describe("a pipe", function()
         local fd = reader:release()
         reader = pipe.read_stream.new(fd)
         reader = pipe.read_stream.new()
-        collectgarbage()
-        collectgarbage()
+        collect()
         raised("EPIPE", writer.write_some, writer, byte_span.append "x")
     end)
 end)

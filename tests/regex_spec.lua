@@ -1,4 +1,5 @@
 local byte_span = require "ljos.byte_span"
+local collect = require "collect"
 local error_ = require "ljos.error"
 local regex = require "ljos.regex"
 
@@ -88,8 +89,7 @@ describe("regex.new", function()
             for i = 1, 2000 do
                 regex.match(new("(a|b" .. i .. ")+", GRAMMARS[i % 3 + 1], { optimize = true }), "ab")
             end
-            collectgarbage()
-            collectgarbage()
+            collect()
         end
         round()
         local before = resident()
@@ -428,8 +428,7 @@ describe("a byte_span as subject", function()
 
     it("stays alive as long as a slice", function()
         local fields = regex.patsplit(new "[a-z]+", byte_span.append(("word "):rep(1000)))
-        collectgarbage()
-        collectgarbage()
+        collect()
         assert.are.equal(1000, #fields)
         assert.are.equal("word", tostring(fields[1000]))
     end)

@@ -1,3 +1,4 @@
+local collect = require "collect"
 local error_ = require "ljos.error"
 local fs = require "ljos.filesystem"
 local raised = require "raised"
@@ -192,8 +193,7 @@ describe("filesystem.recursive_directory_iterator", function()
         for _, depth in fs.recursive_directory_iterator(root) do
             if depth == 1 then break end
         end
-        collectgarbage()
-        collectgarbage()
+        collect()
         assert.are.equal(before, count())
     end)
 

@@ -1,5 +1,6 @@
 local asio_error = require "ljos.asio_error"
 local byte_span = require "ljos.byte_span"
+local collect = require "collect"
 local connection = require "connection"
 local error_ = require "ljos.error"
 local fiber = require "ljos.fiber"
@@ -295,8 +296,7 @@ describe("a socket that is dropped", function()
         local a, b = pair()
         local fd = a.fd
         a = nil -- luacheck: ignore
-        collectgarbage()
-        collectgarbage()
+        collect()
         local c, d = pair()
         assert.is_true(c.fd <= fd or d.fd <= fd)
         c:write_some(byte_span.append "ping")

@@ -1,3 +1,4 @@
+local collect = require "collect"
 local mmap = require "ljos.ipc.mmap"
 local temporary_directory = require "temporary_directory"
 
@@ -100,8 +101,7 @@ describe("mmap.open", function()
         file:close()
         assert.is_false(mapped())
         mmap.open(path)
-        collectgarbage()
-        collectgarbage()
+        collect()
         assert.is_false(mapped())
     end)
 end)

@@ -1,3 +1,4 @@
+local collect = require "collect"
 local fiber = require "ljos.fiber"
 local proc = require "ljos.ipc.proc"
 local temporary_directory = require "temporary_directory"
@@ -395,8 +396,7 @@ describe("a process that is collected", function()
         }))
         assert.error_matches(function() process:wait() end, "enough")
         process = nil -- luacheck: ignore
-        collectgarbage()
-        collectgarbage()
+        collect()
         local status = io.open("/proc/" .. pid .. "/status")
         if status then status:close() end
         assert.is_nil(status)

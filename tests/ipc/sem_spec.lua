@@ -1,4 +1,5 @@
 local c_program = require "ipc.c_program"
+local collect = require "collect"
 local error_ = require "ljos.error"
 local fiber = require "ljos.fiber"
 local other_process = require "ipc.other_process"
@@ -62,8 +63,7 @@ describe("sem.open", function()
     it("gives the name back when the creator is collected", function()
         local name = new_name()
         sem.open(name, 1)
-        collectgarbage()
-        collectgarbage()
+        collect()
         assert.is_false(exists(name))
     end)
 end)

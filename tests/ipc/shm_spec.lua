@@ -1,4 +1,5 @@
 local c_program = require "ipc.c_program"
+local collect = require "collect"
 local ffi = require "ffi"
 local other_process = require "ipc.other_process"
 local shm = require "ljos.ipc.shm"
@@ -75,8 +76,7 @@ describe("shm.create", function()
     it("gives the name back when the creator is collected", function()
         local name = new_name()
         shm.create(name, 1)
-        collectgarbage()
-        collectgarbage()
+        collect()
         assert.is_false(exists(name))
     end)
 end)

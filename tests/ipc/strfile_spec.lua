@@ -1,3 +1,4 @@
+local collect = require "collect"
 local strfile = require "ljos.ipc.strfile"
 
 describe("strfile.open", function()
@@ -13,8 +14,7 @@ describe("strfile.open", function()
 
     it("keeps its string alive", function()
         local file = strfile.open(("x"):rep(100000) .. os.time())
-        collectgarbage()
-        collectgarbage()
+        collect()
         assert.are.equal(100000, #file:read "*a":match "^x+")
     end)
 

@@ -1,4 +1,5 @@
 local S = require "ljos.syscall"
+local collect = require "collect"
 local ffi = require "ffi"
 local c, t = S.c, S.t
 
@@ -70,8 +71,7 @@ describe("files", function()
         local fd = assert(S.open("/dev/null"))
         local n = fd:getfd()
         fd = nil -- luacheck: ignore
-        collectgarbage()
-        collectgarbage()
+        collect()
         local ok, err = S.fstat(n)
         assert.is_nil(ok)
         assert.is_true(err.BADF)

@@ -2,6 +2,7 @@
 package.path = "lua/compat/?.lua;" .. package.path
 
 local S = require "syscall"
+local collect = require "collect"
 local ffi = require "ffi"
 local bit = require "syscall.bit"
 local nr = require "syscall.linux.nr"
@@ -458,8 +459,7 @@ describe("a program for ljsyscall", function()
         local open = assert(L.open("/dev/null")):nogc()
         local number = open:getfd()
         open = nil -- luacheck: ignore
-        collectgarbage()
-        collectgarbage()
+        collect()
         assert(L.fstat(number) and L.close(number))
     end)
 

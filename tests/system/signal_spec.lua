@@ -1,3 +1,4 @@
+local collect = require "collect"
 local fiber = require "ljos.fiber"
 local loop = require "ljos.loop"
 local raised = require "raised"
@@ -15,10 +16,7 @@ end
 
 describe("system.signal.set", function()
     -- Sets end when they are collected.
-    after_each(function()
-        collectgarbage()
-        collectgarbage()
-    end)
+    after_each(function() collect() end)
 
     it_apart("wakes a waiting fiber with the signal's number", function()
         local set = signal.set.new(signal.SIGUSR1)
@@ -163,8 +161,7 @@ describe("system.signal.set", function()
         local function make() signal.set.new(signal.SIGUSR2) end
         make()
         assert.is_false(is_ignored())
-        collectgarbage()
-        collectgarbage()
+        collect()
         assert.is_true(is_ignored())
         signal.default(signal.SIGUSR2)
     end)

@@ -1,6 +1,7 @@
 -- system.spawn: the program, its arguments, environment and streams; errors that name the option.
 local S = require "ljos.syscall"
 local children = require "children"
+local collect = require "collect"
 local filesystem = require "ljos.filesystem"
 local raised = require "raised"
 local system = require "ljos.system"
@@ -205,8 +206,7 @@ describe("system.spawn", function()
     end)
 
     it("leaves no descriptor behind when there are too few", function()
-        collectgarbage()
-        collectgarbage()
+        collect()
         local before = descriptor_count()
         local limit = assert(S.getrlimit "nofile")
         local highest = assert(S.dup(0)) -- the lowest that is free

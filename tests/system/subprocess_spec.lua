@@ -1,6 +1,7 @@
 -- The object that system.spawn returns: waiting, killing, letting go.
 local S = require "ljos.syscall"
 local children = require "children"
+local collect = require "collect"
 local fiber = require "ljos.fiber"
 local file_descriptor = require "ljos.file_descriptor"
 local process = require "ljos.process"
@@ -147,8 +148,7 @@ describe("a subprocess", function()
             writing:close()
             local pid = child.pid
             child = nil -- luacheck: ignore
-            collectgarbage()
-            collectgarbage()
+            collect()
             assert.equal("", read_all(reading)) -- it has ended, or is about to
             repeat
                 fiber.this_fiber.yield()
@@ -169,8 +169,7 @@ describe("a subprocess", function()
         }
         reading:close()
         output_writing:close()
-        collectgarbage()
-        collectgarbage()
+        collect()
         assert(S.write(file_descriptor.number_of(writing, 1), "alive"))
         writing:close()
         assert.equal("alive", read_all(output))
