@@ -136,6 +136,9 @@ impl Engine {
         if !watching {
             return alone::receive(-1, fd, message);
         }
+        if let Backend::Poller(poller) = &mut self.backend {
+            poller.unwatch(fd);
+        }
         let Some(engine_fd) = self.quiet_fd() else { return -libc::EAGAIN };
         let received = alone::receive(engine_fd, fd, message);
         if let (Backend::Ring(ring), true) = (&self.backend, received == -libc::EAGAIN) {

@@ -246,6 +246,15 @@ impl Poller {
         *watch = Watch::new();
     }
 
+    /// Watches `fd` no longer if nobody waits for it: its news would look like the end of an operation.
+    pub fn unwatch(&mut self, fd: c_int) {
+        let watch = usize::try_from(fd).ok().and_then(|index| self.watches.get(index));
+        let is_idle = |watch: &Watch| watch.waiting_in.is_empty() && watch.waiting_out.is_empty();
+        if watch.is_some_and(|watch| watch.registered && is_idle(watch)) {
+            self.forget(fd);
+        }
+    }
+
     pub fn turn(&mut self, out: &mut [Completion], timeout_ns: i64) -> Result<usize, c_int> {
         let timeout_ns = if self.done.is_empty() { timeout_ns } else { 0 };
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; EVENTS];
