@@ -112,6 +112,17 @@ local function send_to_name(socket, buffer, defer)
     socket:send_to(buffer, names[socket])
 end
 
+-- Three lines, in pieces that end elsewhere.
+local function write_lines(writer)
+    for _, piece in ipairs { "one\nt", "w", "o\nthree" } do
+        writer:write_some(byte_span.append(piece))
+        for _ = 1, 3 do
+            yield()
+        end
+    end
+    writer:close()
+end
+
 local function tcp_pair(defer) return closing(defer, connection.tcp_pair()) end
 
 return {
@@ -133,15 +144,7 @@ return {
                     take()
                     take()
                 end,
-                help = function()
-                    for _, piece in ipairs { "one\nt", "w", "o\nthree" } do
-                        writer:write_some(byte_span.append(piece))
-                        for _ = 1, 3 do
-                            yield()
-                        end
-                    end
-                    writer:close()
-                end,
+                help = function() write_lines(writer) end,
                 finish = function()
                     while #lines < 3 do
                         take()
@@ -167,15 +170,7 @@ return {
                     take()
                     take()
                 end,
-                help = function()
-                    for _, piece in ipairs { "one\nt", "w", "o\nthree" } do
-                        writer:write_some(byte_span.append(piece))
-                        for _ = 1, 3 do
-                            yield()
-                        end
-                    end
-                    writer:close()
-                end,
+                help = function() write_lines(writer) end,
                 finish = function()
                     while take() do
                     end
