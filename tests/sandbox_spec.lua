@@ -2,14 +2,13 @@
 local attacks = require "actor.attacks"
 local error_ = require "ljos.error"
 local ffi = require "ffi"
-local file_descriptor = require "ljos.file_descriptor"
 local inbox = require "ljos.inbox"
 local native = require "ljos.native"
 local plain_pipe = require "plain_pipe"
 local process = require "ljos.process"
 local programs = require "actor.programs"
 local sandbox = require "ljos.sandbox"
-local signal = require "ljos.system.signal"
+local shows_its_fibers = require "actor.shows_its_fibers"
 local temporary_directory = require "temporary_directory"
 
 local pipe, read_all = plain_pipe.pair, plain_pipe.read_all
@@ -495,28 +494,8 @@ describe("sandbox.spawn", function()
     end)
 
     it("shows its fibers on SIGQUIT, and goes on", function()
-        local code = [[
-            local inbox = require "inbox"
-            local back = inbox:receive()
-            back:send "ready"
-            inbox:receive()
-            back:send "alive"
-        ]]
-        local reading, writing = pipe()
-        local channel = sandbox.spawn { source = code, stderr = writing }
-        writing:close()
-        channel:send(inbox)
-        assert.equal("ready", inbox:receive())
-        channel:kill(signal.SIGQUIT)
-        local buffer, text = ffi.new "char[4096]", ""
-        repeat
-            local n = tonumber(ffi.C.read(file_descriptor.number_of(reading, 1), buffer, 4096)) --[[@as integer]]
-            text = text .. ffi.string(buffer, n)
-        until n <= 0 or text:find "\n"
-        assert.matches("^Main fiber from VM 0x%x+  read_some fd %d+", (text:gsub("receive", "read_some")))
-        channel:send "go"
-        assert.equal("alive", inbox:receive())
-        reading:close()
-        attacks.finish(channel)
+        attacks.finish(
+            shows_its_fibers(function(code, stderr) return sandbox.spawn { source = code, stderr = stderr } end)
+        )
     end)
 end)

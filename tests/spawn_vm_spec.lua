@@ -8,8 +8,8 @@ local native = require "ljos.native"
 local path = require "ljos.filesystem.path"
 local plain_pipe = require "plain_pipe"
 local process = require "ljos.process"
+local shows_its_fibers = require "actor.shows_its_fibers"
 local spawn_vm = require "ljos.spawn_vm"
-local signal = require "ljos.system.signal"
 local temporary_directory = require "temporary_directory"
 
 local pipe, read_all = plain_pipe.pair, plain_pipe.read_all
@@ -505,31 +505,13 @@ describe("spawn_vm", function()
     end)
 
     it("shows its fibers on SIGQUIT, and goes on", function()
-        local code = [[
-            local inbox = require "inbox"
-            local back = inbox:receive()
-            back:send "ready"
-            inbox:receive()
-            back:send "alive"
-        ]]
-        local reading, writing = pipe()
-        local channel = spawn_vm {
-            module = path.new "/actor.lua",
-            subprocess = { stderr = writing, source_tree_cache = { ["actor.lua"] = code } },
-        }
-        writing:close()
-        channel:send(inbox)
-        assert.equal("ready", inbox:receive())
-        channel:kill(signal.SIGQUIT)
-        local buffer, text = ffi.new "char[4096]", ""
-        repeat
-            local n = tonumber(ffi.C.read(file_descriptor.number_of(reading, 1), buffer, 4096)) --[[@as integer]]
-            text = text .. ffi.string(buffer, n)
-        until n <= 0 or text:find "\n"
-        assert.matches("^Main fiber from VM 0x%x+  read_some fd %d+", (text:gsub("receive", "read_some")))
-        channel:send "go"
-        assert.equal("alive", inbox:receive())
-        reading:close()
-        finish(channel)
+        finish(shows_its_fibers(
+            function(code, stderr)
+                return spawn_vm {
+                    module = path.new "/actor.lua",
+                    subprocess = { stderr = stderr, source_tree_cache = { ["actor.lua"] = code } },
+                }
+            end
+        ))
     end)
 end)
