@@ -187,7 +187,7 @@ local function record(name, methods, properties)
     end
     made[#made + 1] = { name = name, methods = methods, properties = properties or {}, path = path }
 end
-local io_object, opaque_type = require "ljos.io_object", require "ljos.opaque_type"
+local io_object, opaque_type = require "ljos.io_object", require "ljos.fiber.opaque_type"
 local metatable, define = io_object.metatable, opaque_type.define
 function io_object.metatable(name, methods, properties)
     record(name, methods, properties)

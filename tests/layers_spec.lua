@@ -6,19 +6,11 @@ local jit_util = require "jit.util"
 -- name that fits decides.
 local LAYERS = {
     { "native" },
-    { "error", "generic_error", "asio_error", "turtle", "error_category" },
+    { "error", "generic_error", "asio_error", "error_category" },
     { "syscall", "ipc" },
-    { "clock", "engine", "in_flight", "timer_wheel", "loop", "submission", "operation" },
+    { "loop" },
     {
         "fiber",
-        "this_fiber",
-        "scope",
-        "cancellation",
-        "coroutine",
-        "uncaught",
-        "ledger",
-        "wait_queue",
-        "opaque_type",
         "timeout",
         "task_group",
         "semaphore",
@@ -30,15 +22,12 @@ local LAYERS = {
         "future",
         "time",
     },
-    { "byte_span", "regex", "stream", "format", "log", "mock_loop" },
+    { "byte_span", "regex", "stream", "format", "mock_loop" },
     {
         "io_object",
-        "stream_descriptor",
-        "terminal",
         "socket",
         "file",
         "file_descriptor",
-        "socket",
         "filesystem",
         "ip",
         "unix",
@@ -185,6 +174,16 @@ describe("the tree", function()
                 end
             end)
         )
+    end)
+
+    it("has in its first folder only what programs require", function()
+        local reference = read "doc/api/README.md"
+        local inner = { native = true, app = true, init = true } -- the library itself; what bin/ljos and `ljos` are
+        for _, path in ipairs(lines_of "ls lua/ljos/*.lua") do
+            local name = path:match "([%w_]+)%.lua$"
+            local listed = inner[name] or reference:find("`" .. name .. "`", 1, true)
+            assert.is_truthy(listed, path .. " is not in the reference: what others are made of lies in a folder")
+        end
     end)
 
     it("loads and declares the native library in native.lua alone", function()

@@ -112,7 +112,7 @@ end
 
 -- The engine of the main state lives as long as the process; it is no leak of the first spec that needs it.
 package.path = "lua/?.lua;lua/?/init.lua;" .. package.path
-require("ljos.engine").handle()
+require("ljos.loop.engine").handle()
 -- So does the sealed copy of the runner that actors start from, where it was built.
 pcall(function() require("ljos.actor.runner").fd() end)
 

@@ -194,7 +194,7 @@ describe("system", function()
         if S.geteuid() ~= 0 then return pending "needs root" end
         assert.equal("12,34\n1\t2\t3\n4\t5\t6\ntrue\n", (run [[
             -- A blocking call in the pool starts a thread.
-            local operation = require "ljos.operation"
+            local operation = require "ljos.loop.operation"
             operation.call(false, "getppid", require("ljos.native").constant_table("SYS").__NR_getppid)
             system.setgroups { 12, 34 }
             print(table.concat(system.getgroups(), ","))
@@ -213,7 +213,7 @@ describe("system", function()
     it("sets no_new_privs in all threads", function()
         for _, threads in ipairs { 1, 2 } do
             local text = run(([[
-                local operation = require "ljos.operation"
+                local operation = require "ljos.loop.operation"
                 if %d == 2 then
                     operation.call(false, "getppid", require("ljos.native").constant_table("SYS").__NR_getppid)
                 end

@@ -1,7 +1,7 @@
 local error_ = require "ljos.error"
 local fiber = require "ljos.fiber"
 local raises = require "raises"
-local scope = require "ljos.scope"
+local scope = require "ljos.fiber.scope"
 local task_group = require "ljos.task_group"
 local time = require "ljos.time"
 local timeout = require "ljos.timeout"

@@ -115,7 +115,7 @@ end
 -- The timers of 100,000 sleepers alone: to add one and to have it expire.
 function modes.timers()
     local TIMERS, ROUNDS = 100000, 10
-    local wheel, now, expired = require("ljos.timer_wheel").new(0), 0, 0
+    local wheel, now, expired = require("ljos.loop.timer_wheel").new(0), 0, 0
     local target = {}
     local function expire() expired = expired + 1 end
     return per_operation(function()

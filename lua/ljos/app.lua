@@ -17,7 +17,7 @@ local fiber = require "ljos.fiber"
 local getmetatable_ = require "ljos.app.getmetatable"
 local module_system = require "ljos.module_system"
 local quit = require "ljos.app.quit"
-local uncaught = require "ljos.uncaught"
+local uncaught = require "ljos.fiber.uncaught"
 
 ffi.cdef [[
 char *realpath(const char *path, char *resolved);

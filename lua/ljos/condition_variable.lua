@@ -10,8 +10,8 @@
 local error_ = require "ljos.error"
 local loop = require "ljos.loop"
 local mutex = require "ljos.mutex"
-local opaque_type = require "ljos.opaque_type"
-local wait_queue = require "ljos.wait_queue"
+local opaque_type = require "ljos.fiber.opaque_type"
+local wait_queue = require "ljos.fiber.wait_queue"
 
 local error, setmetatable = error, setmetatable
 local check = opaque_type.check

@@ -15,7 +15,7 @@
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local error_ = require "ljos.error"
-local turtle = require "ljos.turtle"
+local turtle = require "ljos.error_category.turtle"
 
 local error, ipairs, pairs, type = error, ipairs, pairs, type
 
@@ -122,13 +122,13 @@ end
 -- Turtle ----------------------------------------------------------------------------------------------------------
 
 -- Returns the objects of a property.
----@param node ljos.turtle.Node
+---@param node ljos.error_category.turtle.Node
 ---@param term string
----@return ljos.turtle.Node[]
+---@return ljos.error_category.turtle.Node[]
 local function objects(node, term) return node.properties and node.properties[TERMS .. term] or {} end
 
----@param node ljos.turtle.Node
----@param fail fun(what: string, node: ljos.turtle.Node)
+---@param node ljos.error_category.turtle.Node
+---@param fail fun(what: string, node: ljos.error_category.turtle.Node)
 ---@return ljos.ErrorDescription
 local function describe(node, fail)
     if not node.properties then fail("an error is a node with properties", node) end

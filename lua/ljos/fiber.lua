@@ -7,9 +7,9 @@
 --- Suspends: as each function says
 --- Needs:    nothing beyond Linux 5.15
 local dump = require "ljos.fiber.dump"
-local ledger = require "ljos.ledger"
+local ledger = require "ljos.fiber.ledger"
 local main = require "ljos.fiber.main"
-local scope = require "ljos.scope"
+local scope = require "ljos.fiber.scope"
 local spawn = require "ljos.fiber.spawn"
 local trace = require "ljos.fiber.trace"
 
@@ -21,7 +21,7 @@ return {
     scope_cleanup_pop = scope.scope_cleanup_pop,
     pcall = scope.pcall,
     xpcall = scope.xpcall,
-    coroutine = require "ljos.coroutine",
+    coroutine = require "ljos.fiber.coroutine",
     this_fiber = require "ljos.fiber.this_fiber",
     run = main.run,
     report_deadlock = main.report_deadlock,

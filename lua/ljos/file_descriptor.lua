@@ -9,7 +9,7 @@
 local ffi = require "ffi"
 local calls = require "ljos.filesystem.calls"
 local error_ = require "ljos.error"
-local ledger = require "ljos.ledger"
+local ledger = require "ljos.fiber.ledger"
 local native = require "ljos.native"
 local open = require "ljos.filesystem.open"
 local status = require "ljos.filesystem.status"

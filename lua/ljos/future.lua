@@ -8,8 +8,8 @@
 --- Needs:    nothing beyond Linux 5.15
 local error_ = require "ljos.error"
 local loop = require "ljos.loop"
-local opaque_type = require "ljos.opaque_type"
-local wait_queue = require "ljos.wait_queue"
+local opaque_type = require "ljos.fiber.opaque_type"
+local wait_queue = require "ljos.fiber.wait_queue"
 
 local error, newproxy, setmetatable = error, newproxy, setmetatable
 local check = opaque_type.check

@@ -14,7 +14,7 @@ local M = { _VERSION = "0.1.0" }
 
 --- Returns the name of the engine that carries the operations: "io_uring" or "epoll".
 ---@return "io_uring"|"epoll"
-function M.engine() return require("ljos.engine").name() end
+function M.engine() return require("ljos.loop.engine").name() end
 
 -- A copy, because an Error may be shared.
 local function with_traceback(err, traceback)

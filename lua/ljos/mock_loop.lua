@@ -12,15 +12,15 @@
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
 local byte_span = require "ljos.byte_span"
-local clock = require "ljos.clock"
+local clock = require "ljos.loop.clock"
 local dump = require "ljos.fiber.dump"
 local error_ = require "ljos.error"
-local in_flight = require "ljos.in_flight"
-local ledger = require "ljos.ledger"
+local in_flight = require "ljos.loop.in_flight"
+local ledger = require "ljos.fiber.ledger"
 local loop = require "ljos.loop"
 local scopes = require "ljos.mock_loop.scopes"
 local spawn = require "ljos.fiber.spawn"
-local submission = require "ljos.submission"
+local submission = require "ljos.loop.submission"
 local trace = require "ljos.fiber.trace"
 
 local raw_resume = coroutine.resume

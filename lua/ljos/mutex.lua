@@ -6,11 +6,11 @@
 --- Errors:   raises ljos.Error
 --- Suspends: lock
 --- Needs:    nothing beyond Linux 5.15
-local cancellation = require "ljos.cancellation"
+local cancellation = require "ljos.fiber.cancellation"
 local error_ = require "ljos.error"
 local loop = require "ljos.loop"
-local opaque_type = require "ljos.opaque_type"
-local wait_queue = require "ljos.wait_queue"
+local opaque_type = require "ljos.fiber.opaque_type"
+local wait_queue = require "ljos.fiber.wait_queue"
 
 local error, setmetatable = error, setmetatable
 local check = opaque_type.check

@@ -9,7 +9,7 @@ local ffi = require "ffi"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
 local native = require "ljos.native"
-local stream_descriptor = require "ljos.stream_descriptor"
+local stream_descriptor = require "ljos.io_object.stream_descriptor"
 
 local O_CLOEXEC = native.constant_table("file").O_CLOEXEC
 

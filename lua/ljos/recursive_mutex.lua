@@ -1,17 +1,17 @@
 --- Recursive mutexes: exclusion between fibers; the owner may lock again.
 ---
---- A count and a queue over the running fiber's identity, which is its extra record (cancellation.lua), because fiber
+--- A count and a queue over the running fiber's identity, its extra record (`fiber.cancellation`), because fiber
 --- records and their numbers are used again. `unlock` of the last level hands the lock to the first in line.
 ---
 --- Errors:   raises ljos.Error
 --- Suspends: lock
 --- Needs:    nothing beyond Linux 5.15
-local cancellation = require "ljos.cancellation"
+local cancellation = require "ljos.fiber.cancellation"
 local error_ = require "ljos.error"
 local loop = require "ljos.loop"
 local mutex = require "ljos.mutex"
-local opaque_type = require "ljos.opaque_type"
-local wait_queue = require "ljos.wait_queue"
+local opaque_type = require "ljos.fiber.opaque_type"
+local wait_queue = require "ljos.fiber.wait_queue"
 
 local error, setmetatable = error, setmetatable
 local check = opaque_type.check

@@ -10,7 +10,7 @@
 local channel = require "ljos.channel"
 local error_ = require "ljos.error"
 local loop = require "ljos.loop"
-local opaque_type = require "ljos.opaque_type"
+local opaque_type = require "ljos.fiber.opaque_type"
 local task_group = require "ljos.task_group"
 
 local error, ipairs, pairs, type = error, ipairs, pairs, type

@@ -2,17 +2,17 @@
 ---
 --- `run(f)` calls `f(group)` in the calling fiber and returns when it and every task the group has spawned have ended.
 --- The first error, in `f` or in a task, cancels all others; when they have ended, clean-up handlers included, it is
---- raised. `f` runs in a region (cancellation.lua): a failing task can interrupt it without canceling the fiber.
+--- raised. `f` runs in a region (`fiber.cancellation`): a failing task can interrupt it without canceling the fiber.
 ---
 --- Errors:   raises ljos.Error; the first error of the group as it is
 --- Suspends: run
 --- Needs:    nothing beyond Linux 5.15
-local cancellation = require "ljos.cancellation"
+local cancellation = require "ljos.fiber.cancellation"
 local error_ = require "ljos.error"
 local loop = require "ljos.loop"
 local mutex = require "ljos.mutex"
-local opaque_type = require "ljos.opaque_type"
-local scope = require "ljos.scope"
+local opaque_type = require "ljos.fiber.opaque_type"
+local scope = require "ljos.fiber.scope"
 local spawn = require "ljos.fiber.spawn"
 
 local error, setmetatable = error, setmetatable

@@ -1,6 +1,6 @@
 --- Timeouts: a deadline for everything that a function does.
 ---
---- The function runs in the calling fiber, in a region of its own (cancellation.lua) that one entry of the loop's timer
+--- The function runs in the calling fiber, in a region of its own (`fiber.cancellation`) that one entry of the timer
 --- wheel cancels. So the deadline is inherited by whatever the function calls, by the tasks of task groups below it,
 --- and by timeouts inside, which can only be earlier. What an operation had done when the deadline came is not lost:
 --- its result is delivered, and the next cancellation point raises.
@@ -8,10 +8,10 @@
 --- Errors:   raises ljos.Error; `run` raises ETIMEDOUT
 --- Suspends: when the function does
 --- Needs:    nothing beyond Linux 5.15
-local cancellation = require "ljos.cancellation"
+local cancellation = require "ljos.fiber.cancellation"
 local error_ = require "ljos.error"
 local loop = require "ljos.loop"
-local scope = require "ljos.scope"
+local scope = require "ljos.fiber.scope"
 require "ljos.fiber.spawn" -- tells the loop what a cancellation is; the program may know no fibers
 
 local error, setmetatable, type = error, setmetatable, type

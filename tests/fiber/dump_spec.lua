@@ -2,7 +2,7 @@ local fiber = require "ljos.fiber"
 local mutex = require "ljos.mutex"
 local raises = require "raises"
 local time = require "ljos.time"
-local uncaught = require "ljos.uncaught"
+local uncaught = require "ljos.fiber.uncaught"
 
 local yield = fiber.this_fiber.yield
 

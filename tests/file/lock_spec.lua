@@ -3,7 +3,7 @@
 local fiber = require "ljos.fiber"
 local file = require "ljos.file"
 local number = require "ljos.syscall.number"
-local operation = require "ljos.operation"
+local operation = require "ljos.loop.operation"
 local raises = require "raises"
 local time = require "ljos.time"
 local timeout = require "ljos.timeout"

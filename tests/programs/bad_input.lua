@@ -185,7 +185,7 @@ local function try_row(name)
 end
 
 ffi.C.alarm(60)
-require("ljos.engine").handle()
+require("ljos.loop.engine").handle()
 -- In a network namespace of its own there is a loopback interface, but it is down.
 pcall(function() require("ljos.syscall.nl").interfaces().lo:up() end)
 local before

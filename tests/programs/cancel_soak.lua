@@ -4,7 +4,7 @@
 -- trial looks whether something is lost (cancel/trial.lua) and whether the cancellation was swallowed; at the end
 -- nothing may be left. Prints how many cancellations there were, and ends with status 1 at the first fault.
 package.path = "lua/?.lua;lua/?/init.lua;tests/?.lua;" .. package.path
-local engine = require "ljos.engine"
+local engine = require "ljos.loop.engine"
 local fiber = require "ljos.fiber"
 local lfs = require "lfs"
 local loop = require "ljos.loop"

@@ -2,7 +2,7 @@
 -- comes out of ljos.fiber.
 local error_ = require "ljos.error"
 local fiber = require "ljos.fiber"
-local uncaught = require "ljos.uncaught"
+local uncaught = require "ljos.fiber.uncaught"
 
 local globals = {
     byte_span = require "ljos.byte_span",

@@ -1,4 +1,4 @@
-local clock = require "ljos.clock"
+local clock = require "ljos.loop.clock"
 local error_ = require "ljos.error"
 local fiber = require "ljos.fiber"
 local loop = require "ljos.loop"

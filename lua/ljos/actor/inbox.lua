@@ -12,7 +12,7 @@ local channel = require "ljos.actor.channel"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
 local native = require "ljos.native"
-local operation = require "ljos.operation"
+local operation = require "ljos.loop.operation"
 local packet_ = require "ljos.actor.packet"
 local wire = require "ljos.actor.wire"
 

@@ -15,7 +15,7 @@ local descriptors = require "ljos.process.descriptors"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
 local native = require "ljos.native"
-local operation = require "ljos.operation"
+local operation = require "ljos.loop.operation"
 local process = require "ljos.process"
 local runner = require "ljos.actor.runner"
 

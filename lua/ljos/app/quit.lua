@@ -8,13 +8,13 @@
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
 local dump = require "ljos.fiber.dump"
-local engine = require "ljos.engine"
-local ledger = require "ljos.ledger"
+local engine = require "ljos.loop.engine"
+local ledger = require "ljos.fiber.ledger"
 local native = require "ljos.native"
 local signal = require "ljos.system.signal"
 local stand_in = require "ljos.system.stand_in"
-local submission = require "ljos.submission"
-local uncaught = require "ljos.uncaught"
+local submission = require "ljos.loop.submission"
+local uncaught = require "ljos.fiber.uncaught"
 
 local C = native.C
 local POLLIN = native.constant_table("socket").POLLIN

@@ -9,7 +9,7 @@
 --- Needs:    the runner
 local actor_inbox = require "ljos.actor.inbox"
 local app = require "ljos.app"
-local engine = require "ljos.engine"
+local engine = require "ljos.loop.engine"
 local module_system = require "ljos.module_system"
 local quit = require "ljos.app.quit"
 

@@ -6,11 +6,11 @@
 --- Errors:   never
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
-local cancellation = require "ljos.cancellation"
+local cancellation = require "ljos.fiber.cancellation"
 local error_ = require "ljos.error"
 local loop = require "ljos.loop"
 local spawn = require "ljos.fiber.spawn"
-local submission = require "ljos.submission"
+local submission = require "ljos.loop.submission"
 local trace = require "ljos.fiber.trace"
 
 local extras, main = cancellation.extras, loop.main

@@ -5,11 +5,11 @@
 --- Needs:    nothing beyond Linux 5.15
 local error_ = require "ljos.error"
 local loop = require "ljos.loop"
-local scope = require "ljos.scope"
+local scope = require "ljos.fiber.scope"
 local dump = require "ljos.fiber.dump"
 local spawn = require "ljos.fiber.spawn"
 local trace = require "ljos.fiber.trace"
-local uncaught = require "ljos.uncaught"
+local uncaught = require "ljos.fiber.uncaught"
 
 local current, main = loop.current, loop.main
 

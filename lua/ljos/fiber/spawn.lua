@@ -1,6 +1,6 @@
 --- Spawning and joining: what a fiber's handle does, and what becomes of results and errors.
 ---
---- `spawn` hands out a handle, which names the fiber's record (loop.lua) and the serial number of its run: a number in
+--- `spawn` hands out a handle, which names the fiber's record (`loop`) and the serial number of its run: a number in
 --- the record's `link` says that this run can be joined. What the fiber returned or raised waits in the record, which
 --- then belongs to the handle; a record without results is used again. When an error waits and the handle is
 --- collected, nobody can join any more, and the error is reported on stderr.
@@ -9,11 +9,11 @@
 --- Suspends: join
 --- Needs:    nothing beyond Linux 5.15
 --- Long:     the states of a handle and its record, from spawn to join, are known here alone
-local cancellation = require "ljos.cancellation"
+local cancellation = require "ljos.fiber.cancellation"
 local error_ = require "ljos.error"
 local loop = require "ljos.loop"
-local scope = require "ljos.scope"
-local uncaught = require "ljos.uncaught"
+local scope = require "ljos.fiber.scope"
+local uncaught = require "ljos.fiber.uncaught"
 
 local error, getmetatable, select, setmetatable, type, unpack = error, getmetatable, select, setmetatable, type, unpack
 local main, extras = loop.main, cancellation.extras

@@ -3,7 +3,7 @@
 --- Errors:   raises ljos.Error
 --- Suspends: yield
 --- Needs:    nothing beyond Linux 5.15
-local cancellation = require "ljos.cancellation"
+local cancellation = require "ljos.fiber.cancellation"
 local error_ = require "ljos.error"
 local loop = require "ljos.loop"
 

@@ -8,10 +8,10 @@
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local error_ = require "ljos.error"
-local ledger = require "ljos.ledger"
+local ledger = require "ljos.fiber.ledger"
 local loop = require "ljos.loop"
 local spawn = require "ljos.fiber.spawn"
-local uncaught = require "ljos.uncaught"
+local uncaught = require "ljos.fiber.uncaught"
 
 local getinfo, now, resume, running = debug.getinfo, loop.now, coroutine.resume, coroutine.running
 

@@ -13,7 +13,7 @@ local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
 local native = require "ljos.native"
 local open = require "ljos.filesystem.open"
-local operation = require "ljos.operation"
+local operation = require "ljos.loop.operation"
 local path = require "ljos.filesystem.path"
 
 local c = native.constant_table "file"

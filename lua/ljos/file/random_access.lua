@@ -7,7 +7,7 @@ local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
 local handle = require "ljos.file.handle"
 local io_object = require "ljos.io_object"
-local operation = require "ljos.operation"
+local operation = require "ljos.loop.operation"
 
 local check_span, check_open, raw_read, raw_write =
     byte_span.check, io_object.check_open, operation.read_at, operation.write

@@ -12,7 +12,7 @@ local error_ = require "ljos.error"
 local handle = require "ljos.file.handle"
 local io_object = require "ljos.io_object"
 local native = require "ljos.native"
-local operation = require "ljos.operation"
+local operation = require "ljos.loop.operation"
 
 local check_span, check_open, raw_read, raw_write =
     byte_span.check, io_object.check_open, operation.read, operation.write

@@ -5,8 +5,8 @@
 --- Errors:   raises ljos.Error
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
-local clock = require "ljos.clock"
-local opaque_type = require "ljos.opaque_type"
+local clock = require "ljos.loop.clock"
+local opaque_type = require "ljos.fiber.opaque_type"
 local time_point = require "ljos.time.time_point"
 
 local NAME, SYSTEM = "filesystem.clock", "time.system_clock"

@@ -14,7 +14,7 @@ local error_ = require "ljos.error"
 local loop = require "ljos.loop"
 local mode_ = require "ljos.filesystem.mode"
 local native = require "ljos.native"
-local operation = require "ljos.operation"
+local operation = require "ljos.loop.operation"
 local path_ = require "ljos.filesystem.path"
 
 local C, alone = native.C, loop.alone

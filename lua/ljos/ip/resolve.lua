@@ -14,7 +14,7 @@ local endpoint = require "ljos.ip.endpoint"
 local error_ = require "ljos.error"
 local loop = require "ljos.loop"
 local native = require "ljos.native"
-local operation = require "ljos.operation"
+local operation = require "ljos.loop.operation"
 local socket = require "ljos.socket"
 
 local C, c, eai = native.C, socket.constants, native.constant_table "resolve"

@@ -7,7 +7,7 @@ local address = require "ljos.ip.address"
 local endpoint = require "ljos.ip.endpoint"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
-local operation = require "ljos.operation"
+local operation = require "ljos.loop.operation"
 local socket = require "ljos.socket"
 
 local c = socket.constants

@@ -56,7 +56,7 @@ function M.forget(watcher, fd) watcher.known[fd] = nil end
 --- Takes the epoll set out of the loop, before it is closed.
 ---@param watcher ljos.ipc.Watcher
 function M.finish(watcher)
-    local in_flight = package.loaded["ljos.in_flight"]
+    local in_flight = package.loaded["ljos.loop.in_flight"]
     if watcher.fd >= 0 and in_flight then in_flight.forget(watcher) end
     watcher.fd = -1
 end

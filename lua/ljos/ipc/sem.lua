@@ -122,7 +122,7 @@ function Semaphore:close()
     check_open(self)
     self.handle = nil
     if self.pending > 0 then
-        package.loaded["ljos.in_flight"].cancel_all(self) -- whoever waits gets ECANCELED
+        package.loaded["ljos.loop.in_flight"].cancel_all(self) -- whoever waits gets ECANCELED
     else
         self.release()
     end

@@ -6,9 +6,9 @@
 --- Errors:   scopes that leave something raise a string that lists it
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
-local ledger = require "ljos.ledger"
+local ledger = require "ljos.fiber.ledger"
 local loop = require "ljos.loop"
-local scope = require "ljos.scope"
+local scope = require "ljos.fiber.scope"
 local spawn = require "ljos.fiber.spawn"
 local trace = require "ljos.fiber.trace"
 

@@ -7,7 +7,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
-local operation = require "ljos.operation"
+local operation = require "ljos.loop.operation"
 local socket = require "ljos.socket"
 
 local check_open = io_object.check_open

@@ -10,7 +10,7 @@ local ffi = require "ffi"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
 local native = require "ljos.native"
-local operation = require "ljos.operation"
+local operation = require "ljos.loop.operation"
 
 local c = native.constant_table "socket"
 

@@ -6,7 +6,7 @@
 local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
-local operation = require "ljos.operation"
+local operation = require "ljos.loop.operation"
 
 local check_span, check_open, raw_recv, raw_send = byte_span.check, io_object.check_open, operation.recv, operation.send
 local no_bytes = io_object.no_bytes

@@ -8,12 +8,12 @@
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
 local bit = require "bit"
-local engine = require "ljos.engine"
+local engine = require "ljos.loop.engine"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
 local loop = require "ljos.loop"
 local native = require "ljos.native"
-local operation = require "ljos.operation"
+local operation = require "ljos.loop.operation"
 local stand_in = require "ljos.system.stand_in"
 
 ffi.cdef [[

@@ -12,11 +12,11 @@ local ffi = require "ffi"
 local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
 local file_descriptor = require "ljos.file_descriptor"
-local in_flight = require "ljos.in_flight"
+local in_flight = require "ljos.loop.in_flight"
 local io_object = require "ljos.io_object"
 local native = require "ljos.native"
-local operation = require "ljos.operation"
-local terminal = require "ljos.terminal"
+local operation = require "ljos.loop.operation"
+local terminal = require "ljos.io_object.terminal"
 
 ffi.cdef [[
 int libc_dup3(int from, int to, int flags) __asm__("dup3");

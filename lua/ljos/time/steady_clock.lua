@@ -3,7 +3,7 @@
 --- Errors:   raises ljos.Error
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
-local clock = require "ljos.clock"
+local clock = require "ljos.loop.clock"
 local time_point = require "ljos.time.time_point"
 
 ---@class ljos.time.steady_clock: ljos.TimeClock

@@ -3,8 +3,8 @@
 --- Errors:   raises ljos.Error
 --- Suspends: wait
 --- Needs:    nothing beyond Linux 5.15
-local clock = require "ljos.clock"
-local opaque_type = require "ljos.opaque_type"
+local clock = require "ljos.loop.clock"
+local opaque_type = require "ljos.fiber.opaque_type"
 local steady_clock = require "ljos.time.steady_clock"
 local timer = require "ljos.time.timer"
 

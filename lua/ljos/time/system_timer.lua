@@ -3,7 +3,7 @@
 --- Errors:   raises ljos.Error
 --- Suspends: wait
 --- Needs:    nothing beyond Linux 5.15
-local clock = require "ljos.clock"
+local clock = require "ljos.loop.clock"
 local timer = require "ljos.time.timer"
 require "ljos.time.system_clock"
 

@@ -6,9 +6,9 @@
 --- Errors:   raises ljos.Error
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
-local clock = require "ljos.clock"
+local clock = require "ljos.loop.clock"
 local error_ = require "ljos.error"
-local opaque_type = require "ljos.opaque_type"
+local opaque_type = require "ljos.fiber.opaque_type"
 
 local error, floor, getmetatable, setmetatable, type = error, math.floor, getmetatable, setmetatable, type
 local BILLION, LIMIT = 1e9, 2 ^ 63 / 1e9

@@ -7,12 +7,12 @@
 --- Errors:   raises ljos.Error
 --- Suspends: wait
 --- Needs:    nothing beyond Linux 5.15
-local clock = require "ljos.clock"
+local clock = require "ljos.loop.clock"
 local error_ = require "ljos.error"
 local loop = require "ljos.loop"
-local opaque_type = require "ljos.opaque_type"
+local opaque_type = require "ljos.fiber.opaque_type"
 local time_point = require "ljos.time.time_point"
-local wait_queue = require "ljos.wait_queue"
+local wait_queue = require "ljos.fiber.wait_queue"
 
 local setmetatable = setmetatable
 local enter, suspend, wake, wheel = loop.enter, loop.suspend, loop.wake, loop.wheel

@@ -15,7 +15,7 @@ local error_ = require "ljos.error"
 local file_descriptor = require "ljos.file_descriptor"
 local io_object = require "ljos.io_object"
 local message = require "ljos.socket.message"
-local operation = require "ljos.operation"
+local operation = require "ljos.loop.operation"
 
 local check_span, check_open, check = byte_span.check, io_object.check_open, error_.check
 local bor = bit.bor

@@ -12,7 +12,7 @@ local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
 local message = require "ljos.unix.message"
-local operation = require "ljos.operation"
+local operation = require "ljos.loop.operation"
 local socket = require "ljos.socket"
 local unix_socket = require "ljos.unix.socket"
 

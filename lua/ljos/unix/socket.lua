@@ -10,7 +10,7 @@ local address = require "ljos.unix.address"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
 local native = require "ljos.native"
-local operation = require "ljos.operation"
+local operation = require "ljos.loop.operation"
 local socket = require "ljos.socket"
 
 local c = socket.constants

@@ -5,7 +5,7 @@ local connection = require "connection"
 local fiber = require "ljos.fiber"
 local ip = require "ljos.ip"
 local loop = require "ljos.loop"
-local operation = require "ljos.operation"
+local operation = require "ljos.loop.operation"
 local time = require "ljos.time"
 local timeout = require "ljos.timeout"
 

@@ -16,7 +16,7 @@ local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
 local ip_socket = require "ljos.ip.socket"
 local message = require "ljos.socket.message"
-local operation = require "ljos.operation"
+local operation = require "ljos.loop.operation"
 local options = require "ljos.ip.udp.options"
 local socket = require "ljos.socket"
 

@@ -20,7 +20,7 @@ local M = {}
 
 -- A child must not touch its parent's ring or epoll instance: where there is a loop, it gets an engine of its own.
 local function forked(pid, err)
-    local engine = pid == 0 and package.loaded["ljos.engine"] --[[@as any]]
+    local engine = pid == 0 and package.loaded["ljos.loop.engine"] --[[@as any]]
     if engine then engine.abandon() end
     return pid, err
 end

@@ -10,10 +10,10 @@
 --- Suspends: `suspend`, `reschedule`, `yield`, `sleep`
 --- Needs:    nothing beyond Linux 5.15
 --- Long:     what runs at every switch is one module, whose variables compiled code reaches without a look-up
-local clock = require "ljos.clock"
+local clock = require "ljos.loop.clock"
 local error_ = require "ljos.error"
-local in_flight = require "ljos.in_flight"
-local timer_wheel = require "ljos.timer_wheel"
+local in_flight = require "ljos.loop.in_flight"
+local timer_wheel = require "ljos.loop.timer_wheel"
 
 local turn, complete = in_flight.turn, in_flight.complete
 local error = error
@@ -27,7 +27,7 @@ local yield, create, running, isyieldable = coroutine.yield, coroutine.create, c
 ---@field gate boolean          whether the next suspending call must look twice (canceled, forbid_suspend)
 ---@field scope table|false     clean-up handlers of the innermost scope
 ---@field link any              serial number of the run that can be joined, the joiner's record, or false
----@field id integer            its number; what few fibers need is kept by it (cancellation.lua)
+---@field id integer            its number; what few fibers need is kept by it (`fiber.cancellation`)
 
 ---@class ljos.loop
 local M = {}

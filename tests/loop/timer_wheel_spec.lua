@@ -1,4 +1,4 @@
-local timer_wheel = require "ljos.timer_wheel"
+local timer_wheel = require "ljos.loop.timer_wheel"
 
 -- Runs a wheel beside a naive list of deadlines, with the same random adds, removes and steps of time.
 local function compare(seed, longest)

@@ -9,12 +9,12 @@
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local error_ = require "ljos.error"
-local reader_ = require "ljos.turtle.reader"
+local reader_ = require "ljos.error_category.turtle.reader"
 
 local find, sub = string.find, string.sub
 local escape, expect, fail, skip, take = reader_.escape, reader_.expect, reader_.fail, reader_.skip, reader_.take
 
----@class ljos.turtle
+---@class ljos.error_category.turtle
 local M = {}
 
 local XSD = "http://www.w3.org/2001/XMLSchema#"
@@ -25,22 +25,22 @@ M.TYPE = TYPE
 M.INTEGER = XSD .. "integer"
 M.STRING = XSD .. "string"
 
----@class ljos.turtle.Node
+---@class ljos.error_category.turtle.Node
 ---@field iri? string          missing in blank nodes and literals
 ---@field text? string         of literals: the lexical form
 ---@field datatype? string     of literals without language
 ---@field language? string     of strings with a language tag: "pt-BR"
 ---@field position integer     where it first stands
----@field properties? table<string, ljos.turtle.Node[]> by the predicate's IRI, in the order of the text
+---@field properties? table<string, ljos.error_category.turtle.Node[]> by the predicate's IRI, in the order of the text
 
----@class ljos.turtle.Graph
----@field nodes table<string, ljos.turtle.Node>  by IRI
----@field where fun(node: ljos.turtle.Node): string  "name:line:column"
+---@class ljos.error_category.turtle.Graph
+---@field nodes table<string, ljos.error_category.turtle.Node>  by IRI
+---@field where fun(node: ljos.error_category.turtle.Node): string  "name:line:column"
 
 -- Terms -----------------------------------------------------------------------------------------------------------
 
 -- Reads `<...>`, from behind the bracket.
----@param reader ljos.turtle.Reader
+---@param reader ljos.error_category.turtle.Reader
 ---@return string
 local function iri_reference(reader)
     local start, pieces = reader.position - 1, {}
@@ -77,7 +77,7 @@ local function iri(reader)
     return prefixed_name(reader)
 end
 
----@return ljos.turtle.Node
+---@return ljos.error_category.turtle.Node
 local function node_of(reader, name, position)
     local node = reader.nodes[name]
     if not node then
@@ -88,7 +88,7 @@ local function node_of(reader, name, position)
 end
 
 -- Reads the rest of a string, from behind its opening quotes.
----@param reader ljos.turtle.Reader
+---@param reader ljos.error_category.turtle.Reader
 ---@param quotes string
 ---@return string
 local function string_body(reader, quotes)
@@ -136,7 +136,7 @@ end
 
 -- Statements ------------------------------------------------------------------------------------------------------
 
-local properties ---@type fun(reader: ljos.turtle.Reader, node: ljos.turtle.Node)
+local properties ---@type fun(reader: ljos.error_category.turtle.Reader, node: ljos.error_category.turtle.Node)
 
 -- Reads `[ ... ]`, from behind the bracket.
 local function blank_node(reader, position)
@@ -232,7 +232,7 @@ end
 --- Parses a Turtle document.
 ---@param text string
 ---@param name string  the file, for messages
----@return ljos.turtle.Graph
+---@return ljos.error_category.turtle.Graph
 function M.parse(text, name)
     error_.check_type(text, "string", 1)
     local reader = reader_.new(text, name)

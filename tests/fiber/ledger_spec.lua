@@ -2,8 +2,8 @@ local collect = require "collect"
 local fiber = require "ljos.fiber"
 local filesystem = require "ljos.filesystem"
 local ip = require "ljos.ip"
-local ledger = require "ljos.ledger"
-local uncaught = require "ljos.uncaught"
+local ledger = require "ljos.fiber.ledger"
+local uncaught = require "ljos.fiber.uncaught"
 
 describe("the ledger of descriptors", function()
     after_each(function() fiber.trace.stop() end)
@@ -15,14 +15,18 @@ describe("the ledger of descriptors", function()
         other = ip.tcp.listen "127.0.0.1:0"
         local file = filesystem.open(filesystem.path.new "/dev/null", { "read_only" })
         local lines = fiber.trace.descriptors() .. "\n"
-        local by_fiber = "fd %d+  ip.tcp.acceptor  opened at tests/ledger_spec.lua:%d+ by Fiber 0x%x+\n"
-        local by_main = "fd %d+  ip.tcp.acceptor  opened at tests/ledger_spec.lua:%d+ by Main fiber from VM 0x%x+\n"
-        assert.matches(by_fiber .. by_main .. "fd %d+  file_descriptor  opened at tests/ledger_spec.lua:%d+ by", lines)
+        local by_fiber = "fd %d+  ip.tcp.acceptor  opened at tests/fiber/ledger_spec.lua:%d+ by Fiber 0x%x+\n"
+        local by_main =
+            "fd %d+  ip.tcp.acceptor  opened at tests/fiber/ledger_spec.lua:%d+ by Main fiber from VM 0x%x+\n"
+        assert.matches(
+            by_fiber .. by_main .. "fd %d+  file_descriptor  opened at tests/fiber/ledger_spec.lua:%d+ by",
+            lines
+        )
         acceptor:close()
         local moved = other:release()
         file:close()
         assert.matches(
-            "^fd %d+  file_descriptor  opened at tests/ledger_spec.lua:%d+ by [^\n]*$",
+            "^fd %d+  file_descriptor  opened at tests/fiber/ledger_spec.lua:%d+ by [^\n]*$",
             fiber.trace.descriptors()
         )
         moved:close()
@@ -38,7 +42,7 @@ describe("the ledger of descriptors", function()
         uncaught.print = print_
         assert.equal(1, #printed)
         assert.matches(
-            "^ljos: collected without being closed: fd %d+ .*opened at tests/ledger_spec.lua:%d+ by Main",
+            "^ljos: collected without being closed: fd %d+ .*opened at tests/fiber/ledger_spec.lua:%d+ by Main",
             printed[1]
         )
         assert.equal("", fiber.trace.descriptors())

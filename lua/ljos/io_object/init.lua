@@ -9,10 +9,10 @@
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
 local asio_error = require "ljos.asio_error"
-local engine = require "ljos.engine"
+local engine = require "ljos.loop.engine"
 local error_ = require "ljos.error"
-local in_flight = require "ljos.in_flight"
-local ledger = require "ljos.ledger"
+local in_flight = require "ljos.loop.in_flight"
+local ledger = require "ljos.fiber.ledger"
 local native = require "ljos.native"
 
 local C = ffi.C

@@ -12,7 +12,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local environment = require "ljos.module_system.environment"
 local error_ = require "ljos.error"
-local scope = require "ljos.scope"
+local scope = require "ljos.fiber.scope"
 
 local concat, error, find, gsub, sub = table.concat, error, string.find, string.gsub, string.sub
 

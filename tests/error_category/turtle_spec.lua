@@ -1,5 +1,5 @@
 local error_ = require "ljos.error"
-local turtle = require "ljos.turtle"
+local turtle = require "ljos.error_category.turtle"
 
 local PREFIX = "@prefix e: <x:>. "
 

@@ -9,14 +9,14 @@
 local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
-local operation = require "ljos.operation"
+local operation = require "ljos.loop.operation"
 
 local check_span, check_open, raw_read, raw_write =
     byte_span.check, io_object.check_open, operation.read, operation.write
 local no_bytes = io_object.no_bytes
 local NO_FILE = operation.NO_FILE
 
----@class ljos.stream_descriptor
+---@class ljos.io_object.stream_descriptor
 local M = {}
 
 --- Reads what is there, at least one byte; returns how many. A read that is canceled has taken nothing.

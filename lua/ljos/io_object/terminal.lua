@@ -15,7 +15,7 @@ int libc_tcgetpgrp(int fd) __asm__("tcgetpgrp");
 int libc_tcsetpgrp(int fd, int group) __asm__("tcsetpgrp");
 ]]
 
----@class ljos.terminal
+---@class ljos.io_object.terminal
 local M = {}
 
 local function check(res, what)

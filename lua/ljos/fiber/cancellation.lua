@@ -29,7 +29,7 @@ local error_ = require "ljos.error"
 ---@field no_cancel integer  how often cancellation was disabled when it was opened
 ---@field deadline? ljos.Deadline
 
----@class ljos.cancellation
+---@class ljos.fiber.cancellation
 local M = {}
 
 ---@type table<integer, ljos.FiberExtra|false>

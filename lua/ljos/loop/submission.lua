@@ -9,9 +9,9 @@
 --- Suspends: `finish`
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
-local engine = require "ljos.engine"
+local engine = require "ljos.loop.engine"
 local error_ = require "ljos.error"
-local in_flight = require "ljos.in_flight"
+local in_flight = require "ljos.loop.in_flight"
 local loop = require "ljos.loop"
 local native = require "ljos.native"
 
@@ -20,7 +20,7 @@ local current, enter, suspend, give_way, wake = loop.current, loop.enter, loop.s
 local next_slot, claim = in_flight.next_slot, in_flight.claim
 local error, yield = error, coroutine.yield
 
----@class ljos.submission
+---@class ljos.loop.submission
 local M = {}
 
 local PENDING = tonumber(ffi.C.LJOS_PENDING) --[[@as integer]]

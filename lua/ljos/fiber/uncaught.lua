@@ -7,7 +7,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local error_ = require "ljos.error"
 
----@class ljos.uncaught
+---@class ljos.fiber.uncaught
 local M = {}
 
 --- Flushes stdout, then writes `text` and a newline to stderr.

@@ -8,15 +8,15 @@
 --- Errors:   raises ljos.Error
 --- Suspends: when a handler does
 --- Needs:    nothing beyond Linux 5.15
-local cancellation = require "ljos.cancellation"
+local cancellation = require "ljos.fiber.cancellation"
 local error_ = require "ljos.error"
 local loop = require "ljos.loop"
-local uncaught = require "ljos.uncaught"
+local uncaught = require "ljos.fiber.uncaught"
 
 local error, raw_pcall, raw_xpcall, traceback = error, pcall, xpcall, debug.traceback
 local current = loop.current
 
----@class ljos.scope
+---@class ljos.fiber.scope
 local M = {}
 
 --- What a failed clean-up handler does. App mode replaces it for actors that share the process.

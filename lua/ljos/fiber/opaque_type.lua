@@ -10,7 +10,7 @@ local error_ = require "ljos.error"
 
 local error, getmetatable, setmetatable, type = error, getmetatable, setmetatable, type
 
----@class ljos.opaque_type
+---@class ljos.fiber.opaque_type
 local M = {}
 
 local strict = { __index = function() error(error_.core("bad_index", { index = 2 }), 0) end }

@@ -11,12 +11,12 @@
 --- Needs:    nothing beyond Linux 5.15
 --- Long:     one function for each operation, all alike: a shared one, with what it submits in an upvalue, would be one
 ---           trace for all, which leaves at every other operation
-local engine = require "ljos.engine"
+local engine = require "ljos.loop.engine"
 local error_ = require "ljos.error"
-local in_flight = require "ljos.in_flight"
+local in_flight = require "ljos.loop.in_flight"
 local loop = require "ljos.loop"
 local native = require "ljos.native"
-local submission = require "ljos.submission"
+local submission = require "ljos.loop.submission"
 
 local C = native.C
 local begin, finish, user_data, handle = submission.begin, submission.finish, in_flight.user_data, engine.handle
@@ -29,7 +29,7 @@ local POLLIN, POLLOUT = poll_events.POLLIN, poll_events.POLLOUT
 ---@field fd integer       or -1 when closed
 ---@field pending integer  operations in flight
 
----@class ljos.operation
+---@class ljos.loop.operation
 local M = {}
 
 -- The offset of a read or write on something without a position; -1 is the file's own.

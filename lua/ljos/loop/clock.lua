@@ -13,7 +13,7 @@ local C = native.C
 local floor = math.floor
 local constants = native.constant_table "CLOCK"
 
----@class ljos.clock
+---@class ljos.loop.clock
 local M = {}
 
 M.MONOTONIC, M.REALTIME = constants.CLOCK_MONOTONIC, constants.CLOCK_REALTIME

@@ -12,7 +12,7 @@ local native = require "ljos.native"
 
 local C = native.C
 
----@class ljos.engine
+---@class ljos.loop.engine
 local M = {}
 
 local kinds = {

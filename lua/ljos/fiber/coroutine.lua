@@ -7,16 +7,16 @@
 --- Errors:   as the standard library's; raises ljos.Error (bad_coroutine, fiber_canceled, EPERM)
 --- Suspends: `resume` and wrapped functions, when the coroutine does
 --- Needs:    nothing beyond Linux 5.15
-local cancellation = require "ljos.cancellation"
+local cancellation = require "ljos.fiber.cancellation"
 local error_ = require "ljos.error"
 local loop = require "ljos.loop"
-local scope = require "ljos.scope"
+local scope = require "ljos.fiber.scope"
 
 local raw_create, raw_resume, raw_yield, raw_status =
     coroutine.create, coroutine.resume, coroutine.yield, coroutine.status
 local current, SUSPEND = loop.current, loop.SUSPEND
 
----@class ljos.coroutine
+---@class ljos.fiber.coroutine
 local M = {}
 
 -- What is known of a coroutine made here: its handlers while it is not running, the fiber suspended inside it.

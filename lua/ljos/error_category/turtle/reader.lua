@@ -1,6 +1,6 @@
 --- A reader of Turtle's text: position, white space, escapes, errors.
 ---
---- `take` matches an anchored pattern at the position and steps over it; the grammar in ljos.turtle is made of that.
+--- `take` matches an anchored pattern at the position and steps over it; the grammar in turtle.lua is made of that.
 ---
 --- Errors:   raises ljos.Error bad_rdf, whose detail begins with "name:line:column: "
 --- Suspends: never
@@ -9,17 +9,17 @@ local error_ = require "ljos.error"
 
 local byte, char, find, floor, match, sub = string.byte, string.char, string.find, math.floor, string.match, string.sub
 
----@class ljos.turtle.reader
+---@class ljos.error_category.turtle.reader
 local M = {}
 
----@class ljos.turtle.Reader
+---@class ljos.error_category.turtle.Reader
 ---@field text string
 ---@field name string
 ---@field position integer
 ---@field depth integer
 ---@field prefixes table<string, string>
----@field nodes table<string, ljos.turtle.Node>
----@field blanks table<string, ljos.turtle.Node>
+---@field nodes table<string, ljos.error_category.turtle.Node>
+---@field blanks table<string, ljos.error_category.turtle.Node>
 
 ---@param text string
 ---@param name string
@@ -31,7 +31,7 @@ function M.locate(text, name, position)
     return ("%s:%d:%d"):format(name, lines + 1, #match(before, "[^\n]*$") + 1)
 end
 
----@param reader ljos.turtle.Reader
+---@param reader ljos.error_category.turtle.Reader
 ---@param what string
 ---@param position? integer
 ---@return any
@@ -41,7 +41,7 @@ local function fail(reader, what, position)
 end
 
 -- Skips white space and comments.
----@param reader ljos.turtle.Reader
+---@param reader ljos.error_category.turtle.Reader
 local function skip(reader)
     local position = reader.position
     repeat
@@ -53,7 +53,7 @@ local function skip(reader)
 end
 
 -- Takes what `pattern` (anchored) matches at the position, and returns its first capture.
----@param reader ljos.turtle.Reader
+---@param reader ljos.error_category.turtle.Reader
 ---@param pattern string
 ---@return string?
 local function take(reader, pattern)
@@ -63,7 +63,7 @@ local function take(reader, pattern)
     return capture or sub(reader.text, first, last)
 end
 
----@param reader ljos.turtle.Reader
+---@param reader ljos.error_category.turtle.Reader
 ---@param pattern string
 ---@param what string  what should stand here
 ---@return string
@@ -74,7 +74,7 @@ end
 
 -- Escapes ---------------------------------------------------------------------------------------------------------
 
----@param reader ljos.turtle.Reader
+---@param reader ljos.error_category.turtle.Reader
 ---@param code integer
 ---@param position integer  for the error
 ---@return string
@@ -90,7 +90,7 @@ end
 local ESCAPES = { t = "\t", b = "\b", n = "\n", r = "\r", f = "\f", ['"'] = '"', ["'"] = "'", ["\\"] = "\\" }
 
 -- Reads an escape behind its backslash; `simple` are the one-letter ones that are legal here.
----@param reader ljos.turtle.Reader
+---@param reader ljos.error_category.turtle.Reader
 ---@param simple? table<string, string>
 ---@return string
 local function escape(reader, simple)
@@ -105,7 +105,7 @@ end
 
 ---@param text string
 ---@param name string  the file, for messages
----@return ljos.turtle.Reader
+---@return ljos.error_category.turtle.Reader
 function M.new(text, name)
     return { text = text, name = name, position = 1, depth = 0, prefixes = {}, nodes = {}, blanks = {} }
 end

@@ -13,8 +13,8 @@ local ffi = require "ffi"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
 local native = require "ljos.native"
-local operation = require "ljos.operation"
-local submission = require "ljos.submission"
+local operation = require "ljos.loop.operation"
+local submission = require "ljos.loop.submission"
 
 ffi.cdef [[
 int libc_process_poll(void *fds, unsigned long count, int timeout) __asm__("poll");

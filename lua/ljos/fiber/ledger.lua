@@ -7,9 +7,9 @@
 --- Errors:   never
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
-local uncaught = require "ljos.uncaught"
+local uncaught = require "ljos.fiber.uncaught"
 
----@class ljos.ledger
+---@class ljos.fiber.ledger
 local M = { is_on = false }
 
 ---@class ljos.LedgerEntry

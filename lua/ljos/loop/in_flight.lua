@@ -8,13 +8,13 @@
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
-local engine = require "ljos.engine"
+local engine = require "ljos.loop.engine"
 local error_ = require "ljos.error"
 local native = require "ljos.native"
 
 local C = native.C
 
----@class ljos.in_flight
+---@class ljos.loop.in_flight
 local M = {}
 
 local GENERATION = 2 ^ 20
