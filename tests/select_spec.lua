@@ -64,6 +64,18 @@ describe("select", function()
         raises.core("channel_closed", select_.select, { { receive = a }, { receive = b } })
     end)
 
+    it("hears of the end of a channel that several of its cases wait for", function()
+        local one, other = channel.new(), channel.new()
+        local cases = { { receive = one }, { receive = other }, { receive = one } }
+        local first = spawn(function() raises.core("channel_closed", select_.select, cases) end)
+        local second = spawn(function() raises.core("channel_closed", one.receive, one) end)
+        yield()
+        one:close()
+        first:join()
+        second:join()
+        assert.is_false(other:try_send "nobody waits")
+    end)
+
     it("refuses cases that are none", function()
         raises.generic("EINVAL", select_.select, {})
         raises.generic("EINVAL", select_.select, { { receive = 1 } })

@@ -176,17 +176,22 @@ function methods:receive()
     return result(fiber, suspend(fiber, receiving))
 end
 
+-- A fiber in a select may stand in a queue twice; `hand` takes it out of all of them.
+local function release_all(channel, queue, wait)
+    local fiber = queue:pop()
+    while fiber do
+        hand(channel, fiber, wait, CLOSED)
+        fiber = queue:pop()
+    end
+end
+
 --- Closes the channel: nothing can be sent any more, and what is inside can be received still. Fibers that wait in
 --- `send` or `receive` hear of it. Closing twice is fine.
 function methods:close()
     check(self, "channel", 1)
     self.is_closed = true
-    for _ = 1, self.receivers.count do
-        hand(self, self.receivers:pop(), receiving, CLOSED)
-    end
-    for _ = 1, self.senders.count do
-        hand(self, self.senders:pop(), sending, CLOSED)
-    end
+    release_all(self, self.receivers, receiving)
+    release_all(self, self.senders, sending)
 end
 
 --- Iterates over what is received until the channel is closed and empty: `for value in channel:each() do`.
