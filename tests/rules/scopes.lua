@@ -33,6 +33,31 @@ return {
         "4\n3\n2\nbody\n1\ntrue\ntrue\ntrue\ntrue\ntrue\n",
     },
     {
+        "what a handler pushes runs right after it, however the scope is left",
+        [[
+        local function push(name)
+            scope_cleanup_push(function() print(name, "below") end)
+            scope_cleanup_push(function()
+                scope_cleanup_push(function() this_fiber.yield() print(name, "inner") end)
+                print(name, "outer")
+            end)
+        end
+        scope(function() push "scope" end)
+        pcall(function() push "pcall" error "x" end)
+        coroutine.wrap(function() push "coroutine" end)()
+        spawn(function() push "fiber" end):join()
+        pcall(function() spawn(function() push "dead fiber" error "x" end):join() end)
+        scope(function() push "pop" scope_cleanup_pop() print "popped" end)]],
+        (function()
+            local lines = {}
+            for _, name in ipairs { "scope", "pcall", "coroutine", "fiber", "dead fiber", "pop" } do
+                local popped = name == "pop" and "popped\n" or ""
+                lines[#lines + 1] = ("%s\touter\n%s\tinner\n%s%s\tbelow\n"):format(name, name, popped, name)
+            end
+            return table.concat(lines)
+        end)(),
+    },
+    {
         "pcall, xpcall, coroutines and fibers are scopes; the message handler of xpcall comes first",
         [[
         local function push(name) scope_cleanup_push(function() print(name) end) end

@@ -30,19 +30,26 @@ local function report_failure(err)
     uncaught.print(error_.tostring_has_context and text .. ": " .. err or text)
 end
 
---- Runs the handlers of a scope that is being left.
----@param fiber ljos.FiberRecord
----@param handlers table
-local function clean_up(fiber, handlers)
-    fiber.scope = false
-    cancellation.disable(fiber)
+-- What handlers have registered themselves, outside of any scope of their own, runs right after them.
+local function run_handlers(fiber, handlers)
     for i = #handlers, 1, -1 do
+        fiber.scope = false
         local ok, err = raw_xpcall(handlers[i], with_traceback)
         if not ok then
             report_failure(err)
             M.terminate()
         end
+        if fiber.scope then run_handlers(fiber, fiber.scope) end
     end
+    fiber.scope = false
+end
+
+--- Runs the handlers of a scope that is being left.
+---@param fiber ljos.FiberRecord
+---@param handlers table
+local function clean_up(fiber, handlers)
+    cancellation.disable(fiber)
+    run_handlers(fiber, handlers)
     cancellation.restore(fiber)
 end
 M.clean_up = clean_up
