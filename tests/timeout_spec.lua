@@ -4,6 +4,7 @@ local future = require "ljos.future"
 local loop = require "ljos.loop"
 local mutex = require "ljos.mutex"
 local raises = require "raises"
+local task_group = require "ljos.task_group"
 local time = require "ljos.time"
 local timeout = require "ljos.timeout"
 
@@ -132,6 +133,24 @@ describe("timeout", function()
             timeout.shield(5000, function() assert.is_true(timeout.remaining() > 4000) end)
         end)
         assert.is_nil(timeout.remaining())
+    end)
+
+    it("tells tasks how much time their group has left", function()
+        local remaining = {}
+        timeout(1000, function()
+            task_group.run(function(group)
+                local function look() remaining[#remaining + 1] = math.ceil(timeout.remaining() / 100) end
+                timeout(10, function() group:spawn(look) end)
+                group:spawn(function() timeout(5000, look) end)
+                group:spawn(function() timeout(50, look) end)
+                group:spawn(function() timeout.shield(5000, look) end)
+                group:spawn(function() group:spawn(look) end)
+            end)
+        end)
+        assert.same({ 10, 10, 1, 50, 10 }, remaining)
+        task_group.run(function(group)
+            group:spawn(function() assert.is_nil(timeout.remaining()) end)
+        end)
     end)
 
     it("refuses wrong arguments", function()

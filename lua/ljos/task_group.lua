@@ -31,6 +31,7 @@ local M = {}
 ---@field failures ljos.TaskFailure[]  errors so far, the first one first
 ---@field package owner ljos.FiberRecord
 ---@field package region ljos.CancellationRegion
+---@field package deadline number|false  what the owner's timeouts leave to the tasks
 ---@field package tasks table<ljos.Fiber, true>
 ---@field package count integer   tasks that have not ended
 ---@field package canceled boolean
@@ -91,6 +92,7 @@ function methods:spawn(f)
     if not self.open then error(error_.generic("EINVAL", { detail = "the task group has ended" }), 0) end
     local task
     task = spawn.spawn(function() return ended(self, task, scope.guard(f)) end)
+    if self.deadline then cancellation.extra_of(task[1]).deadline = self.deadline end
     self.tasks[task] = true
     self.count = self.count + 1
     if self.canceled then task:cancel() end
@@ -153,6 +155,7 @@ function M.run(f)
     local fiber = mutex.enter()
     local group = setmetatable({
         owner = fiber,
+        deadline = cancellation.deadline(fiber) or false,
         region = cancellation.open_region(fiber),
         tasks = {},
         count = 0,

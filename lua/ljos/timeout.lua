@@ -98,20 +98,12 @@ function M.shield(seconds, f, ...)
     return shielded(fiber, close(open(fiber, seconds), scope.guard(f, ...)))
 end
 
---- The seconds left until the earliest deadline that applies to the running fiber; nil without any.
+--- The seconds left until the earliest deadline that applies to the running fiber, those of the task groups it is in
+--- included; nil without any.
 ---@return number?
 function M.remaining()
-    local extra = cancellation.extras[current().id]
-    local regions = extra and extra.regions
-    local earliest
-    for i = 1, regions and #regions or 0 do
-        local region = regions[i]
-        local deadline = region.deadline
-        if deadline and region.no_cancel >= extra.no_cancel and (not earliest or deadline.when < earliest) then
-            earliest = deadline.when
-        end
-    end
-    return earliest and earliest - now()
+    local deadline = cancellation.deadline(current())
+    return deadline and deadline - now()
 end
 
 return setmetatable(M, { __call = function(_, seconds, f, ...) return M.run(seconds, f, ...) end })

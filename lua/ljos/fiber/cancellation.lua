@@ -22,6 +22,7 @@ local error_ = require "ljos.error"
 ---@field traced? any         that error
 ---@field name? string        for dumps
 ---@field regions? ljos.CancellationRegion[]  open ones, outermost first
+---@field deadline? number    of the fiber's task group: when it will be canceled
 
 ---@class ljos.CancellationRegion
 ---@field fiber ljos.FiberRecord
@@ -144,6 +145,23 @@ function M.cancel_region(region)
     fiber.gate = true
     local wait = fiber.wait
     if wait and wait.cancel_wait and is_due(fiber) then wait:cancel_wait(fiber) end
+end
+
+--- The earliest deadline that applies to a fiber, in seconds of the monotonic clock; nil without any.
+---@param fiber ljos.FiberRecord
+---@return number?
+function M.deadline(fiber)
+    local extra = extras[fiber.id]
+    if not extra then return nil end
+    local regions, earliest = extra.regions, extra.no_cancel == 0 and extra.deadline or nil
+    for i = 1, regions and #regions or 0 do
+        local region = regions[i]
+        local deadline = region.deadline
+        if deadline and region.no_cancel >= extra.no_cancel and (not earliest or deadline.when < earliest) then
+            earliest = deadline.when
+        end
+    end
+    return earliest
 end
 
 ---@param fiber ljos.FiberRecord
