@@ -11,12 +11,17 @@ describe("canceled at every suspension point,", function()
             cases[operation[1]] = true
             for _, when in ipairs { "waiting", "ready" } do
                 it(("%s loses nothing (%s)"):format(operation[1], when), function()
-                    local trials, caught_all = 0, 0
-                    local points = mock_loop.cancel_everywhere(when, function(spawn)
-                        trials = trials + 1
-                        if trial.run(operation, spawn) then caught_all = caught_all + 1 end
-                    end)
-                    assert.is_true(when == "ready" or points > 0)
+                    local trials, caught_all, points
+                    -- The kernel may make room in a socket that was full a moment ago: then nothing waits in it.
+                    for _ = 1, 10 do
+                        trials, caught_all = 0, 0
+                        points = mock_loop.cancel_everywhere(when, function(spawn)
+                            trials = trials + 1
+                            if trial.run(operation, spawn) then caught_all = caught_all + 1 end
+                        end)
+                        if when == "ready" or points > 0 then break end
+                    end
+                    assert.is_true(when == "ready" or points > 0, "it never waits")
                     assert.equal(points, caught_all, "a cancellation was swallowed")
                     assert.equal(points + 1, trials)
                 end)
