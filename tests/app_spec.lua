@@ -1,5 +1,6 @@
 -- App mode as a user sees it: programs in a directory of their own, run by bin/ljos.
 local temporary_directory = require "temporary_directory"
+local text_file = require "text_file"
 
 local root = assert(io.popen "pwd"):read "*l"
 
@@ -13,9 +14,7 @@ describe("bin/ljos", function()
     local function write(name, text)
         local folder = name:match "^(.*)/"
         if folder then os.execute(("mkdir -p '%s/%s'"):format(directory, folder)) end
-        local file = assert(io.open(directory .. "/" .. name, "w"))
-        file:write(text)
-        file:close()
+        text_file.write(directory .. "/" .. name, text)
     end
 
     --- Runs `ljos` with a command line in the program's directory; returns stdout, the status and stderr.
@@ -24,9 +23,7 @@ describe("bin/ljos", function()
         local pipe = assert(io.popen(command:format(directory, environment or "", root, line)))
         local output, status = pipe:read("*a"):match "^(.*)status=(%d+)\n$"
         pipe:close()
-        local file = assert(io.open(directory .. "/stderr"))
-        local errors = file:read "*a"
-        file:close()
+        local errors = text_file.read(directory .. "/stderr")
         return output, tonumber(status), errors
     end
 

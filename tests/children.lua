@@ -4,6 +4,7 @@ local descriptors = require "ljos.process.descriptors"
 local file_descriptor = require "ljos.file_descriptor"
 local filesystem = require "ljos.filesystem"
 local system = require "ljos.system"
+local text_file = require "text_file"
 
 local path = filesystem.path.new
 
@@ -84,9 +85,7 @@ end
 
 -- A line of /proc/PID/status.
 function M.status(pid, name)
-    local file = assert(io.open(("/proc/%d/status"):format(pid)))
-    local text = file:read "*a"
-    file:close()
+    local text = text_file.read(("/proc/%d/status"):format(pid))
     return text:match("\n" .. name .. ":[ \t]*([^\n]-)[ \t]*\n")
 end
 

@@ -1,5 +1,6 @@
 -- The programs in doc/ run, and print what stands below them: "```lua" by luajit, "```lua app" by bin/ljos.
 local temporary_directory = require "temporary_directory"
+local text_file = require "text_file"
 
 local STRUCTURED_CONCURRENCY = { "task_group", "timeout", "channel", "select", "semaphore" }
 
@@ -16,19 +17,12 @@ local root = lines_of("pwd")[1]
 local ENVIRONMENT = ("LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua' "):format(root, root)
 local RUNNERS = { [""] = ENVIRONMENT .. "luajit", [" app"] = root .. "/bin/ljos" }
 
-local function read(path)
-    local file = assert(io.open(path))
-    local text = file:read "*a"
-    file:close()
-    return text
-end
+local read = text_file.read
 
 -- What a program prints, in a directory of its own.
 local function output_of(runner, program)
     local directory = temporary_directory.make()
-    local file = assert(io.open(directory .. "/program.lua", "w"))
-    file:write(program)
-    file:close()
+    text_file.write(directory .. "/program.lua", program)
     local pipe = assert(io.popen(("cd %s && %s program.lua 2>&1"):format(directory, runner)))
     local output = pipe:read "*a"
     pipe:close()

@@ -2,6 +2,7 @@
 local byte_span = require "ljos.byte_span"
 local ip = require "ljos.ip"
 local temporary_directory = require "temporary_directory"
+local text_file = require "text_file"
 
 local RUNNERS = { "bin/ljos", "env -u LUA_PATH luajit" }
 
@@ -250,11 +251,7 @@ for _, runner in ipairs(RUNNERS) do
 
         it("find_grep.lua finds lines in a tree, and leaves out what is binary, hidden or of another name", function()
             local directory = temporary_directory.make()
-            local function write(name, text)
-                local file = assert(io.open(directory .. "/" .. name, "w"))
-                file:write(text)
-                file:close()
-            end
+            local function write(name, text) text_file.write(directory .. "/" .. name, text) end
             os.execute(("mkdir -p %s/deep/er %s/.hidden"):format(directory, directory))
             for i = 1, 50 do
                 write("deep/" .. i .. ".txt", "nothing\nhere\n")
@@ -397,11 +394,7 @@ for _, runner in ipairs(RUNNERS) do
 
         it("file_server.lua serves files below its directory and nothing else, and ends clean", function()
             local directory = temporary_directory.make()
-            local function write(name, text)
-                local file = assert(io.open(directory .. "/" .. name, "w"))
-                file:write(text)
-                file:close()
-            end
+            local function write(name, text) text_file.write(directory .. "/" .. name, text) end
             os.execute(("cd %s && mkdir -p sub/deeper && mkfifo fifo && ln -s /etc/passwd out"):format(directory))
             write("a.txt", "0123456789")
             write("sub/<b>.html", "")
@@ -507,9 +500,7 @@ for _, runner in ipairs(RUNNERS) do
 end
 
 it("every example is run by this spec", function()
-    local file = assert(io.open "tests/examples_spec.lua")
-    local spec = file:read "*a"
-    file:close()
+    local spec = text_file.read("tests/examples_spec.lua")
     local pipe = assert(io.popen "ls examples")
     for name in pipe:lines() do
         assert.matches(name, spec, 1, true)

@@ -1,6 +1,7 @@
 -- The shape of the tree: who may require whom, who may load native code, and how long a module and a function may be.
 -- The order of the layers is that of doc/architecture.md; a new module is entered here, below its layer.
 local jit_util = require "jit.util"
+local text_file = require "text_file"
 
 -- A name stands for the module and everything below it ("syscall" for "ljos.syscall.openat2"); the longest
 -- name that fits decides.
@@ -66,12 +67,7 @@ local function lines_of(command)
     return lines
 end
 
-local function read(path)
-    local file = assert(io.open(path))
-    local text = file:read "*a"
-    file:close()
-    return text
-end
+local read = text_file.read
 
 -- "lua/ljos/ip/tcp.lua" -> "ip.tcp"
 local function name_of(path)

@@ -2,15 +2,14 @@
 -- environment variables and package.cpath; small C libraries stand in for what may lie in the way.
 local native = require "ljos.native"
 local temporary_directory = require "temporary_directory"
+local text_file = require "text_file"
 
 local SOURCE = "lua/ljos/native.lua"
 
 local function shell(command) assert(os.execute(command) == 0, command) end
 
 local function write(path, text)
-    local file = assert(io.open(path, "w"))
-    file:write(text)
-    file:close()
+    text_file.write(path, text)
     return path
 end
 

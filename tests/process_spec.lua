@@ -5,6 +5,7 @@ local fiber = require "ljos.fiber"
 local loop = require "ljos.loop"
 local native = require "ljos.native"
 local process = require "ljos.process"
+local text_file = require "text_file"
 
 ffi.cdef [[
 int pipe2(int *fds, int flags);
@@ -120,9 +121,7 @@ describe("process", function()
             process.wait(child)
         ]]
         local file = os.tmpname()
-        local handle = assert(io.open(file, "w"))
-        handle:write(script)
-        handle:close()
+        text_file.write(file, script)
         local lines = assert(io.popen("LUA_PATH='lua/?.lua;lua/?/init.lua' luajit " .. file))
         local text = lines:read "*a"
         lines:close()

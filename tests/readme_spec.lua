@@ -1,12 +1,8 @@
 -- The first program of the README runs as the README says.
 local temporary_directory = require "temporary_directory"
+local text_file = require "text_file"
 
-local function read(path)
-    local file = assert(io.open(path))
-    local text = file:read "*a"
-    file:close()
-    return text
-end
+local read = text_file.read
 
 describe("the README", function()
     after_each(temporary_directory.remove_all)
@@ -16,9 +12,7 @@ describe("the README", function()
         local program = assert(readme:match "```lua\n(.-)```")
         local command = assert(readme:match "```sh\n(LUA_PATH[^\n]*luajit hello%.lua)\n```")
         local path = temporary_directory.make() .. "/hello.lua"
-        local file = assert(io.open(path, "w"))
-        file:write(program)
-        file:close()
+        text_file.write(path, program)
         local pipe = assert(io.popen(command:gsub("hello%.lua", path) .. " 2>&1"))
         local output = pipe:read "*a"
         pipe:close()

@@ -2,6 +2,7 @@
 -- each a program and all it prints (stdout and stderr on one descriptor), in app mode and in library mode. The tables
 -- are in tests/rules: { title, program, output, status, app_only =, library_only =, traceback = pattern }.
 local temporary_directory = require "temporary_directory"
+local text_file = require "text_file"
 
 local root = assert(io.popen "pwd"):read "*l"
 local library = "LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua' luajit %s/tests/programs/library_mode.lua"
@@ -28,9 +29,7 @@ describe("the rule:", function()
     after_each(temporary_directory.remove_all)
 
     local function run(command, program)
-        local file = assert(io.open(directory .. "/main.lua", "w"))
-        file:write(program)
-        file:close()
+        text_file.write(directory .. "/main.lua", program)
         local line = "cd '%s' && { env -u LJOS_PATH -u LJOS_TRACE %s main.lua; echo status=$?; } 2>&1"
         local pipe = assert(io.popen(line:format(directory, command)))
         local output, status = pipe:read("*a"):match "^(.*)status=(%d+)\n$"

@@ -10,6 +10,7 @@ local programs = require "actor.programs"
 local sandbox = require "ljos.sandbox"
 local shows_its_fibers = require "actor.shows_its_fibers"
 local temporary_directory = require "temporary_directory"
+local text_file = require "text_file"
 
 local pipe, read_all = plain_pipe.pair, plain_pipe.read_all
 
@@ -45,11 +46,7 @@ describe("a sandboxed actor", function()
 
     it("runs a module beside the program, wherever that has gone since", function()
         local dir = temporary_directory.make()
-        local function write(name, text)
-            local file = assert(io.open(dir .. "/" .. name, "w"))
-            file:write(text)
-            file:close()
-        end
+        local function write(name, text) text_file.write(dir .. "/" .. name, text) end
         write("worker.lua", "require('inbox'):receive():send 'ran'")
         local program = [[
             local fs = require "ljos.filesystem"

@@ -6,6 +6,7 @@ local ip = require "ljos.ip"
 local lfs = require "lfs"
 local loop = require "ljos.loop"
 local time = require "ljos.time"
+local text_file = require "text_file"
 
 local spawn, yield = fiber.spawn, fiber.this_fiber.yield
 
@@ -100,16 +101,14 @@ describe("soak", function()
             while open < count do
                 time.sleep(0.01)
             end
-            local file = assert(io.open(result, "w"))
-            file:write "go"
-            file:close()
+            text_file.write(result, "go")
             while served + broken < count do
                 time.sleep(0.001)
             end
             assert.equal(count / 2, served)
             repeat -- the client writes its result last
                 time.sleep(0.01)
-                file = assert(io.open(result))
+                local file = assert(io.open(result))
                 local answers = file:read "*n"
                 file:close()
             until answers

@@ -11,6 +11,7 @@ local process = require "ljos.process"
 local shows_its_fibers = require "actor.shows_its_fibers"
 local spawn_vm = require "ljos.spawn_vm"
 local temporary_directory = require "temporary_directory"
+local text_file = require "text_file"
 
 local pipe, read_all = plain_pipe.pair, plain_pipe.read_all
 
@@ -21,11 +22,7 @@ unsigned geteuid(void);
 unsigned getegid(void);
 ]]
 
-local function write(file, text)
-    local handle = assert(io.open(file, "w"))
-    handle:write(text)
-    handle:close()
-end
+local write = text_file.write
 
 local finish = attacks.finish
 

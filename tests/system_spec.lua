@@ -9,6 +9,7 @@ local raised = require "raised"
 local raises = require "raises"
 local system = require "ljos.system"
 local temporary_directory = require "temporary_directory"
+local text_file = require "text_file"
 
 local path = filesystem.path.new
 
@@ -48,9 +49,7 @@ end
 local function run_app(code, options)
     options = options or {}
     local file = temporary_directory.make() .. "/program.lua"
-    local handle = assert(io.open(file, "w"))
-    handle:write('local system = require "system"; ' .. code)
-    handle:close()
+    text_file.write(file, 'local system = require "system"; ' .. code)
     options.program, options.arguments = path "bin/ljos", { "ljos", file, "--", "one" }
     return output_of(options)
 end
@@ -420,9 +419,7 @@ describe("app mode", function()
             system.exit(err.EPIPE and 5 or 6)
         ]]
         local file = temporary_directory.make() .. "/program.lua"
-        local handle = assert(io.open(file, "w"))
-        handle:write('local system = require "system"; ' .. code)
-        handle:close()
+        text_file.write(file, 'local system = require "system"; ' .. code)
         local child = system.spawn {
             program = path "bin/ljos",
             arguments = { "ljos", file },

@@ -8,6 +8,7 @@ local inbox = require "ljos.inbox"
 local sandbox = require "ljos.sandbox"
 local S = require "ljos.syscall"
 local temporary_directory = require "temporary_directory"
+local text_file = require "text_file"
 
 local E = error_.errno_of
 local fchdir = S.fchdir -- loaded before the working directory changes
@@ -33,9 +34,7 @@ describe("out of a sandbox", function()
     -- A directory where everybody may do everything, so that it is not the file's mode that denies.
     local function open_directory()
         local path = temporary_directory.make()
-        local file = assert(io.open(path .. "/file", "w"))
-        file:write "content"
-        file:close()
+        text_file.write(path .. "/file", "content")
         os.execute(("chmod 777 '%s' && chmod 666 '%s/file'"):format(path, path))
         return path
     end

@@ -3,6 +3,7 @@ local ffi = require "ffi"
 local native = require "ljos.native"
 local process = require "ljos.process"
 local temporary_directory = require "temporary_directory"
+local text_file = require "text_file"
 
 ffi.cdef [[
 int pipe2(int *fds, int flags);
@@ -61,9 +62,7 @@ end
 --- Starts a Lua program; `prefix` is a command that starts it ("setpriv", ...).
 function M.start(source, prefix)
     local path = temporary_directory.make() .. "/program.lua"
-    local file = assert(io.open(path, "w"))
-    file:write(source)
-    file:close()
+    text_file.write(path, source)
     os.execute(("chmod -R a+rX '%s'"):format(path:match "^(.*)/"))
     local arguments = { unpack(prefix or {}) }
     arguments[#arguments + 1] = "luajit"

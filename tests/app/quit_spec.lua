@@ -1,5 +1,6 @@
 -- SIGQUIT and LJOS_TRACE as a user of app mode sees them.
 local temporary_directory = require "temporary_directory"
+local text_file = require "text_file"
 
 local root = assert(io.popen "pwd"):read "*l"
 
@@ -11,9 +12,7 @@ describe("app mode", function()
 
     -- Runs a program; returns what it printed on both streams, in order, and its status.
     local function run(text, environment)
-        local file = assert(io.open(directory .. "/main.lua", "w"))
-        file:write(text)
-        file:close()
+        text_file.write(directory .. "/main.lua", text)
         local command = "cd '%s' && { env -u LJOS_PATH -u LJOS_TRACE %s %s/bin/ljos main.lua; echo status=$?; } 2>&1"
         local pipe = assert(io.popen(command:format(directory, environment or "", root)))
         local output, status = pipe:read("*a"):match "^(.*)status=(%d+)\n$"

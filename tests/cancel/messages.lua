@@ -12,6 +12,7 @@ local pipe = require "ljos.pipe"
 local serial_port = require "ljos.serial_port"
 local stream = require "ljos.stream"
 local unix = require "ljos.unix"
+local text_file = require "text_file"
 
 local closing = connection.closing
 local yield = fiber.this_fiber.yield
@@ -185,9 +186,7 @@ return {
             local a, b = tcp_pair(defer)
             local path = os.tmpname()
             defer(function() os.remove(path) end)
-            local handle = assert(io.open(path, "w"))
-            handle:write(("0123456789"):rep(1000000))
-            handle:close()
+            text_file.write(path, ("0123456789"):rep(1000000))
             local f = file.random_access.new()
             f:open(path, { "read_only" })
             closing(defer, f)

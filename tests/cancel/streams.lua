@@ -12,6 +12,7 @@ local pipe = require "ljos.pipe"
 local stream = require "ljos.stream"
 local system = require "ljos.system"
 local unix = require "ljos.unix"
+local text_file = require "text_file"
 
 local accept_from, closing, tcp_pair = connection.accept_from, connection.closing, connection.tcp_pair
 local yield = fiber.this_fiber.yield
@@ -139,9 +140,7 @@ local function file_case(open, run)
     return function(defer)
         local path = temporary()
         defer(function() os.remove(path) end)
-        local handle = assert(io.open(path, "w"))
-        handle:write(TEXT)
-        handle:close()
+        text_file.write(path, TEXT)
         local f = open()
         f:open(path, { "read_write" })
         closing(defer, f)

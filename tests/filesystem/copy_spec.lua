@@ -2,20 +2,14 @@ local fs = require "ljos.filesystem"
 local lfs = require "lfs"
 local raised = require "raised"
 local temporary_directory = require "temporary_directory"
+local text_file = require "text_file"
 
 local function write(name, text, time)
-    local file = assert(io.open(name, "w"))
-    file:write(text)
-    file:close()
+    text_file.write(name, text)
     if time then fs.last_write_time(name, fs.clock.unix_epoch() + time) end
 end
 
-local function read(name)
-    local file = assert(io.open(name))
-    local text = file:read "*a"
-    file:close()
-    return text
-end
+local read = text_file.read
 
 -- All below a directory: path -> "type mode content".
 local function picture(root)

@@ -2,12 +2,9 @@ local error_ = require "ljos.error"
 local fs = require "ljos.filesystem"
 local raised = require "raised"
 local temporary_directory = require "temporary_directory"
+local text_file = require "text_file"
 
-local function write(name, text)
-    local file = assert(io.open(name, "w"))
-    file:write(text or "")
-    file:close()
-end
+local function write(name, text) text_file.write(name, text or "") end
 
 local function names_of(iterator)
     local names = {}

@@ -5,6 +5,7 @@ local file = require "ljos.file"
 local fs = require "ljos.filesystem"
 local raises = require "raises"
 local temporary_directory = require "temporary_directory"
+local text_file = require "text_file"
 
 ffi.cdef [[
 int mkdirat(int, const char *, unsigned);
@@ -16,11 +17,7 @@ local directory
 before_each(function() directory = temporary_directory.make() end)
 after_each(function() temporary_directory.remove_all() end)
 
-local function write(path, text)
-    local f = assert(io.open(path, "w"))
-    f:write(text)
-    f:close()
-end
+local write = text_file.write
 
 -- Runs Lua code in a process of its own, started by `command`; what it prints must be "ok\n".
 local function run(command, code)

@@ -1,6 +1,7 @@
 local error_ = require "ljos.error"
 local path = require "ljos.filesystem.path"
 local temporary_directory = require "temporary_directory"
+local text_file = require "text_file"
 
 local function fails(name, f, ...)
     local ok, err = pcall(f, ...)
@@ -18,9 +19,7 @@ local function run_oracle(lines)
     local directory = temporary_directory.make()
     local compile = ("g++ -std=c++17 -o %s/oracle %spath/std_filesystem.cpp"):format(directory, here)
     assert(os.execute(compile) == 0, compile)
-    local input = assert(io.open(directory .. "/input", "w"))
-    input:write(table.concat(lines, "\n"), "\n")
-    input:close()
+    text_file.write(directory .. "/input", table.concat(lines, "\n"), "\n")
     local output = assert(io.popen(("%s/oracle < %s/input"):format(directory, directory)))
     local answers = {}
     for line in output:lines() do

@@ -3,6 +3,7 @@ local error_ = require "ljos.error"
 local fs = require "ljos.filesystem"
 local raised = require "raised"
 local temporary_directory = require "temporary_directory"
+local text_file = require "text_file"
 
 -- Makes a tree: keys are names, values are trees, texts or {link = target}.
 local function build(at, tree)
@@ -10,9 +11,7 @@ local function build(at, tree)
     for name, value in pairs(tree) do
         local where = at .. "/" .. name
         if type(value) == "string" then
-            local file = assert(io.open(where, "w"))
-            file:write(value)
-            file:close()
+            text_file.write(where, value)
         elseif value.link then
             fs.create_symlink(value.link, where)
         else

@@ -1,12 +1,9 @@
 local fs = require "ljos.filesystem"
 local raised = require "raised"
 local temporary_directory = require "temporary_directory"
+local text_file = require "text_file"
 
-local function write(name, text)
-    local file = assert(io.open(name, "w"))
-    file:write(text or "")
-    file:close()
-end
+local function write(name, text) text_file.write(name, text or "") end
 
 describe("filesystem status", function()
     local dir, old_mask

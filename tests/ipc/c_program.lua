@@ -1,5 +1,6 @@
 -- A C program for a test: `c_program.run(source, argument...)`, or nil where there is no compiler.
 local temporary_directory = require "temporary_directory"
+local text_file = require "text_file"
 
 local M = {}
 
@@ -14,9 +15,7 @@ function M.has_compiler() return os.execute "cc --version >/dev/null 2>&1" == 0 
 function M.compile(source, options)
     local directory = temporary_directory.make()
     local file_name = directory .. "/program.c"
-    local file = assert(io.open(file_name, "w"))
-    file:write(source)
-    file:close()
+    text_file.write(file_name, source)
     local binary = quoted(directory .. "/program")
     local command = ("cc -Wall %s -o %s %s -pthread -lrt -ldl"):format(options or "", binary, quoted(file_name))
     assert(os.execute(command) == 0)

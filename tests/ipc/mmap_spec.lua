@@ -1,24 +1,18 @@
 local collect = require "collect"
 local mmap = require "ljos.ipc.mmap"
 local temporary_directory = require "temporary_directory"
+local text_file = require "text_file"
 
 describe("mmap.open", function()
     local directory, path
     before_each(function()
         directory = temporary_directory.make()
         path = directory .. "/file"
-        local file = assert(io.open(path, "w"))
-        file:write "line one\nline two\n"
-        file:close()
+        text_file.write(path, "line one\nline two\n")
     end)
     after_each(temporary_directory.remove_all)
 
-    local function content()
-        local file = assert(io.open(path))
-        local text = file:read "*a"
-        file:close()
-        return text
-    end
+    local function content() return text_file.read(path) end
 
     it("reads a file", function()
         local file = assert(mmap.open(path))
@@ -49,9 +43,7 @@ describe("mmap.open", function()
     end)
 
     it("maps a part, on page boundaries", function()
-        local file = assert(io.open(path, "w"))
-        file:write(("a"):rep(mmap.pagesize), ("b"):rep(mmap.pagesize), "end")
-        file:close()
+        text_file.write(path, ("a"):rep(mmap.pagesize), ("b"):rep(mmap.pagesize), "end")
         local part = assert(mmap.open(path, "r", mmap.pagesize, 5))
         assert.are.equal("bbbbb", part:read "*a")
         part:close()
@@ -91,9 +83,7 @@ describe("mmap.open", function()
 
     it("unmaps when it is closed or collected", function()
         local function mapped()
-            local file = assert(io.open "/proc/self/maps")
-            local text = file:read "*a"
-            file:close()
+            local text = text_file.read("/proc/self/maps")
             return text:find(path, 1, true) ~= nil
         end
         local file = assert(mmap.open(path))

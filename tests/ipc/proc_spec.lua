@@ -2,6 +2,7 @@ local collect = require "collect"
 local fiber = require "ljos.fiber"
 local proc = require "ljos.ipc.proc"
 local temporary_directory = require "temporary_directory"
+local text_file = require "text_file"
 local time = require "ljos.time"
 
 -- Runs a command to its end: what came out, and the results of `wait`.
@@ -107,12 +108,7 @@ describe("a process's descriptors", function()
     before_each(function() path = temporary_directory.make() .. "/file" end)
     after_each(temporary_directory.remove_all)
 
-    local function content()
-        local file = assert(io.open(path))
-        local text = file:read "*a"
-        file:close()
-        return text
-    end
+    local function content() return text_file.read(path) end
 
     it("may be Lua files, the same one twice", function()
         local file = assert(io.open(path, "w"))
@@ -192,9 +188,7 @@ end)
 describe("SIGPIPE", function()
     it("is neither ignored nor raised here, and is at its default in the child", function()
         local function ignored_and_blocked(pid)
-            local file = assert(io.open("/proc/" .. pid .. "/status"))
-            local status = file:read "*a"
-            file:close()
+            local status = text_file.read("/proc/" .. pid .. "/status")
             return status:match "SigBlk:%s*(%x+)" .. status:match "SigIgn:%s*(%x+)"
         end
         local before = ignored_and_blocked "self"

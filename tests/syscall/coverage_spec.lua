@@ -1,5 +1,6 @@
 local S = require "ljos.syscall"
 local directory = require "ljos.syscall.directory"
+local text_file = require "text_file"
 local generator = dofile "doc/syscalls.lua"
 
 local function read(path)
@@ -12,11 +13,7 @@ end
 describe("every system call", function()
     it("is on the page doc/syscalls.md in its state", function()
         local page = generator.page()
-        if os.getenv "LJOS_WRITE_DOC" then
-            local file = assert(io.open("doc/syscalls.md", "w"))
-            file:write(page)
-            file:close()
-        end
+        if os.getenv "LJOS_WRITE_DOC" then text_file.write("doc/syscalls.md", page) end
         if S.abi.arch ~= "x64" then return pending "the page is generated on x86-64" end
         assert.equal(page, read "doc/syscalls.md")
     end)

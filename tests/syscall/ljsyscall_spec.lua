@@ -6,6 +6,7 @@ local collect = require "collect"
 local ffi = require "ffi"
 local bit = require "syscall.bit"
 local nr = require "syscall.linux.nr"
+local text_file = require "text_file"
 local c, t, pt, s = S.c, S.t, S.types.pt, S.types.s
 
 local function octal(text) return tonumber(text, 8) end
@@ -511,9 +512,7 @@ describe("a program for ljsyscall", function()
             assert(S.open("/nosuch", "rdonly") == nil and S.sigaction("usr1", function() end))
             for name in pairs(_G) do assert(before[name], name) end
         ]]
-        local file = assert(io.open(path, "w"))
-        file:write(program)
-        file:close()
+        text_file.write(path, program)
         assert.equal(0, os.execute("luajit " .. path))
     end)
 end)

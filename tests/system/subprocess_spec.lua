@@ -13,6 +13,16 @@ local signal = system.signal
 local pipe, read_all, output_of, shell, waiting_child =
     children.pipe, children.read_all, children.output_of, children.shell, children.waiting_child
 
+-- A shell between two pipes: the child, the writing end of its stdin, the reading end of its stdout.
+local function between_pipes(script)
+    local stdin, gate = pipe()
+    local reading, stdout = pipe()
+    local child = system.spawn { program = "sh", arguments = { "sh", "-c", script }, stdin = stdin, stdout = stdout }
+    stdin:close()
+    stdout:close()
+    return child, gate, reading
+end
+
 describe("a subprocess", function()
     it("tells its exit code, or the signal and 128 more", function()
         local _, child = shell "exit 7"
@@ -101,16 +111,7 @@ describe("a subprocess", function()
     end)
 
     it("that closes its streams but lives is waited for until it ends", function()
-        local gate_reading, gate = pipe()
-        local reading, writing = pipe()
-        local child = system.spawn {
-            program = "sh",
-            arguments = { "sh", "-c", "exec >/dev/null; read x; exit 5" },
-            stdin = gate_reading,
-            stdout = writing,
-        }
-        gate_reading:close()
-        writing:close()
+        local child, gate, reading = between_pipes "exec >/dev/null; read x; exit 5"
         assert.equal("", read_all(reading))
         child:kill(0)
         gate:close()
@@ -119,17 +120,8 @@ describe("a subprocess", function()
     end)
 
     it("is waited for though a daemon of it lives on and holds the pipes", function()
-        local gate_reading, gate = pipe()
-        local reading, writing = pipe()
-        local child = system.spawn {
-            program = "sh",
-            -- A command in the background gets /dev/null as its input, so it is told its descriptor.
-            arguments = { "sh", "-c", "(read x <&3; echo later) 3<&0 & exit 6" },
-            stdin = gate_reading,
-            stdout = writing,
-        }
-        gate_reading:close()
-        writing:close()
+        -- A command in the background gets /dev/null as its input, so it is told its descriptor.
+        local child, gate, reading = between_pipes "(read x <&3; echo later) 3<&0 & exit 6"
         child:wait()
         assert.equal(6, child.exit_code)
         gate:close()

@@ -6,6 +6,7 @@ local fiber = require "ljos.fiber"
 local file = require "ljos.file"
 local loop = require "ljos.loop"
 local temporary_directory = require "temporary_directory"
+local text_file = require "text_file"
 
 local pair = connection.tcp_pair
 local raised = require("raises").raised
@@ -35,9 +36,7 @@ local opened
 
 local function open(text)
     local path = temporary_directory.make() .. "/file"
-    local out = assert(io.open(path, "w"))
-    out:write(text or content)
-    out:close()
+    text_file.write(path, text or content)
     opened = file.random_access.new()
     opened:open(path, { "read_only" })
     return opened, path
