@@ -93,11 +93,12 @@ lint "build" tools/build.sh
 lint "emmylua_check" tools/typecheck.sh
 
 if [ "$scope" = all ] && [ -e target/release/libljos.so ]; then
+    ulimit -l unlimited 2>/dev/null || ulimit -l "$(ulimit -H -l)"
     rust_tests "cargo test" cargo test --workspace --locked
     if luajit tools/has_io_uring.lua; then
         lua_tests io_uring
     else
-        echo "== busted, io_uring: pending, because this kernel or its policy forbids io_uring_setup(2)"
+        echo "== busted, io_uring: pending, because io_uring_setup(2) is forbidden here, or RLIMIT_MEMLOCK below 2 MiB"
     fi
     lua_tests epoll
 fi

@@ -57,6 +57,21 @@ describe("the engine", function()
         end
     end)
 
+    it("is epoll where RLIMIT_MEMLOCK leaves no room for a ring; asked for io_uring, it says so", function()
+        local code = [[
+            local engine, S = require "ljos.loop.engine", require "ljos.syscall"
+            assert(S.capset { permitted = "", effective = "", inheritable = "" })
+            assert(S.setrlimit("memlock", 0))
+            local ok, err = pcall(engine.handle)
+            print(ok and engine.name() or err)]]
+        assert.equal("epoll\nstatus 0\n", run("LJOS_ENGINE=", code))
+        local output = run("LJOS_ENGINE=io_uring", code)
+        if output:find("not permitted", 1, true) or output:find("not implemented", 1, true) then
+            return pending(output)
+        end
+        assert.matches("RLIMIT_MEMLOCK may be too low", output, 1, true)
+    end)
+
     it("is epoll, silently, where the kernel forbids io_uring", function()
         -- A seccomp filter that answers io_uring_setup(2) with EPERM, as Docker's default profile does.
         local directory = temporary_directory.make()

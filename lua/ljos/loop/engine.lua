@@ -11,6 +11,7 @@ local error_ = require "ljos.error"
 local native = require "ljos.native"
 
 local C = native.C
+local ENOMEM = error_.errno_of.ENOMEM
 
 ---@class ljos.loop.engine
 local M = {}
@@ -61,7 +62,8 @@ local function make()
     local give_back = hold_standard_numbers()
     local res = C.ljos_engine_new(kind, out)
     give_back()
-    error_.check(res, { detail = "cannot make an engine" })
+    local hint = res == -ENOMEM and "; RLIMIT_MEMLOCK may be too low for io_uring" or ""
+    error_.check(res, { detail = "cannot make an engine" .. hint })
     handle = ffi.gc(out[0], function(ended)
         handle = nil
         C.ljos_engine_free(ended)
