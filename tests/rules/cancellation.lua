@@ -226,17 +226,21 @@ return {
     {
         "the recap's example",
         [[
+        local printed
         this_fiber.disable_cancellation()
         local sleep = require("time").sleep
         local sleeper = spawn(function()
             local children = {}
             scope_cleanup_push(function() for _, f in pairs(children) do f:cancel() end end)
-            for _, n in pairs { 8, 1, 3 } do
-                children[#children + 1] = spawn(function() sleep(n / 100) print(n) end)
+            for _, n in pairs { 8000, 1, 3 } do
+                children[#children + 1] = spawn(function() sleep(n / 100) print(n) printed = n end)
             end
             for _, f in pairs(children) do f:join() end
         end)
-        local canceler = spawn(function() sleep(0.055) sleeper:cancel() end)
+        local canceler = spawn(function()
+            while printed ~= 3 do sleep(0.005) end
+            sleeper:cancel()
+        end)
         sleeper:join()
         canceler:cancel()
         print(sleeper.cancellation_caught)]],

@@ -7,6 +7,7 @@ local loop = require "ljos.loop"
 local pipe = require "ljos.pipe"
 local raised = require "raised"
 local raises = require "raises"
+local S = require "ljos.syscall"
 local settle = require "settle"
 local unix = require "ljos.unix"
 
@@ -90,6 +91,8 @@ for _, kind in ipairs { "stream", "seqpacket", "datagram" } do
         end)
 
         it("come in any number up to 253; more is EINVAL", function()
+            -- Both ends' copies are open at the same time, beside those of the test.
+            if S.getrlimit("nofile").cur < 2 * 253 + 100 then return pending "the limit of descriptors is too low" end
             local fd = writer:release()
             local many = {}
             for i = 1, 253 do
