@@ -56,6 +56,16 @@ describe("get_address_info", function()
         "asio.netdb Host not found (missing.test:80)",
     })
 
+    scenario("raises EMFILE, not that a name is unknown, when there is no descriptor to ask with", "descriptors", {
+        "asio.netdb Host not found (missing.test:80)",
+        "system Too many open files (happy.test:80)",
+        "system Too many open files (localhost:80)",
+        "system Too many open files (happy.test:80)",
+        "127.0.0.9:80",
+        "[::1]:80 | 127.0.0.1:80",
+        "asio.netdb Host not found (missing.test:80)",
+    })
+
     scenario("is let go of at once when it is canceled, and then holds nothing else up", "cancel", {
         "true",
         "127.0.0.7:1",

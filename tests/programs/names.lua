@@ -134,6 +134,27 @@ function scenarios.errors()
     fails(ip.tcp.dial, "missing.test:80")
 end
 
+-- The C library calls a name unknown when it cannot open what to ask.
+function scenarios.descriptors()
+    local waiting = assert(S.getrlimit "nofile")
+    assert(S.setrlimit("nofile", { cur = 64, max = waiting.max }))
+    fails(ip.tcp.get_address_info, "missing.test", 80)
+    local held = {}
+    repeat
+        local fd = S.dup(0)
+        held[#held + 1] = fd
+    until not fd
+    fails(ip.tcp.get_address_info, "happy.test", 80)
+    fails(ip.tcp.get_address_info, "localhost", 80)
+    fails(ip.tcp.dial, "happy.test:80")
+    show(ip.tcp.get_address_info("127.0.0.9", 80))
+    for _, fd in ipairs(held) do
+        fd:close()
+    end
+    show(ip.tcp.get_address_info("happy.test", 80))
+    fails(ip.tcp.get_address_info, "missing.test", 80)
+end
+
 function scenarios.reverse()
     local function show_names(list) print(#list, list[1].host_name, list[1].service_name) end
     show_names(ip.tcp.get_name_info(ip.address.new "127.0.0.7", 80))

@@ -3,7 +3,8 @@
 //! A resolution is shared by its Lua owner and the pool thread that asks. So an owner that no longer wants the answer
 //! may free it at any time: the thread's share keeps the memory until the C library returns.
 //!
-//! The outcome of asking is 0, or an `EAI_*` with its sign changed, or `-errno` where that is `EAI_SYSTEM`.
+//! The outcome of asking is 0, or an `EAI_*` with its sign changed, or `-errno` where that is `EAI_SYSTEM` or hides that
+//! there was no descriptor to ask with.
 
 use crate::engine::errno;
 use crate::ip::{self, IpAddress};
@@ -38,11 +39,19 @@ pub enum ResolveText {
     LjosResolveService = 1,
 }
 
+fn clear_errno() {
+    // SAFETY: always valid; thread-local.
+    let errno_now = unsafe { libc::__errno_location() };
+    // SAFETY: as above.
+    unsafe { errno_now.write(0) };
+}
+
+/// What a call that began with `clear_errno` answered. Where glibc can open neither file nor socket it says EAI_NONAME.
 fn outcome(eai: c_int) -> c_int {
-    match eai {
-        0 => 0,
-        libc::EAI_SYSTEM => -errno(),
-        eai => -eai,
+    match (eai, errno()) {
+        (0, _) => 0,
+        (libc::EAI_SYSTEM, errno) | (_, errno @ (libc::EMFILE | libc::ENFILE)) => -errno,
+        (eai, _) => -eai,
     }
 }
 
@@ -84,6 +93,7 @@ fn forward(
     answer: &mut Answer,
 ) -> c_int {
     let mut list: *mut libc::addrinfo = ptr::null_mut();
+    clear_errno();
     // SAFETY: NUL-terminated strings or null, and valid locals.
     let eai = unsafe { libc::getaddrinfo(host, service, hints, &mut list) };
     if eai != 0 {
@@ -115,7 +125,8 @@ fn reverse(address: &IpAddress, port: u32, flags: c_int, answer: &mut Answer) ->
     let len = unsafe { ip::ljos_ip_to_sockaddr(address, port, (&raw mut storage).cast()) };
     let mut host = [0 as c_char; 1025]; // NI_MAXHOST
     let mut service = [0 as c_char; 32]; // NI_MAXSERV
-                                         // SAFETY: all pointers are to locals of the stated sizes.
+    clear_errno();
+    // SAFETY: all pointers are to locals of the stated sizes.
     let eai = unsafe {
         libc::getnameinfo(
             (&raw const storage).cast(),

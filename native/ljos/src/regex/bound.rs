@@ -10,7 +10,7 @@ use crate::clock;
 use std::ffi::c_int;
 
 /// Of processor time: what any search may take, and what each byte of the subject adds.
-const ALLOWED_SECONDS: f64 = 2.0;
+const ALLOWED_SECONDS: f64 = 1.0;
 const ALLOWED_SECONDS_PER_BYTE: f64 = 50e-9;
 /// Searches shorter than this do not ask for the processor time.
 const UNCOUNTED_SECONDS: f64 = 0.1;
