@@ -1,8 +1,11 @@
+local S = require "ljos.syscall"
 local asio_error = require "ljos.asio_error"
 local byte_span = require "ljos.byte_span"
 local connection = require "connection"
 local error_ = require "ljos.error"
 local fiber = require "ljos.fiber"
+local file_descriptor = require "ljos.file_descriptor"
+local in_child = require "in_child"
 local ip = require "ljos.ip"
 local loop = require "ljos.loop"
 local time = require "ljos.time"
@@ -274,6 +277,58 @@ describe("several receivers of one UDP socket", function()
             assert.equal(("%02d"):format(i), all[i])
         end
         close(a, b)
+    end)
+end)
+
+describe("buffer space that has run out", function()
+    it("is ENOBUFS for the receiver of what was lost, who goes on with what comes next", function()
+        -- Netlink tells of losses, UDP drops without a word.
+        in_child(function()
+            local link = assert(S.socket("netlink", "raw", "route"))
+            assert(link:bind(S.t.sockaddr_nl { groups = 1 }))
+            assert(link:setsockopt("socket", "rcvbuf", 1))
+            local s = ip.udp.socket.new()
+            s:assign("v4", file_descriptor.new(link:nogc():getfd()))
+            local function overflow()
+                for _ = 1, 20 do
+                    assert(S.nl.interface("lo"):up())
+                    assert(S.nl.interface("lo"):down())
+                end
+            end
+            overflow()
+            assert(raised(s.receive, s, byte_span.new(4096)).ENOBUFS)
+            assert(#receive(s, 4096) > 0)
+            local f = spawn(function()
+                local lost
+                repeat
+                    local ok, err = pcall(s.receive, s, byte_span.new(4096))
+                    lost = not ok and err
+                until lost
+                return lost
+            end)
+            yield()
+            overflow()
+            assert(f:join().ENOBUFS)
+            assert(#receive(s, 4096) > 0)
+            s:close()
+        end, "newuser, newnet")
+    end)
+
+    it("is ENOBUFS for a socket with as many groups as the kernel allows, and changes nothing", function()
+        in_child(function()
+            assert(S.nl.interface("lo"):up())
+            local s, loopback = bound(), ip.address.loopback_v4()
+            local group, ok, err = 0, true, nil
+            while ok and group < 250 do
+                group = group + 1
+                ok, err = pcall(s.set_option, s, "join_multicast_group", "239.1.2." .. group, loopback)
+            end
+            if ok then return "no bound on memberships" end
+            assert(err.ENOBUFS, tostring(err))
+            s:set_option("leave_multicast_group", "239.1.2.1", loopback)
+            s:set_option("join_multicast_group", "239.1.2." .. group, loopback)
+            s:close()
+        end, "newuser, newnet")
     end)
 end)
 
