@@ -67,7 +67,11 @@ local PAGES = {
         "lua/ljos/system",
     },
     { "actors", "Actors and sandboxes", { "sandbox", "spawn_vm", "inbox" } },
-    { "ipc", "LuaIPC's interface", { "ipc.shm", "ipc.mmap", "ipc.sem", "ipc.filelock", "ipc.proc", "ipc.strfile" } },
+    {
+        "ipc",
+        "LuaIPC's interface",
+        { "ipc", "ipc.shm", "ipc.mmap", "ipc.sem", "ipc.filelock", "ipc.proc", "ipc.strfile" },
+    },
     { "error", "Errors", { "error", "error_category", "generic_error", "asio_error" } },
     { "mock_loop", "Tests in virtual time", { "mock_loop" } },
 }

@@ -14,10 +14,38 @@ describe("ljos", function()
         function() assert.equal(require "ljos.condition_variable", ljos.condition_variable) end
     )
 
-    it("says at the caller's line that there is no such module", function()
-        local ok, message = pcall(function() return ljos.no_such_module end)
+    local function complaint(name)
+        local ok, message = pcall(function() return ljos[name] end)
         assert.is_false(ok)
-        assert.matches("init_spec%.lua:%d+: module 'ljos%.no_such_module' not found", message)
+        return message:match "^tests/init_spec%.lua:%d+: (.*)" or message
+    end
+
+    it("says at the caller's line that there is no such module, and what there is", function()
+        local modules = complaint("no_such_module"):match "^ljos has no module 'no_such_module'; there are (.*)"
+        local listed, files = {}, {}
+        for name in modules:gmatch "[%w_]+" do
+            listed[#listed + 1] = name
+        end
+        local pipe = assert(io.popen "ls lua/ljos/*.lua lua/ljos/syscall/init.lua")
+        for file in pipe:lines() do
+            local name = file:match "^lua/ljos/([%w_]+)"
+            if name ~= "app" and name ~= "init" and name ~= "native" then files[#files + 1] = name end
+        end
+        pipe:close()
+        table.sort(listed)
+        table.sort(files)
+        assert.same(files, listed)
+    end)
+
+    it("names the module, or the place of the function, that was meant", function()
+        local function asked(name) return complaint(name):match "; did you mean (.*)%?$" end
+        assert.equal("ljos.fiber.this_fiber", asked "this_fiber")
+        assert.equal("ljos.ip.tcp", asked "tcp")
+        assert.equal("ljos.ipc.shm", asked "shm")
+        assert.equal("ljos.time.sleep or ljos.syscall.sleep", asked "sleep")
+        assert.equal("ljos.channel", asked "chanel")
+        assert.equal("ljos.stream", asked "steram")
+        assert.equal("ljos.task_group", asked "taskgroup")
     end)
 
     it("says that no file can be opened where that is why a module is not found", function()

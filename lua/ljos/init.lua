@@ -38,18 +38,66 @@ function M.run(f, ...)
     error(err, 0)
 end
 
+-- The public modules.
+local MODULES = {}
+for name in
+    ([[asio_error byte_span channel condition_variable error error_category fiber file file_descriptor filesystem format
+    future generic_error inbox ip mock_loop mutex pipe recursive_mutex regex sandbox select semaphore serial_port
+    spawn_vm stream system task_group time timeout unix ipc syscall]]):gmatch "%S+"
+do
+    MODULES[#MODULES + 1] = name
+end
+
+-- How many letters must be changed, added, left out or swapped with their neighbours to make one word of the other.
+local function distance(a, b)
+    local before, row = {}, {}
+    for j = 0, #b do
+        row[j] = j
+    end
+    for i = 1, #a do
+        local above = row
+        row = { [0] = i }
+        for j = 1, #b do
+            local is_same = a:byte(i) == b:byte(j)
+            row[j] = math.min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (is_same and 0 or 1))
+            local is_swapped = i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j)
+            if is_swapped then row[j] = math.min(row[j], before[j - 2] + 1) end
+        end
+        before = above
+    end
+    return row[#b]
+end
+
+local function field(module, name) return require("ljos." .. module)[name] end
+
+-- What somebody may have meant who wrote ljos.`name`: a module of nearly that name, or what modules have of that name.
+local function meant(name)
+    local found = {}
+    for _, module in ipairs(MODULES) do
+        if distance(name, module) <= math.min(2, #module / 3) then found[#found + 1] = "ljos." .. module end
+    end
+    for _, module in ipairs(MODULES) do
+        local ok, value = pcall(field, module, name)
+        if ok and value ~= nil then found[#found + 1] = ("ljos.%s.%s"):format(module, name) end
+    end
+    if #found == 0 then return "there are " .. table.concat(MODULES, ", ") end
+    return "did you mean " .. table.concat(found, " or ") .. "?"
+end
+
 -- Of a file that cannot be opened `require` says that it is not there.
-local function not_loaded(message)
+local function not_loaded(name, message)
+    if not message:find("module 'ljos." .. name .. "' not found", 1, true) then return message end
     local file, problem = io.open "/dev/null"
     if not file then return ("%s\n\tno file can be opened: %s"):format(message, problem) end
     file:close()
-    return message
+    return ("ljos has no module '%s'; %s"):format(name, meant(name))
 end
 
 return setmetatable(M, {
     __index = function(self, name)
-        local ok, module = pcall(require, "ljos." .. tostring(name))
-        if not ok then error(not_loaded(module), 2) end
+        name = tostring(name)
+        local ok, module = pcall(require, "ljos." .. name)
+        if not ok then error(not_loaded(name, tostring(module)), 2) end
         rawset(self, name, module)
         return module
     end,
