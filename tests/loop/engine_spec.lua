@@ -72,11 +72,11 @@ describe("the engine", function()
         assert.matches("RLIMIT_MEMLOCK may be too low", output, 1, true)
     end)
 
-    it("is epoll, silently, where the kernel forbids io_uring", function()
-        -- A seccomp filter that answers io_uring_setup(2) with EPERM, as Docker's default profile does.
+    -- Compiles a program that runs another one under a seccomp filter, which answers io_uring_setup(2) with EPERM, as
+    -- Docker's default profile does, and with OLD epoll_pwait2(2) with that error, as profiles do that are older than it.
+    local function forbid(flags)
         local directory = temporary_directory.make()
-        local source = directory .. "/forbid.c"
-        local file = assert(io.open(source, "w"))
+        local file = assert(io.open(directory .. "/forbid.c", "w"))
         file:write [[
 #include <errno.h>
 #include <linux/filter.h>
@@ -85,14 +85,18 @@ describe("the engine", function()
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#define FORBID(nr, errno) \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | errno)
 int main(int argc, char **argv) {
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        FORBID(SYS_io_uring_setup, EPERM),
+#ifdef OLD
+        FORBID(SYS_epoll_pwait2, OLD),
+#endif
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
-    struct sock_fprog program = { 4, filter };
+    struct sock_fprog program = { sizeof filter / sizeof filter[0], filter };
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) return 9;
     execvp(argv[1], argv + 1);
@@ -101,14 +105,47 @@ int main(int argc, char **argv) {
 ]]
         file:close()
         local program = directory .. "/forbid"
-        assert.equal(0, os.execute(("cc -o %s %s"):format(program, source)))
-        local sleeps = 'require("ljos.time").sleep(0.001) ' .. name
-        local pipe = assert(io.popen(("%s LJOS_ENGINE= %s luajit -e '%s' 2>&1"):format(PATH, program, sleeps)))
-        assert.equal("epoll\n", pipe:read "*a")
+        assert.equal(0, os.execute(("cc %s -o %s %s.c"):format(flags, program, program)))
+        return program
+    end
+
+    -- What a program prints under `forbid`.
+    local function output_under(program, engine, code)
+        local pipe = assert(io.popen(("%s LJOS_ENGINE=%s %s luajit -e '%s' 2>&1"):format(PATH, engine, program, code)))
+        local output = pipe:read "*a"
         pipe:close()
-        local forced = io.popen(("%s LJOS_ENGINE=io_uring %s luajit -e '%s' 2>&1"):format(PATH, program, name))
-        assert.matches("Operation not permitted", forced:read "*a")
-        forced:close()
+        return output
+    end
+
+    it("is epoll, silently, where the kernel forbids io_uring", function()
+        local program = forbid ""
+        assert.equal("epoll\n", output_under(program, "", 'require("ljos.time").sleep(0.001) ' .. name))
+        assert.matches("Operation not permitted", output_under(program, "io_uring", name))
+        temporary_directory.remove_all()
+    end)
+
+    it("waits in milliseconds, and never too short, where epoll_pwait2 is not to be had", function()
+        for _, errno in ipairs { "ENOSYS", "EPERM" } do
+            local program = forbid("-DOLD=" .. errno)
+            local output = output_under(
+                program,
+                "",
+                [[
+                local ljos = require "ljos"
+                local now = ljos.time.steady_clock.now
+                for _, seconds in ipairs { 0, 0.0001, 0.0023 } do
+                    local began = now()
+                    ljos.time.sleep(seconds)
+                    assert(now() - began >= seconds)
+                end
+                local reader, writer = ljos.pipe.pair()
+                local f = ljos.fiber.spawn(function() return reader:read_some(ljos.byte_span.new(9)) end)
+                ljos.fiber.this_fiber.yield()
+                ljos.stream.write_all(writer, "six   ")
+                print(f:join(), ljos.engine())]]
+            )
+            assert.equal("6\tepoll\n", output)
+        end
         temporary_directory.remove_all()
     end)
 end)

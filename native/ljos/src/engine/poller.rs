@@ -342,6 +342,20 @@ fn wait(epoll_fd: RawFd, events: &mut [libc::epoll_event], timeout_ns: i64) -> R
     match count {
         count if count >= 0 => Ok(count as usize),
         _ if errno() == libc::EINTR => Ok(0),
+        _ if matches!(errno(), libc::ENOSYS | libc::EPERM) => wait_coarsely(epoll_fd, events, timeout_ns),
+        _ => Err(errno()),
+    }
+}
+
+/// As `wait`, in milliseconds, rounded up: where a container's seccomp profile is older than epoll_pwait2(2).
+fn wait_coarsely(epoll_fd: RawFd, events: &mut [libc::epoll_event], timeout_ns: i64) -> Result<usize, c_int> {
+    let limit = if timeout_ns < 0 { -1 } else { timeout_ns.saturating_add(999_999) / 1_000_000 };
+    let limit = limit.min(c_int::MAX.into()) as c_int;
+    // SAFETY: the events are valid during the call.
+    let count = unsafe { libc::epoll_wait(epoll_fd, events.as_mut_ptr(), events.len() as c_int, limit) };
+    match count {
+        count if count >= 0 => Ok(count as usize),
+        _ if errno() == libc::EINTR => Ok(0),
         _ => Err(errno()),
     }
 }
