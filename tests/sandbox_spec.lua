@@ -9,6 +9,7 @@ local process = require "ljos.process"
 local programs = require "actor.programs"
 local sandbox = require "ljos.sandbox"
 local shows_its_fibers = require "actor.shows_its_fibers"
+local S = require "ljos.syscall"
 local temporary_directory = require "temporary_directory"
 local text_file = require "text_file"
 
@@ -381,6 +382,22 @@ describe("a sandboxed actor", function()
         local ok, err = pcall(channel.send, channel, 1)
         assert.is_false(ok)
         assert.is_true(error_.is_core(err, "channel_closed"))
+    end)
+
+    it("that is killed does not hear first that nobody sends to it", function()
+        local channel = sandbox.spawn { source = "while true do end" }
+        local directory = "/proc/self/fd/"
+        local socket = assert(S.readlink(directory .. channel.fd))
+        local function is_open()
+            for number in require("ljos.syscall.util").ls(directory) do
+                if S.readlink(directory .. number) == socket then return true end
+            end
+            return false
+        end
+        channel:kill()
+        assert.is_true(is_open())
+        process.wait(channel.child)
+        assert.is_false(is_open())
     end)
 
     it("gets the signals that its PID 1 is sent", function()

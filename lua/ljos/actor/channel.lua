@@ -129,6 +129,14 @@ local function child_of(self)
     return child
 end
 
+-- Closes the channel of a child that was killed. The kernel keeps the sender until the child was reaped, and the whole of
+-- its PID namespace with it: else the actor could hear, and print, that it has no senders before the signal gets there.
+local function close_after(self, child)
+    if self.fd < 0 or child.fd < 0 then return self:close() end
+    child.sender = io_object.new()
+    io_object.adopt(child.sender, io_object.release(self))
+end
+
 --- Sends a signal to the process; SIGKILL, the default, closes the channel too. Never races with pid numbers.
 ---@param signo? integer
 function methods:kill(signo)
@@ -136,7 +144,7 @@ function methods:kill(signo)
     if signo ~= nil then error_.check_type(signo, "number", 2) end
     signo = signo or SIGKILL
     if child.fd >= 0 then process.kill(child, signo) end
-    if signo == SIGKILL then self:close() end
+    if signo == SIGKILL then close_after(self, child) end
 end
 
 --- Lets the process outlive this one. The channel stays open.

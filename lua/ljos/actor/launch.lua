@@ -92,6 +92,7 @@ function M.launch(options)
         child.control = control
         child.ended = function()
             if control.pending == 0 then io_object.close(control) end
+            if child.sender then io_object.close(child.sender) end
         end
         return channel.new(io_object.release(sender), child, control)
     end)

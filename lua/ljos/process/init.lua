@@ -56,6 +56,7 @@ local M = {
 ---@field signal? integer  the signal that ended it, 0 for none
 ---@field lost? boolean    somebody else has reaped it, or SIGCHLD is ignored: nobody knows how it ended
 ---@field parting_signal integer|false  of a child that is held
+---@field sender? ljos.IoObject  of an actor that was killed: closed once it was reaped
 ---@field ended? fun(child: ljos.Child)  called once, when it was reaped; may neither suspend nor raise
 
 -- Starting ------------------------------------------------------------------------------------------------------
