@@ -73,7 +73,7 @@ describe("the engine", function()
     end)
 
     -- Compiles a program that runs another one under a seccomp filter, which answers io_uring_setup(2) with EPERM, as
-    -- Docker's default profile does, and with OLD epoll_pwait2(2) with that error, as profiles do that are older than it.
+    -- Docker's default profile does, and where OLD is defined epoll_pwait2(2) with that error, as older profiles do.
     local function forbid(flags)
         local directory = temporary_directory.make()
         local file = assert(io.open(directory .. "/forbid.c", "w"))

@@ -129,8 +129,8 @@ local function child_of(self)
     return child
 end
 
--- Closes the channel of a child that was killed. The kernel keeps the sender until the child was reaped, and the whole of
--- its PID namespace with it: else the actor could hear, and print, that it has no senders before the signal gets there.
+-- Closes the channel of a child that was killed. The sender stays until the child was reaped, and the whole of its PID
+-- namespace with it: else the actor could hear, and print, that it has no senders before the signal gets there.
 local function close_after(self, child)
     if self.fd < 0 or child.fd < 0 then return self:close() end
     child.sender = io_object.new()
