@@ -5,8 +5,8 @@
 -- may hold its owner. So it is a leak if it is there after the next file, too.
 local busted = require "busted"
 local collect = require "collect"
-local ffi = require "ffi"
 local lfs = require "lfs"
+require "surroundings"
 
 local function slurp(path)
     local file = io.open(path, "r")
@@ -14,13 +14,6 @@ local function slurp(path)
     local text = file:read "*a"
     file:close()
     return text
-end
-
--- Specs take 0, 1 and 2 for descriptors that are open and no sockets of theirs, also where the host has closed them.
-ffi.cdef "int open(const char *path, int flags, ...);"
-local O_RDWR = 2
-for number = 0, 2 do
-    if not lfs.symlinkattributes("/proc/self/fd/" .. number) then ffi.C.open("/dev/null", O_RDWR) end
 end
 
 local fiber, loop ---@type ljos.fiber, ljos.loop
