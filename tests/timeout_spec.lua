@@ -2,6 +2,7 @@ local error_ = require "ljos.error"
 local fiber = require "ljos.fiber"
 local future = require "ljos.future"
 local loop = require "ljos.loop"
+local mock_loop = require "ljos.mock_loop"
 local mutex = require "ljos.mutex"
 local raises = require "raises"
 local task_group = require "ljos.task_group"
@@ -122,6 +123,17 @@ describe("timeout", function()
         local promise, f = future.new()
         assert.equal(LATE, raises.raised(timeout, 0.001, f.get, f))
         promise:set_value(1)
+    end)
+
+    it("ends what would have ended at the same moment", function()
+        mock_loop.run({}, function()
+            assert.equal(LATE, raises.raised(timeout, 1, time.sleep, 1))
+            assert.equal(LATE, raises.raised(timeout, 1, function() timeout(1, time.sleep, 1) end))
+            local timer = time.steady_timer.new()
+            timer:expires_after(1)
+            assert.equal(LATE, raises.raised(timeout, 1, timer.wait, timer))
+            timeout(2, time.sleep, 1)
+        end)
     end)
 
     it("tells how much time is left", function()

@@ -29,6 +29,11 @@ local function compare(seed, longest)
             assert.is_true(target.deadline >= last, "out of order, seed " .. seed)
             last = target.deadline
             naive[target] = nil
+            local other = math.random() < 0.2 and next(naive) -- which may be due, too
+            if other then
+                wheel:remove(entries[other])
+                naive[other] = nil
+            end
         end)
         for target in pairs(naive) do
             assert.is_true(target.deadline > now, ("missed a deadline at step %d, seed %d"):format(step, seed))
@@ -63,6 +68,23 @@ describe("timer wheel", function()
             local a, b = order[k - 1], order[k]
             assert.is_true(a * 7 % 3 < b * 7 % 3 or a * 7 % 3 == b * 7 % 3 and a < b)
         end
+    end)
+
+    it("skips what the expiry of another entry removes", function()
+        local wheel, expired = timer_wheel.new(0), {}
+        wheel:add(1, "first")
+        local later = wheel:add(1, "second")
+        wheel:add(1, "third")
+        wheel:add(3, "far")
+        wheel:expire(2, function(target)
+            expired[#expired + 1] = target
+            if target == "first" then wheel:remove(later) end
+        end)
+        assert.same({ "first", "third" }, expired)
+        assert.equal(1, wheel.count)
+        wheel:expire(4, function(target) expired[#expired + 1] = target end)
+        assert.same({ "first", "third", "far" }, expired)
+        assert.equal(0, wheel.count)
     end)
 
     it("has no deadline when it is empty, and uses entries again", function()

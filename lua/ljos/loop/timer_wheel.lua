@@ -17,6 +17,9 @@ local RING = 64
 local SLOT1, SLOT2, SLOT3 = RING0, RING0 + RING, RING0 + 2 * RING
 local SPAN0, SPAN1, SPAN2, SPAN3 = RING0, RING0 * RING, RING0 * RING ^ 2, RING0 * RING ^ 3
 
+-- In place of the slot of an entry that `expire` has taken out and not come to yet.
+local DUE = -1
+
 ---@class ljos.TimerWheel
 ---@field count integer  entries waiting
 ---@field tick integer   the tick that is being worked on; all before it is done
@@ -113,9 +116,13 @@ local function release(self, entry)
     self.count = self.count - 1
 end
 
---- Removes an entry that has not expired.
+--- Removes an entry that has not expired. While `expire` runs, that may be one it has come to already: it is skipped.
 ---@param entry integer
 function Wheel:remove(entry)
+    if self.slot[entry] == DUE then
+        self.target[entry] = false
+        return
+    end
     unlink(self, entry)
     release(self, entry)
 end
@@ -221,6 +228,7 @@ local function collect(self, now, n)
         local after = self.next[entry]
         if when[entry] <= now then
             unlink(self, entry)
+            self.slot[entry] = DUE
             n = n + 1
             due[n] = entry
         end
@@ -249,7 +257,7 @@ function Wheel:expire(now, expire)
         local entry = due[i]
         local what = target[entry]
         release(self, entry)
-        expire(what)
+        if what then expire(what) end
     end
 end
 
