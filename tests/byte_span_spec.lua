@@ -567,7 +567,7 @@ describe("every method", function()
                 end
             end
         end
-        assert.are.equal(66, methods)
+        assert.are.equal(67, methods)
     end)
 end)
 

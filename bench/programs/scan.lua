@@ -1,6 +1,7 @@
--- Reads a file with stream.scanner. Run: luajit bench/programs/scan.lua count|fields|bulk PATH
+-- Reads a file with stream.scanner. Run: luajit bench/programs/scan.lua MODE PATH
 --   count   a loop of get_line; prints the number of records
 --   fields  a loop of get_line with AWK's fields; prints the sum of the third
+--   strings that sum with a string of each
 --   bulk    that sum by batches
 local ljos = require "ljos"
 local eof, file, scanner = ljos.asio_error.misc.eof, ljos.file, ljos.stream.scanner
@@ -25,6 +26,16 @@ function modes.count(input)
 end
 
 function modes.fields(input)
+    local lines, sum = scanner.with_awk_defaults(input), 0
+    until_eof(function()
+        while true do
+            sum = sum + (lines:get_line()[3]:tonumber() or 0)
+        end
+    end)
+    return ("%.2f"):format(sum)
+end
+
+function modes.strings(input)
     local lines, sum = scanner.with_awk_defaults(input), 0
     until_eof(function()
         while true do

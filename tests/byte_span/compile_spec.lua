@@ -6,7 +6,7 @@ local PROGRAM = [[
     local span = byte_span.append("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", ("x"):rep(100))
     local buffer, other = byte_span.new(0, 4096), byte_span.append(span)
     local two, four, six, eight = span:first(2), byte_span.new(4), span:first(6), byte_span.with_zeros(8)
-    local sink
+    local digits, sink = "42", nil
     local function loop(n)
         for i = 1, n do %s end
     end
@@ -42,6 +42,7 @@ local LOOPS = {
     "sink = other:find_first_of '\\r\\n'",
     "sink = other:find_last_not_of('x', #other)",
     "two:inplace_lower() two:inplace_upper()",
+    "two:copy(digits) sink = two:tonumber() + i",
     "sink = two:get_u16be() + four:get_u32le() + six:get_u48be() + six:get_i48le()",
     "sink = four:get_f32be() + eight:get_f64le()",
     "two:set_u16be(i % 65536) four:set_i32le(-i) six:set_u48be(i * 1000)",

@@ -234,6 +234,37 @@ describe("the string algorithms of byte_span", function()
         assert.are.same({ 0, 3 }, { #none, none.capacity })
     end)
 
+    it("read the number that tonumber reads in the same text", function()
+        local texts = { "", " ", "-", "+", ".", "-.", "e5", "1e", "1e+", "12a", "0x10", "-0x1p4", "inf", "-nan" }
+        for _, text in ipairs { " 7 ", "\t7", "1\0", "0", "-0", "+0.0", ".5", "5.", "1LL", "1i" } do
+            texts[#texts + 1] = text
+        end
+        for _, text in ipairs { "1e400", "1e-400", "0e99999", "9007199254740993", ("1"):rep(400) } do
+            texts[#texts + 1] = text
+        end
+        local random = math.random
+        math.randomseed(7)
+        local alphabet = "0123456789012345678901234567890123456789..-+eEx "
+        for _ = 1, 20000 do
+            local text = {}
+            for i = 1, random(24) do
+                local at = random(#alphabet)
+                text[i] = alphabet:sub(at, at)
+            end
+            texts[#texts + 1] = table.concat(text)
+            texts[#texts + 1] = ("%.17g"):format((random(2 ^ 30) - 2 ^ 29) * 10 ^ (random(40) - 20))
+        end
+        for _, text in ipairs(texts) do
+            local expected, number = tonumber(text), span_of(text, "9"):first(#text):tonumber()
+            if expected == nil or expected == expected then
+                assert.are.equal(expected, number, text)
+                if expected == 0 then assert.are.equal(1 / expected, 1 / number, text) end
+            else
+                assert.is_true(number ~= number, text)
+            end
+        end
+    end)
+
     it("change the case of ASCII letters only, in place", function()
         local every = {}
         for i = 0, 255 do

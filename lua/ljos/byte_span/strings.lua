@@ -1,4 +1,4 @@
---- String algorithms on spans: searching, trimming, letter case. They know octets and no encoding.
+--- String algorithms on spans: searching, trimming, numbers, letter case. They know octets and no encoding.
 ---
 --- Positions count from 1, given and returned. The searching itself is native; a target of one byte and sets of up
 --- to three are found at the speed of memchr.
@@ -11,6 +11,7 @@ local native = require "ljos.native"
 local span = require "ljos.byte_span.span"
 
 local C, libc = native.C, ffi.C
+local ffi_string, tonumber = ffi.string, tonumber
 local slice, check, bytes_of = span.slice, span.check, span.bytes_of
 local is_integer, out_of_range = span.is_integer, span.out_of_range
 
@@ -159,6 +160,17 @@ function ByteSpan:trimmed(lws)
     if first < 0 then return slice(self, ptr + len, 0, cap - len) end
     local last = C.ljos_bytes_rfind_set(ptr, len, bytes, count, 0)
     return slice(self, ptr + first, last - first + 1, cap - first)
+end
+
+--- Reads the bytes as a number: what `tonumber(tostring(self))` gives, without making a string of them.
+---@return number? # nil where they are none
+function ByteSpan:tonumber()
+    check(self, 1)
+    local ptr, len = self.ptr, self.len
+    local number = C.ljos_bytes_number(ptr, len)
+    if number == number then return number end
+    -- Hexadecimal, blanks around it, extreme values and so on: rare, and only Lua knows what Lua takes for a number.
+    return tonumber(ffi_string(ptr, len))
 end
 
 --- Turns the ASCII letters A to Z into their lower case, in place.

@@ -291,6 +291,13 @@ int ljos_bytes_find(const void *haystack,
                     const void *needle,
                     uint32_t needle_len);
 
+// The value of a text that is a decimal number of a usual size and nothing else, see `number::whole`; else NaN.
+//
+// # Safety
+// `text` is valid for its length and unchanged during the call.
+double ljos_bytes_number(const void *text,
+                         uint32_t len);
+
 // Finds the last `needle` in `haystack`: the offset from 0, or -1. An empty needle is found at the end.
 //
 // # Safety

@@ -1,6 +1,7 @@
-//! Bytes: the span, searching, letter case. Offsets are an `int`: no haystack exceeds 2^31-1 bytes.
+//! Bytes: the span, searching, numbers, letter case. Offsets are an `int`: no haystack exceeds 2^31-1 bytes.
 
 use crate::memory;
+use crate::scan::number;
 use std::ffi::{c_int, c_void};
 
 /// Named `uint8_t *const` in the header.
@@ -41,6 +42,17 @@ pub unsafe extern "C" fn ljos_bytes_find(
         [byte] => memchr::memchr(byte, haystack),
         _ => memchr::memmem::find(haystack, needle),
     })
+}
+
+/// The value of a text that is a decimal number of a usual size and nothing else, see `number::whole`; else NaN.
+///
+/// # Safety
+/// `text` is valid for its length and unchanged during the call.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_bytes_number(text: *const c_void, len: u32) -> f64 {
+    // SAFETY: the caller's promise.
+    let text = unsafe { memory::slice(text.cast::<u8>(), len as usize) };
+    number::whole(text).unwrap_or(f64::NAN)
 }
 
 /// Finds the last `needle` in `haystack`: the offset from 0, or -1. An empty needle is found at the end.

@@ -5,7 +5,7 @@
 
 mod field;
 mod mask;
-mod number;
+pub(crate) mod number;
 mod record;
 
 use crate::memory;

@@ -1,4 +1,4 @@
-//! The decimal number a field begins with, as AWK sees it.
+//! Decimal numbers: the one a field begins with, as AWK sees it, and the one a text is.
 #![forbid(unsafe_code)]
 
 use super::mask::is_blank;
@@ -142,13 +142,27 @@ pub fn leading(data: &[u8], from: usize, to: usize) -> f64 {
     if let Some(value) = short(data, from, to) {
         return value;
     }
-    general(Cursor { data, at: from, to })
-}
-
-fn general(mut cursor: Cursor) -> f64 {
+    let mut cursor = Cursor { data, at: from, to };
     while cursor.peek().is_some_and(is_blank) {
         cursor.at += 1;
     }
+    general(&mut cursor).unwrap_or(0.0)
+}
+
+/// The value of `data` where it is a decimal number and nothing else, of a usual size: not where it is long, or the
+/// value is 0 written at length, subnormal or infinite, for Lua has limits of its own there. Correctly rounded.
+pub fn whole(data: &[u8]) -> Option<f64> {
+    if data.len() > 40 {
+        return None;
+    }
+    short(data, 0, data.len()).or_else(|| {
+        let mut cursor = Cursor { data, at: 0, to: data.len() };
+        general(&mut cursor).filter(|value| cursor.at == data.len() && value.is_normal())
+    })
+}
+
+/// Takes the longest decimal number at the cursor.
+fn general(cursor: &mut Cursor) -> Option<f64> {
     let start = cursor.at;
     let negative = cursor.peek() == Some(b'-');
     if negative || cursor.peek() == Some(b'+') {
@@ -164,7 +178,7 @@ fn general(mut cursor: Cursor) -> f64 {
         scale = -(decimals as i32);
     }
     if digits == 0 {
-        return 0.0;
+        return None;
     }
     if matches!(cursor.peek(), Some(b'e' | b'E')) {
         scale = scale.saturating_add(cursor.exponent());
@@ -173,16 +187,16 @@ fn general(mut cursor: Cursor) -> f64 {
     if digits <= MAX_DIGITS && mantissa < 1 << 53 {
         if let Some(power) = POWERS_OF_TEN.get(scale.unsigned_abs() as usize) {
             let magnitude = if scale < 0 { mantissa as f64 / power } else { mantissa as f64 * power };
-            return if negative { -magnitude } else { magnitude };
+            return Some(if negative { -magnitude } else { magnitude });
         }
     }
-    slow(cursor.data.get(start..cursor.at).unwrap_or(&[]))
+    slow(cursor.data.get(start..cursor.at)?)
 }
 
 #[cold]
 #[inline(never)]
-fn slow(number: &[u8]) -> f64 {
-    std::str::from_utf8(number).ok().and_then(|text| text.parse().ok()).unwrap_or(0.0)
+fn slow(number: &[u8]) -> Option<f64> {
+    std::str::from_utf8(number).ok()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -226,6 +240,32 @@ mod tests {
             assert_eq!(leading(text.as_bytes()), value, "{text:?}");
         }
         assert!(leading(b"-0").is_sign_negative());
+    }
+
+    #[test]
+    fn a_whole_text_is_a_number_or_none() {
+        for text in [
+            "",
+            " 1",
+            "1 ",
+            "+",
+            ".",
+            "1e",
+            "12a",
+            "12345678a",
+            "1e400",
+            "0e99999",
+            "123456789.1.",
+            "0x10",
+            "nan",
+        ] {
+            assert_eq!(super::whole(text.as_bytes()), None, "{text:?}");
+        }
+        for (text, value) in
+            [("7", 7.0), ("-0.25", -0.25), ("+123456789.5", 123456789.5), ("1e3", 1000.0), (".5", 0.5)]
+        {
+            assert_eq!(super::whole(text.as_bytes()), Some(value), "{text:?}");
+        }
     }
 
     #[test]
