@@ -9,6 +9,10 @@ local function run(command)
 end
 
 describe("the rock", function()
+    if run "PATH=$PATH:${CARGO_HOME:-${HOME-}/.cargo}/bin; cargo --version && luarocks --version" ~= 0 then
+        it("is made by luarocks and cargo", function() pending "this user has no luarocks or no cargo" end)
+        return
+    end
     local root, dir
 
     local function make(rock)
