@@ -4,7 +4,7 @@
 local S = require "ljos.syscall"
 local busted = require "busted"
 
-local function map(file, id) assert(S.util.writefile("/proc/self/" .. file, "0 " .. id .. " 1")) end
+local function map(file, id) return S.util.writefile("/proc/self/" .. file, "0 " .. id .. " 1") end
 
 -- Leaves for new namespaces; in a user namespace of its own the child is root.
 local function leave(namespaces)
@@ -13,8 +13,9 @@ local function leave(namespaces)
     if not ok then return nil, err end
     if namespaces:find("newuser", 1, true) then
         assert(S.util.writefile("/proc/self/setgroups", "deny"))
-        map("uid_map", uid)
-        map("gid_map", gid)
+        ok, err = map("uid_map", uid) -- root without cap_setfcap may not
+        if not ok then return nil, err end
+        assert(map("gid_map", gid))
     end
     if namespaces:find("newns", 1, true) then assert(S.mount("none", "/", nil, "rec, private")) end
     return true
