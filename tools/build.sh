@@ -9,4 +9,4 @@ lacks() {
 }
 command -v cargo >/dev/null || lacks cargo "Install Rust 1.85 or newer from https://rustup.rs, then run make again."
 command -v cc >/dev/null || lacks "a C compiler" "\`make deps\` installs it on Debian."
-cargo build --release --locked
+cargo build --release --locked --target-dir target # where the others look for it, whatever CARGO_TARGET_DIR says
