@@ -1,23 +1,15 @@
 -- The programs in doc/ run, and print what stands below them: "```lua" by luajit, "```lua app" by bin/ljos.
+local source_files = require "source_files"
 local temporary_directory = require "temporary_directory"
 local text_file = require "text_file"
 
 local STRUCTURED_CONCURRENCY = { "task_group", "timeout", "channel", "select", "semaphore" }
 
-local function lines_of(command)
-    local lines, pipe = {}, assert(io.popen(command))
-    for line in pipe:lines() do
-        lines[#lines + 1] = line
-    end
-    pipe:close()
-    return lines
-end
-
-local root = lines_of("pwd")[1]
+local root = source_files.lines_of("pwd")[1]
 local ENVIRONMENT = ("LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua' "):format(root, root)
 local RUNNERS = { [""] = ENVIRONMENT .. "luajit", [" app"] = root .. "/bin/ljos" }
 
-local read = text_file.read
+local lines_of, read = source_files.lines_of, text_file.read
 
 -- What a program prints, in a directory of its own.
 local function output_of(runner, program)

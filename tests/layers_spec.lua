@@ -1,6 +1,7 @@
 -- The shape of the tree: who may require whom, who may load native code, and how long a module and a function may be.
 -- The order of the layers is that of doc/architecture.md; a new module is entered here, below its layer.
 local jit_util = require "jit.util"
+local source_files = require "source_files"
 local text_file = require "text_file"
 
 -- A name stands for the module and everything below it ("syscall" for "ljos.syscall.openat2"); the longest
@@ -58,17 +59,6 @@ local NAMED_BY_LJSYSCALL = { ["syscall.util"] = true, ["syscall.helpers"] = true
 
 local MAX_LINES, MAX_FUNCTION = 300, 40
 
-local function lines_of(command)
-    local lines, pipe = {}, assert(io.popen(command))
-    for line in pipe:lines() do
-        lines[#lines + 1] = line
-    end
-    pipe:close()
-    return lines
-end
-
-local read = text_file.read
-
 -- "lua/ljos/ip/tcp.lua" -> "ip.tcp"
 local function name_of(path)
     local name = path:match("^lua/ljos/(.*)%.lua$"):gsub("/", ".")
@@ -91,8 +81,8 @@ local function entry_of(name)
 end
 
 local modules = {} -- { path, name, source, code (without comments), requires }
-for _, path in ipairs(lines_of "find lua/ljos -name '*.lua' | sort") do
-    local source = read(path)
+for _, file in ipairs(source_files.below("lua/ljos", "*.lua")) do
+    local path, source = file.path, file.source
     local code = source:gsub("%-%-%[%[.-%]%]", ""):gsub("%-%-[^\n]*", "")
     local requires = {}
     for target in code:gmatch "require%s*%(?%s*[\"']ljos%.?([%w_.]*)[\"']" do
@@ -108,14 +98,7 @@ local function contains(list, value)
     return false
 end
 
--- Collects what `check` complains about over all modules, so that one run shows everything.
-local function complaints(check)
-    local found = {}
-    for _, module in ipairs(modules) do
-        check(module, function(...) found[#found + 1] = module.path .. ": " .. string.format(...) end)
-    end
-    return table.concat(found, "\n")
-end
+local function complaints(check) return source_files.complaints(modules, check) end
 
 -- The line numbers of every function in a chunk, from its prototypes.
 local function functions_of(chunk, visit)
@@ -173,9 +156,9 @@ describe("the tree", function()
     end)
 
     it("has in its first folder only what programs require", function()
-        local reference = read "doc/api/README.md"
+        local reference = text_file.read "doc/api/README.md"
         local inner = { native = true, app = true, init = true } -- the library itself; what bin/ljos and `ljos` are
-        for _, path in ipairs(lines_of "ls lua/ljos/*.lua") do
+        for _, path in ipairs(source_files.lines_of "ls lua/ljos/*.lua") do
             local name = path:match "([%w_]+)%.lua$"
             local listed = inner[name] or reference:find("`" .. name .. "`", 1, true)
             assert.is_truthy(listed, path .. " is not in the reference: what others are made of lies in a folder")

@@ -48,8 +48,11 @@ function sending.cancel_wait(_, fiber)
 end
 function sending.describe_wait(_, fiber) return "send " .. opaque_type.name(fiber.op) end
 
--- Set by select.lua: the value a fiber in a select sends on this channel, and how its wait ends.
 local select_value, select_done
+
+--- Called by select.lua, which alone knows of fibers that wait for several channels.
+---@param value fun(channel: ljos.FiberChannel, fiber: ljos.FiberRecord): any  what such a fiber sends
+---@param done fun(channel: ljos.FiberChannel, fiber: ljos.FiberRecord, wait: table, value: any)  ends its wait
 function M.connect_select(value, done)
     select_value, select_done = value, done
 end

@@ -1,4 +1,5 @@
 //! Compiles the Lua modules in and lets LuaJIT find the native library's functions in the program itself.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
 use std::fmt::Write;

@@ -1,4 +1,5 @@
 //! Compiles the few lines of C that read what the C library's headers alone declare.
+#![forbid(unsafe_code)]
 
 fn main() {
     println!("cargo:rerun-if-changed=src/regex/posix.c");

@@ -26,6 +26,8 @@ describe("steady_clock", function()
         assert.equal(-3.75, (tp - 3).seconds_since_epoch)
         assert.equal(-0.75, tp.seconds_since_epoch)
         assert.equal(-3.0, (tp - 3) - tp)
+        assert.equal(0.75, (steady.epoch() + 1.25 - 0.5).seconds_since_epoch)
+        assert.equal(1.25, (steady.epoch() + 0.75 + 0.5).seconds_since_epoch)
     end)
 
     it("rounds durations to nanoseconds, halves to the even one", function()

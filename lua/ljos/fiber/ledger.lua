@@ -33,6 +33,7 @@ function M.start(place_, quiet, inside_)
     entries, place, is_quiet, inside, M.is_on = {}, place_, quiet or false, inside_ or nowhere, true
 end
 
+--- Closes the ledger, and forgets what is in it.
 function M.stop()
     entries, M.is_on = {}, false
 end

@@ -148,6 +148,8 @@ local raised ---@type fun(fiber: ljos.FiberRecord, err: any, co: thread): ljos.F
 local was_canceled = function(_) return false end ---@type fun(fiber: ljos.FiberRecord): boolean  and may notice it
 local gated ---@type fun(fiber: ljos.FiberRecord)  `gate` is set; raises if the call may not go on
 
+--- Sets the hooks above.
+---@param hooks table<string, fun(...: any): any>
 function M.connect(hooks)
     returned, finished, raised = hooks.returned, hooks.finished, hooks.raised
     was_canceled, gated = hooks.was_canceled, hooks.gated

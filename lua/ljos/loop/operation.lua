@@ -340,6 +340,11 @@ end
 ---@param anchor any   what the pointers point to
 ---@param name string  for fiber.dump
 ---@param number integer  the system call's number
+---@param a? integer|ffi.cdata*
+---@param b? integer|ffi.cdata*
+---@param c? integer|ffi.cdata*
+---@param d? integer|ffi.cdata*
+---@param e? integer|ffi.cdata*
 ---@return integer res
 function M.call(anchor, name, number, a, b, c, d, e)
     local slot = begin(unowned, anchor, name)

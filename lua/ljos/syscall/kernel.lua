@@ -90,11 +90,11 @@ function M.wide(name, signature)
         return function() return nil, Error.errno(Error.errno_of.ENOSYS) end
     end
     signature = signature .. ("i"):rep(6 - #signature)
-    local symbol = "ljos_wide_" .. signature
+    local symbol = "ljos_call_wide_" .. signature
     local list = parameters(signature)
     table.insert(list, 1, "int64_t")
     table.insert(list, 1, "int64_t *")
-    declare(symbol, "ljos_wide", "int", list)
+    declare(symbol, "ljos_call_wide", "int", list)
     local f = native.C[symbol]
     -- What nil is for each argument: a null pointer, or 0.
     local none = {}

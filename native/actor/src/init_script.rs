@@ -1,4 +1,5 @@
 //! The init script: runs before the actor, in a Lua state whose memory is wiped afterwards (seed 003, "init.script").
+#![forbid(unsafe_code)]
 
 use crate::boot::INIT_ARG;
 use crate::modules;

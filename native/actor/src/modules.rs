@@ -1,4 +1,5 @@
 //! The Lua modules of ljos, compiled in, and `require` for them.
+#![forbid(unsafe_code)]
 
 use mlua::{Function, Lua, Table, Value};
 

@@ -385,14 +385,14 @@ int ljos_call6(int64_t number, int64_t a, int64_t b, int64_t c, int64_t d, int64
 //
 // # Safety
 // The arguments are what the call `number` wants; `out` is writable.
-int ljos_wide(int64_t *out,
-              int64_t number,
-              int64_t a,
-              int64_t b,
-              int64_t c,
-              int64_t d,
-              int64_t e,
-              int64_t f);
+int ljos_call_wide(int64_t *out,
+                   int64_t number,
+                   int64_t a,
+                   int64_t b,
+                   int64_t c,
+                   int64_t d,
+                   int64_t e,
+                   int64_t f);
 
 // The seconds of `CLOCK_MONOTONIC`: exact to the nanosecond for 104 days of uptime, to 2 ns for a year.
 double ljos_clock_monotonic(void);

@@ -1,6 +1,6 @@
 //! System calls by number, at fixed arity.
 //!
-//! `ljos_call<n>` answers the kernel's int result, `>= 0` or `-errno`. `ljos_wide` is for results wider than an
+//! `ljos_call<n>` answers the kernel's int result, `>= 0` or `-errno`. `ljos_call_wide` is for results wider than an
 //! int (offsets, addresses): the result goes to `*out` and the call answers 0 or `-errno`. Arguments are register-sized
 //! words; whoever declares these for a call with pointers declares them as pointers (the same registers on both
 //! architectures). Never varargs: on aarch64 those would put LuaJIT's numbers into float registers.
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn ljos_call6(number: i64, a: i64, b: i64, c: i64, d: i64,
 /// # Safety
 /// The arguments are what the call `number` wants; `out` is writable.
 #[no_mangle]
-pub unsafe extern "C" fn ljos_wide(
+pub unsafe extern "C" fn ljos_call_wide(
     out: *mut i64,
     number: i64,
     a: i64,

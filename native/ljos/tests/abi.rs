@@ -1,4 +1,5 @@
 //! What the built library exports and imports: exactly the header's functions, and no symbol of Lua's.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeSet;

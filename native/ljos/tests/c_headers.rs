@@ -2,6 +2,7 @@
 //!
 //! A generated C program prints what it knows; names that are younger than the machine's headers drop out, and
 //! the test says how many were left to compare.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
 use ljos::{constants, layout};

@@ -1,4 +1,5 @@
 //! The committed header is what cbindgen generates. `LJOS_WRITE_HEADER=1 cargo test --test header` rewrites it.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::Path;

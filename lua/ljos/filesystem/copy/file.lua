@@ -143,6 +143,10 @@ function M.copy_file(from, to, on_existing)
 end
 
 --- Copies a symbolic link, both named relative to directories.
+---@param from_dirfd integer
+---@param from_name string
+---@param to_dirfd integer
+---@param to_name string
 ---@return integer # 0 or -errno
 function M.symlink_at(from_dirfd, from_name, to_dirfd, to_name)
     local text, res = calls.readlinkat(from_dirfd, from_name)

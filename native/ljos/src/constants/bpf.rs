@@ -1,4 +1,5 @@
 //! BPF, classic and extended, and perf events.
+#![forbid(unsafe_code)]
 
 use super::Group;
 

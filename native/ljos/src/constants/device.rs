@@ -1,4 +1,5 @@
 //! Terminals and ioctl numbers.
+#![forbid(unsafe_code)]
 
 use super::Group;
 

@@ -1,4 +1,5 @@
 //! errno(3). Where two names share a number, the main one comes first.
+#![forbid(unsafe_code)]
 
 use super::Group;
 

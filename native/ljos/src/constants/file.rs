@@ -1,4 +1,5 @@
 //! Files: open, fcntl, stat, directories, notification, readiness.
+#![forbid(unsafe_code)]
 
 use super::Group;
 

@@ -1,4 +1,5 @@
 //! Input and PCI devices.
+#![forbid(unsafe_code)]
 
 use super::Group;
 

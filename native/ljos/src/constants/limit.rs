@@ -1,4 +1,5 @@
 //! Plain numbers.
+#![forbid(unsafe_code)]
 
 use super::Group;
 

@@ -1,4 +1,5 @@
 //! Memory, io_uring and aio.
+#![forbid(unsafe_code)]
 
 use super::Group;
 

@@ -1,7 +1,7 @@
 //! The kernel's constants by group, as text that `native.constants` reads: `NAME=value` lines.
 //!
 //! Values come from the crates `libc` and `linux-raw-sys`. The few names that neither has are `typed`, and only where
-//! the value is the same on all architectures; `tests/constants.rs` compares every value with the C compiler's.
+//! the value is the same on all architectures; `tests/c_headers.rs` compares every value with the C compiler's.
 
 use crate::memory;
 use std::collections::BTreeMap;

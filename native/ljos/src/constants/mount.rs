@@ -1,4 +1,5 @@
 //! Mounts and namespaces.
+#![forbid(unsafe_code)]
 
 use super::Group;
 

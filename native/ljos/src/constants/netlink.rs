@@ -1,4 +1,5 @@
 //! Network interfaces and rtnetlink.
+#![forbid(unsafe_code)]
 
 use super::Group;
 

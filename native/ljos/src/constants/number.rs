@@ -1,4 +1,5 @@
 //! The numbers of the system calls.
+#![forbid(unsafe_code)]
 
 use super::Group;
 

@@ -1,4 +1,5 @@
 //! Processes: signals, scheduling, limits, capabilities, seccomp, ptrace, keys, locks between processes.
+#![forbid(unsafe_code)]
 
 use super::Group;
 

@@ -1,4 +1,5 @@
 //! What the layers above `syscall` use, gathered in few groups because they want few names of many prefixes.
+#![forbid(unsafe_code)]
 
 use super::Group;
 

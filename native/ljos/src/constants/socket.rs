@@ -1,4 +1,5 @@
 //! Sockets and the address families.
+#![forbid(unsafe_code)]
 
 use super::Group;
 

@@ -1,4 +1,5 @@
 //! Clocks and timers.
+#![forbid(unsafe_code)]
 
 use super::Group;
 

@@ -1,4 +1,5 @@
 //! How read(2) and write(2) on a descriptor can be kept from blocking.
+#![forbid(unsafe_code)]
 
 use super::op::{is_block_or_regular, is_in_memory, Op};
 use std::ffi::c_int;

@@ -3,6 +3,7 @@
 //! A request that comes while its target is on its way from one place in the kernel to another finds nothing
 //! (ENOENT), or a thread that is not asleep yet (EALREADY). The target may still wait afterwards, so such a request is
 //! made again, every millisecond, until the target's completion has come.
+#![forbid(unsafe_code)]
 
 use std::collections::HashSet;
 use std::ffi::c_int;

@@ -2,7 +2,7 @@
 //!
 //! Offsets, sizes and signedness come from the crates through `offset_of!` and `size_of`. Every struct is declared
 //! packed with explicit padding, so the offsets are the crates' whatever the reader's own rules are; fields
-//! that share bytes become a union. `tests/layout.rs` compares all of it with the C compiler.
+//! that share bytes become a union. `tests/c_headers.rs` compares all of it with the C compiler.
 
 mod kernel_struct;
 mod libc_struct;

@@ -1,5 +1,5 @@
 //! Structs of the kernel's user API that neither crate has. Their fields have fixed widths, so they are the same on
-//! all architectures; `tests/layout.rs` compares them with the C headers.
+//! all architectures; `tests/c_headers.rs` compares them with the C headers.
 
 use super::{layouts, CType, Layout};
 
