@@ -161,6 +161,33 @@ describe("task_group", function()
         raises.generic("EINVAL", task_group.run, 1)
     end)
 
+    it("does not begin where its fiber could not wait for it", function()
+        local ran = false
+        local function group()
+            task_group.run(function(inside)
+                inside:spawn(function()
+                    yield()
+                    ran = true
+                end)
+            end)
+        end
+        local function frames(run)
+            raises.core("unsuspendable_frame", coroutine.wrap(run))
+            raises.core("unsuspendable_frame", table.sort, { 1, 2 }, run)
+        end
+        fiber
+            .spawn(function()
+                frames(group)
+                fiber.coroutine.wrap(frames)(group)
+                yield()
+                yield()
+                assert.is_false(ran)
+                fiber.coroutine.wrap(function() fiber.coroutine.wrap(group)() end)()
+                assert.is_true(ran)
+            end)
+            :join()
+    end)
+
     it("does not mind a task that is canceled alone", function()
         local done = task_group.run(function(group)
             local a = group:spawn(function() time.sleep(1000) end)

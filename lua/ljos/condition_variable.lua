@@ -8,6 +8,7 @@
 --- Suspends: wait
 --- Needs:    nothing beyond Linux 5.15
 local error_ = require "ljos.error"
+local innermost = require "ljos.fiber.innermost"
 local loop = require "ljos.loop"
 local mutex = require "ljos.mutex"
 local opaque_type = require "ljos.fiber.opaque_type"
@@ -16,7 +17,6 @@ local wait_queue = require "ljos.fiber.wait_queue"
 local error, setmetatable = error, setmetatable
 local check = opaque_type.check
 local enter, suspend, wake = loop.enter, loop.suspend, loop.wake
-local isyieldable, main = coroutine.isyieldable, loop.main
 local ECANCELED = error_.errno_of.ECANCELED
 
 ---@class ljos.condition_variable
@@ -46,7 +46,7 @@ function methods:wait(m)
     check(m, "mutex", 2)
     local fiber = enter()
     if not m.locked then error(error_.generic("EPERM", { detail = "the mutex is not locked" }), 0) end
-    if fiber ~= main and not isyieldable() then error(error_.core("unsuspendable_frame", { detail = "wait" }), 0) end
+    innermost.check_suspendable "wait"
     mutex.release(m)
     self.waiting:push(fiber)
     fiber.op = self

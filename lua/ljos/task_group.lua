@@ -9,6 +9,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local cancellation = require "ljos.fiber.cancellation"
 local error_ = require "ljos.error"
+local innermost = require "ljos.fiber.innermost"
 local loop = require "ljos.loop"
 local mutex = require "ljos.mutex"
 local opaque_type = require "ljos.fiber.opaque_type"
@@ -153,6 +154,7 @@ end
 function M.run(f)
     error_.check_type(f, "function", 1)
     local fiber = mutex.enter()
+    innermost.check_suspendable "task_group.run"
     local group = setmetatable({
         owner = fiber,
         deadline = cancellation.deadline(fiber) or false,

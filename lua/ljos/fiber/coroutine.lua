@@ -9,12 +9,14 @@
 --- Needs:    nothing beyond Linux 5.15
 local cancellation = require "ljos.fiber.cancellation"
 local error_ = require "ljos.error"
+local innermost = require "ljos.fiber.innermost"
 local loop = require "ljos.loop"
 local scope = require "ljos.fiber.scope"
 
 local raw_create, raw_resume, raw_yield, raw_status =
     coroutine.create, coroutine.resume, coroutine.yield, coroutine.status
 local current, SUSPEND = loop.current, loop.SUSPEND
+local inner = innermost.coroutines
 
 ---@class ljos.fiber.coroutine
 local M = {}
@@ -22,9 +24,6 @@ local M = {}
 -- What is known of a coroutine made here: its handlers while it is not running, the fiber suspended inside it.
 local scopes = setmetatable({}, { __mode = "k" })
 local suspended = setmetatable({}, { __mode = "k" })
-
--- The innermost coroutine of each fiber that is inside one (a stack through `outer_of`).
-local inner = setmetatable({}, { __mode = "k" })
 
 local function finish(...)
     local fiber = current()
