@@ -2,6 +2,7 @@
 local S = require "ljos.syscall"
 local byte_span = require "ljos.byte_span"
 local ffi = require "ffi"
+local source_files = require "source_files"
 local c, t = S.c, S.t
 
 local function line() return debug.getinfo(2, "l").currentline end
@@ -75,6 +76,34 @@ describe("a wrong argument", function()
             assert.equal(c.E.INVAL, err.errno)
         end)
     end
+
+    it("is named where the first argument is no descriptor, in every call that takes one", function()
+        -- Some calls look at another argument first: one of these is right for it.
+        local others = {
+            {},
+            { 1, 1, 1, 1 },
+            { "x", 1 },
+            { 1, 1, ffi.new "int[1]" },
+            { t.sockaddr_in() },
+            { "now", t.termios() },
+            { t.buffer(1), 1, 0 },
+            { { "x" } },
+        }
+        local count = 0
+        for _, file in ipairs(source_files.below("lua/ljos/syscall/call", "*.lua")) do
+            for name in file.source:gmatch "\nfunction M%.([%w_]+)%(file[,)]" do
+                local blamed = false
+                for _, rest in ipairs(others) do
+                    local ok, err = pcall(S[name], "nosuch", unpack(rest))
+                    assert.is_false(ok, name)
+                    blamed = blamed or err.arg == 1
+                end
+                assert.is_true(blamed, name)
+                count = count + 1
+            end
+        end
+        assert.is_true(count > 40)
+    end)
 
     it("of a constructor or a group is a string with the line", function()
         for _, wrong in ipairs {
