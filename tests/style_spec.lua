@@ -78,6 +78,31 @@ describe("the text of the sources", function()
         end)
     end)
 
+    it("names files that exist", function()
+        local examples = { "program.lua", "server.lua", "a/b.lua", "a/b/init.lua", "/app/init.lua", "meta/native.lua" }
+        local paths = table.concat(
+            source_files.lines_of "find bin bench doc examples lua native tests tools -type f",
+            "\n"
+        ) .. "\n"
+        for _, example in ipairs(examples) do
+            paths = paths .. "/" .. example .. "\n"
+        end
+        local files = all()
+        for _, page in ipairs(source_files.below("doc CONTRIBUTING.md", "*.md")) do
+            if page.path == "CONTRIBUTING.md" or page.path == "doc/architecture.md" then files[#files + 1] = page end
+        end
+        assert_none(files, function(file, complain)
+            local is_page = file.path:find "%.md$"
+            for line in file.source:gmatch "[^\n]+" do
+                local text = is_page and line or line:match "^%s*%-%-(.*)" or line:match "^%s*//(.*)" or ""
+                for name, kind in text:gmatch "([%w_./-]*[%w_]%.(%l+))" do
+                    local pattern = "[/\n]" .. name:gsub("^[./]+", ""):gsub("%p", "%%%0") .. "\n"
+                    if (kind == "lua" or kind == "rs") and not paths:find(pattern) then complain("%s", name) end
+                end
+            end
+        end)
+    end)
+
     it("writes C types without $, which busted's memoised ffi would not look at", function()
         assert_none(all(), function(file, complain)
             for call in file.source:gmatch 'ffi%.%l+%s*%(?%s*"[^"\n]*%$[^\n]*' do
