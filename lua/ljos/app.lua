@@ -218,7 +218,10 @@ function M.run_main(main, ...)
     error_.tostring_has_context = false
     exit.waits = true
     local function finish()
-        if fiber.trace.is_on() then quit.show_descriptors() end
+        if fiber.trace.is_on() then
+            quit.show_descriptors()
+            fiber.trace.stop() -- that they are collected now is no news
+        end
         exit.finish()
     end
     fiber.end_at_deadlock(finish)

@@ -77,7 +77,8 @@ describe("app mode", function()
         assert.matches("\nMain fiber from VM 0x%x+  the end of all fibers, [%d.]+ s\n", output)
         assert.matches("\n  Fiber 0x%x+  get future 0x%x+, [%d.]+ s  at main.lua:9  spawned at main.lua:9\n", output)
         assert.matches(
-            "\nljos: descriptors that are not closed:\nfd %d+  ip.tcp.acceptor  opened at main.lua:2 by Main",
+            "\nljos: descriptors that are not closed:\n"
+                .. "fd %d+  ip.tcp.acceptor  opened at main.lua:2 by Main fiber from VM 0x%x+\n$",
             output
         )
         assert.not_matches("descriptors", (run(program)))
