@@ -14,7 +14,7 @@ local wait_queue = require "ljos.fiber.wait_queue"
 
 local error, setmetatable = error, setmetatable
 local check = opaque_type.check
-local current, suspend, wake = loop.current, loop.suspend, loop.wake
+local current, suspend, wake, check_misuse = loop.current, loop.suspend, loop.wake, loop.check_misuse
 
 ---@class ljos.mutex
 local M = {}
@@ -38,10 +38,8 @@ function M.new() return setmetatable({ locked = false, waiting = wait_queue.new(
 ---@return ljos.FiberRecord
 local function enter()
     local fiber = current()
-    if fiber.gate or fiber.wait then
-        if fiber.wait then loop.misused(fiber) end
-        cancellation.check_suspend(fiber)
-    end
+    check_misuse(fiber)
+    if fiber.gate then cancellation.check_suspend(fiber) end
     return fiber
 end
 M.enter = enter

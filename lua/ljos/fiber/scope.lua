@@ -83,7 +83,7 @@ end
 local function leave(fiber, outer, ok, ...)
     local handlers = fiber.scope
     -- Before the handlers, which may suspend where this one could not.
-    local misuse = not ok and fiber.wait and loop.describe_misuse(fiber)
+    local misuse = not ok and loop.misuse(fiber)
     if handlers then clean_up(fiber, handlers) end
     fiber.scope = outer
     if misuse then return false, misuse end

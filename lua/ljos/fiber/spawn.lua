@@ -243,7 +243,7 @@ end
 -- The loop's hooks ----------------------------------------------------------------------------------------------
 
 local function returned(fiber, ...)
-    if fiber.wait then loop.misused(fiber) end
+    loop.check_misuse(fiber)
     if fiber.scope then scope.clean_up(fiber, fiber.scope) end
     local n = select("#", ...)
     fiber.op = n > 0 and n
@@ -296,10 +296,7 @@ end
 
 -- A fiber's function raised. Its clean-up handlers may suspend, so they need a coroutine of their own.
 local function raised(fiber, err, co)
-    if fiber.wait then
-        err = loop.describe_misuse(fiber)
-        fiber.wait = false
-    end
+    err = loop.misuse(fiber) or err
     local is_canceled = error_.is_core(err, "fiber_canceled")
     local text = not is_canceled and (scope.kept_traceback(fiber, err) or debug.traceback(co)) or nil
     if fiber.scope then

@@ -43,6 +43,12 @@ local main = { co = false, wait = false, op = false, res = 0, gate = false, scop
 M.main = main
 
 local current = main
+
+-- Whether the running fiber made a call that should have suspended it, and runs on: its `yield` went to a plain
+-- coroutine's resume, or met a C function (table.sort, string.gsub, require) and raised. Who suspends sets it; it is
+-- cleared before any fiber runs.
+local leaving = false
+
 local filling, filling_n = {}, 0
 local draining, draining_i, draining_n = {}, 0, 0
 
@@ -155,13 +161,6 @@ function M.connect(hooks)
     was_canceled, gated = hooks.was_canceled, hooks.gated
 end
 
--- A fiber that still "waits" while it runs made a suspending call where it could not suspend: its `yield` went to a
--- plain coroutine's resume, or met a C function (table.sort, string.gsub, require) and raised.
-
--- What a fiber "waits" for that only let others run: it stands in `filling`.
-local in_queue = {}
-function in_queue.describe_wait() return "ready" end
-
 local function leave_queue(fiber)
     for i = filling_n, 1, -1 do
         if filling[i] == fiber then
@@ -174,28 +173,35 @@ end
 -- Takes a fiber out of whatever it waits in, without waking it.
 local function abandon(fiber)
     local wait = fiber.wait
-    if wait.abandon_wait then
+    if not wait then
+        leave_queue(fiber)
+    elseif wait.abandon_wait then
         wait:abandon_wait(fiber)
     elseif wait.cancel_wait then
         wait:cancel_wait(fiber)
-        leave_queue(fiber)
-    elseif wait == in_queue then
         leave_queue(fiber)
     end
     fiber.wait = false
 end
 
---- Ends the wait that could not be, and returns the error that says so.
+--- Where the running fiber, or the one that ran last, made a suspending call that could not suspend it: ends that wait
+--- and returns the error that says so.
 ---@param fiber ljos.FiberRecord
----@return ljos.Error
-function M.describe_misuse(fiber)
-    local what = M.describe_wait(fiber)
+---@return ljos.Error?
+function M.misuse(fiber)
+    if not leaving then return nil end
+    local what = fiber.wait and M.describe_wait(fiber) or "ready"
     abandon(fiber)
+    leaving = false
     return error_.core("unsuspendable_frame", { detail = what })
 end
 
-local function misused(fiber) error(M.describe_misuse(fiber), 0) end
-M.misused = misused
+--- Raises what `misuse` returns, if anything.
+---@param fiber ljos.FiberRecord
+local function check_misuse(fiber)
+    if leaving then error(M.misuse(fiber), 0) end
+end
+M.check_misuse = check_misuse
 
 local function start_function(fiber)
     local f = fiber.op
@@ -332,7 +338,7 @@ local function run_joiners(resume, fiber, ok, what, co)
         if not fiber then return false end
         co = fiber.co
         if not co then return true end
-        current = fiber
+        current, leaving = fiber, false
         ok, what = resume(co)
     until what == SUSPEND and ok
     return false
@@ -350,11 +356,10 @@ local function make_run(resume)
                 local fiber = queue[i]
                 queue[i] = false
                 if fiber then
-                    fiber.wait = false
                     local co = fiber.co
                     local is_next = not co -- only the main fiber has none
                     if co then
-                        current = fiber
+                        current, leaving = fiber, false
                         local ok, what = resume(co)
                         if what ~= SUSPEND or not ok then
                             is_next = run_joiners(resume, fiber, ok, what, co)
@@ -366,14 +371,14 @@ local function make_run(resume)
                         end
                     end
                     if is_next then
-                        current = main
+                        current, leaving = main, false
                         draining_i = i
                         return true
                     end
                 end
             end
             draining_i = n
-            current = main
+            current, leaving = main, false
             if not next_batch() and not wait_for_events() then return false end
         end
     end
@@ -399,8 +404,8 @@ end
 ---@return ljos.FiberRecord
 local function enter()
     local fiber = current
-    if fiber.gate or fiber.wait then
-        if fiber.wait then misused(fiber) end
+    if fiber.gate or leaving then
+        check_misuse(fiber)
         gated(fiber)
     end
     return fiber
@@ -414,8 +419,9 @@ M.enter = enter
 local function suspend(fiber, wait)
     fiber.wait = wait
     if fiber ~= main then
+        leaving = true
         yield(SUSPEND)
-        if fiber.wait then misused(fiber) end
+        check_misuse(fiber)
     elseif not run() then
         local deadlocked = M.deadlocked --[[@as false|fun()]]
         if deadlocked then deadlocked() end
@@ -433,8 +439,10 @@ M.suspend = suspend
 local function reschedule(fiber)
     filling_n = filling_n + 1
     filling[filling_n] = fiber
-    fiber.wait = in_queue
-    if fiber ~= main then return yield(SUSPEND) end
+    if fiber ~= main then
+        leaving = true
+        return yield(SUSPEND)
+    end
     run()
 end
 
@@ -447,7 +455,7 @@ end
 --- this_fiber.yield: lets all ready fibers run, then goes on. A cancellation point.
 function M.yield()
     local fiber = current
-    if fiber.gate or fiber.wait then enter() end
+    if fiber.gate or leaving then enter() end
     return reschedule(fiber)
 end
 
@@ -455,15 +463,16 @@ end
 ---@param seconds number  >= 0
 function M.sleep(seconds)
     local fiber = current
-    if fiber.gate or fiber.wait then enter() end
+    if fiber.gate or leaving then enter() end
     falling_asleep_n = falling_asleep_n + 1
     falling_asleep[falling_asleep_n] = fiber
     falling_asleep_for[falling_asleep_n] = seconds
     fiber.op = falling_asleep_n
     fiber.wait = going_to_sleep
     if fiber ~= main then
+        leaving = true
         yield(SUSPEND)
-        if fiber.wait then M.misused(fiber) end
+        check_misuse(fiber)
     else
         run()
     end
