@@ -105,7 +105,7 @@ describe("rtnetlink", function()
         assert(#list >= 2 and list[1].prefixlen)
         assert(nl.deladdr(lo.index, "inet", 16, "local", "10.1.0.1"))
         assert(lo:deladdress "10.0.0.1" or lo:deladdress "10.0.0.1/24")
-        assert(lo:deladdress "fd00::1/64" and #lo.inet == 1)
+        assert(lo:deladdress "fd00::1" and #lo.inet == 1) -- its width is looked up
         local ok, err = lo:deladdress "10.0.0.1/24"
         assert(not ok and err.ADDRNOTAVAIL)
         local twice
@@ -147,6 +147,10 @@ describe("rtnetlink", function()
         assert(nl.delroute({ family = "inet6", dst_len = 96 }, "dst", "2001:db8::"))
         assert(nl.delroute({ family = "inet", dst_len = 16 }, "dst", "10.7.0.0"))
         assert(#before:refresh():match "10.7.0.0/16" == 0)
+        assert(
+            nl.newroute("create", { family = "inet", dst_len = 16, scope = "link" }, "dst", "10.8.0.0", "oif", lo.index)
+        )
+        assert(nl.delroute({ family = "inet", dst_len = 16 }, "dst", "10.8.0.0"))
         assert(#nl.getroute("inet") > 0 and #nl.routes("inet", "local") > 0)
         assert(#nl.routes("inet6") > 0)
     end)
@@ -164,7 +168,9 @@ describe("rtnetlink", function()
         for _, one in ipairs(assert(nl.getneigh(d, { family = "inet" }))) do
             if tostring(one.dst) == "10.0.0.9" then entry = one end
         end
-        assert(tostring(entry.lladdr) == "02:00:00:00:00:09" and entry.state == c.NUD.PERMANENT)
+        assert(
+            tostring(entry.lladdr) == "02:00:00:00:00:09" and entry.dest == entry.dst and entry.state == c.NUD.PERMANENT
+        )
         assert(nl.delneigh(d, { family = "inet" }, "dst", t.in_addr "10.0.0.9"))
         -- The kernel may keep the entry for a while, as one that failed.
         for _, left in ipairs(nl.getneigh(d, { family = "inet" })) do
@@ -206,8 +212,15 @@ describe("rtnetlink", function()
         assert(ve.master == br.index)
         local _, exists = S.util.bridge_add "br0"
         assert(exists.EXIST)
-        assert(S.util.bridge_del_interface("br0", "ve0") and S.util.bridge_del "br0")
-        assert(type(S.util.bridge_list()) == "table")
+        assert(S.util.bridge_add "br1")
+        local list = assert(S.util.bridge_list())
+        assert(#list.br0.brif == 1 and list.br0.brif[1] == "ve0" and #list.br1.brif == 0 and not list.ve0)
+        local settings = list.br0.bridge
+        assert(settings.stp_state == 0 and settings.priority == 32768 and settings.group_addr == "01:80:c2:00:00:00")
+        assert(settings.bridge_id:match "^8000%.%x+$" and settings.root_id == settings.bridge_id)
+        assert(tostring(list):match "br0\t8000")
+        assert(S.util.bridge_del_interface("br0", "ve0") and S.util.bridge_del "br0" and S.util.bridge_del "br1")
+        assert(next(S.util.bridge_list()) == nil)
     end)
 
     isolated("gives loopback more of its addresses", function()

@@ -30,7 +30,7 @@ end
 
 --- Sends one message.
 function M.write(socket, address, kind, flags, body, group, attributes)
-    local sequence = type(socket) == "cdata" and socket:seq() or 1
+    local sequence = ffi.istype(t.fd, socket) and socket:seq() or 1
     local text = message.build(kind, flags, body, group, attributes, sequence)
     return S.sendto(socket, text, #text, 0, address or t.sockaddr_nl())
 end
@@ -225,9 +225,20 @@ function M.newroute(flags, body, ...)
     end
     return request("NEWROUTE", with_ack(flags), fill_route(body), "RTA", list(...))
 end
-function M.delroute(body, ...) return request("DELROUTE", "request, ack", fill_route(body), "RTA", list(...)) end
+--- Deletes a route: without a scope, one of any scope.
+function M.delroute(body, ...)
+    if type(body) == "table" then
+        local full = { scope = "nowhere" }
+        for key, value in pairs(body) do
+            full[key] = value
+        end
+        body = full
+    end
+    return request("DELROUTE", "request, ack", fill_route(body), "RTA", list(...))
+end
 
 local function neighbour(body, index)
+    if type(body) ~= "nil" and type(body) ~= "table" then argument.wrong(2, "{family =, state =}", body) end
     local full = {}
     for key, value in pairs(body or {}) do
         full[key] = value
@@ -267,6 +278,7 @@ function M.iplink() return M.getlink() end
 --- the kind
 --- go into its data.
 function M.create_interface(options)
+    if type(options) ~= "table" then argument.wrong(1, "{name =, type =}", options) end
     local attributes = { "ifname", options.name }
     if options.link then
         local index, err = index_of(options.link, "link")

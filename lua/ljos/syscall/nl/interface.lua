@@ -94,6 +94,13 @@ local function address(one)
     return setmetatable(self, Plain)
 end
 
+-- ljsyscall's name for what rtnetlink calls dst.
+local Neighbour = {
+    __index = function(self, key)
+        if key == "dest" then return rawget(self, "dst") end
+    end,
+}
+
 local function neighbour(one)
     local self = {
         ifindex = one.body.ifindex,
@@ -105,7 +112,7 @@ local function neighbour(one)
     for key, value in pairs(one.attributes) do
         self[key] = value
     end
-    return self
+    return setmetatable(self, Neighbour)
 end
 
 local makers = { ifinfomsg = link, ifaddrmsg = address, ndmsg = neighbour }
@@ -236,6 +243,11 @@ function methods.deladdress(self, text, bits)
     local addr, width = parse(text, bits)
     if not addr then return nil, width end
     local family = require("ffi").sizeof(addr) == 4 and "inet" or "inet6"
+    local has_width = bits ~= nil or type(text) == "string" and text:find("/", 1, true) ~= nil
+    -- without a width, that of the address as it is: the kernel wants it for inet6
+    for _, one in ipairs(not has_width and self[family] or {}) do
+        if tostring(one.addr) == tostring(addr) then width = one.prefixlen end
+    end
     return changed(self, nl().deladdr(self.index, family, width, "local", addr))
 end
 

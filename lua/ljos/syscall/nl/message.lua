@@ -83,6 +83,10 @@ local kinds = {
         STP_STATE = "u32",
         PRIORITY = "u16",
         VLAN_FILTERING = "u8",
+        ROOT_ID = "bridge",
+        BRIDGE_ID = "bridge",
+        GROUP_ADDR = "mac",
+        MULTI_BOOLOPT = "bytes",
     },
     IFLA_VRF = { TABLE = "u32" },
     IFLA_IPVLAN = { MODE = "u16" },
@@ -184,7 +188,7 @@ function encode(group, list, context)
     for i = 1, #list, 2 do
         local name, value = list[i], list[i + 1]
         local number = c[group][name]
-        if number == nil then argument.wrong(name, "an attribute of " .. group, name) end
+        if number == nil then argument.wrong(name or "attribute", "an attribute of " .. group, name) end
         local upper = type(name) == "string" and name:upper() or name
         local kind = kinds[group] and kinds[group][upper]
         if group == "IFLA_INFO" and upper == "KIND" then context.info = info_groups[value] end
@@ -218,14 +222,18 @@ local function name_of(group, number)
 end
 M.name_of = name_of
 
-local decode
+local decode, decode_value
 
-local function decode_value(kind, data, size, family)
+function decode_value(kind, data, size, family)
     if kind == "string" then return (ffi.string(data, size):gsub("%z+$", "")) end
     if widths[kind] and size >= ffi.sizeof(widths[kind]) then
         local cell = ffi.new(widths[kind])
         ffi.copy(cell, data, ffi.sizeof(widths[kind]))
         return tonumber(cell[0])
+    end
+    if kind == "bridge" and size == 8 then -- priority and address, as sysfs writes them
+        local b = ffi.cast("uint8_t *", data)
+        return ("%02x%02x.%02x%02x%02x%02x%02x%02x"):format(b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7])
     end
     if kind == "mac" and size == 6 then return t.macaddr(ffi.cast("uint8_t *", data)) end
     if kind == "address" then
@@ -239,6 +247,8 @@ local function decode_value(kind, data, size, family)
         ffi.copy(value, data, math.min(size, ffi.sizeof(value) --[[@as integer]]))
         return value
     end
+    local width = kind == "number" and "u" .. size * 8
+    if widths[width] then return decode_value(width, data, size, family) end
     return ffi.string(data, size)
 end
 
@@ -252,7 +262,10 @@ function decode(group, data, size, family)
         if len < 4 or at + len > size then break end
         local number = bit.band(head.rta_type, 0x3fff)
         local name = name_of(group, number)
-        local kind = name and kinds[group] and kinds[group][name:upper()]
+        local kind = name and kinds[group] and kinds[group][name:upper()] or group == "IFLA_BR" and "number" or nil
+        if group == "IFLA_INFO" and name == "data" and info_groups[attributes.kind] then
+            kind = "nest:" .. info_groups[attributes.kind]
+        end
         attributes[name or number] = decode_value(kind, data + at + 4, len - 4, family)
         at = at + bit.band(len + 3, bit.bnot(3))
     end
@@ -264,7 +277,7 @@ M.decode = decode
 function M.build(kind, flags, body, group, attributes, sequence)
     local text = pad(bytes(body)) .. (attributes and encode(group, attributes, {}) or "")
     local head = t.nlmsghdr()
-    head.nlmsg_len, head.nlmsg_type = HEADER + #text, c.RTM[kind] or kind
+    head.nlmsg_len, head.nlmsg_type = HEADER + #text, argument.flag(c.RTM, kind, "type")
     head.nlmsg_flags, head.nlmsg_seq = c.NLM_F[flags], sequence or 1
     return bytes(head) .. text
 end

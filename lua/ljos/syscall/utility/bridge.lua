@@ -1,4 +1,4 @@
---- Bridges through their ioctls and sysfs.
+--- Bridges through their ioctls and rtnetlink.
 ---
 --- Errors:   returns nil, ljos.Error
 --- Suspends: never
@@ -54,15 +54,6 @@ local function change(request)
 end
 M.bridge_add_interface, M.bridge_del_interface = change "SIOCBRADDIF", change "SIOCBRDELIF"
 
-local function read_values(dir)
-    local values = {}
-    for name in require("ljos.syscall.util").ls(dir) or function() end do
-        local text = require("ljos.syscall.util").readfile(dir .. "/" .. name)
-        if text then values[name] = tonumber(text) or (text:gsub("\n$", "")) end
-    end
-    return values
-end
-
 local Bridges = {
     __tostring = function(self)
         local lines = {}
@@ -77,15 +68,36 @@ local Bridges = {
     end,
 }
 
---- All bridges by name: {bridge = its sysfs values, brif = the names of its ports, brportnames}.
-function M.bridge_list()
-    local util = require "ljos.syscall.util"
-    local list = {}
-    for name in util.ls "/sys/class/net" or function() end do
-        local dir = "/sys/class/net/" .. name
-        if name:sub(1, 1) ~= "." and S.stat(dir .. "/bridge") then
-            list[name] = { bridge = read_values(dir .. "/bridge"), brif = util.dirtable(dir .. "/brif", true) or {} }
+local function sysfs_name(name)
+    name = name:gsub("^mcast_", "multicast_"):gsub("_intvl$", "_interval"):gsub("_cnt$", "_count")
+    return (name:gsub("^multicast_hash_", "hash_"):gsub("^vlan_default_", "default_"))
+end
+
+-- What a bridge is set to. sysfs, which has it too, may be that of another network namespace.
+local function settings(link)
+    local values = {}
+    for name, value in pairs(link.linkinfo.data or {}) do
+        if type(name) == "string" then
+            values[sysfs_name(name)] = type(value) == "cdata" and tostring(value) or value
         end
+    end
+    return values
+end
+
+--- All bridges by name: {bridge = its settings by sysfs's names, brif = the names of its ports}.
+function M.bridge_list()
+    local links, err = require("ljos.syscall.nl").getlink()
+    if not links then return nil, err end
+    local list, by_index = {}, {}
+    for _, link in ipairs(links) do
+        if link.kind == "bridge" then
+            list[link.name] = { bridge = settings(link), brif = {} }
+            by_index[link.index] = list[link.name]
+        end
+    end
+    for _, link in ipairs(links) do
+        local bridge = by_index[link.master]
+        if bridge then table.insert(bridge.brif, link.name) end
     end
     return setmetatable(list, Bridges)
 end
