@@ -29,6 +29,13 @@ describe("a wrong argument", function()
         ["address"] = { function() S.bind(0, 5) end, 2, "address" },
         ["whence"] = { function() S.lseek(0, 0, "nowhere") end, 3, "cur" },
         ["NaN"] = { function() S.ftruncate(1, 0 / 0) end, 2, "number" },
+        ["terminal's settings"] = { function() S.cfsetispeed({}, 9600) end, 1, "termios" },
+        ["table of attributes"] = { function() S.xattr("/tmp", { ["user.x"] = 5 }) end, "user.x", "string" },
+        ["memory of a request"] = { function() S.ioctl(0, "TIOCGWINSZ", t.buffer(1)) end, 3, "memory of 8 bytes" },
+        ["memory of a number"] = { function() S.ioctl(0, 0x80045430, t.buffer(1)) end, 3, "memory of 4 bytes" },
+        ["memory of a command"] = { function() S.shmctl(0, "info", t.buffer(1)) end, 3, "memory of 112 bytes" },
+        ["memory of an old call"] = { function() S.ustat(0, t.buffer(1)) end, 2, "memory of 32 bytes" },
+        ["address of another family"] = { function() S.inet_ntop("inet6", t.in_addr()) end, 2, "in6_addr" },
         ["byte span for a struct"] = { function() S.fstat(0, byte_span.new(8)) end, 2, "stat" },
         ["byte span for a buffer"] = { function() S.getdents(0, byte_span.new(8)) end, 2, "buffer" },
     }
@@ -88,6 +95,7 @@ describe("a wrong argument", function()
             { "now", t.termios() },
             { t.buffer(1), 1, 0 },
             { { "x" } },
+            { { { iov = { "x" } } } },
         }
         local count = 0
         for _, file in ipairs(source_files.below("lua/ljos/syscall/call", "*.lua")) do
@@ -115,12 +123,32 @@ describe("a wrong argument", function()
             function() local _ = t.capabilities().effective.nosuch end,
             function() local _ = t.iovecs { print } end,
             function() local _ = t.sockaddr_un(("x"):rep(200)) end,
+            function() local _ = t.sockaddr_in("http") end,
+            function() local _ = t.ucred { pid = "x" } end,
+            function() t.timespec().sec = "x" end,
+            function() t.termios().speed = 12345 end,
+            function() t.perf_event_attr().type = "nosuch" end,
+            function() local _ = t.bpf_insns(2, { {}, {}, {} }) end,
+            function() local _ = t.sock_filters(2 ^ 32 + 1, { {} }) end,
+            function() local _ = t.cmsghdr("socket", "rights", { print }) end,
+            function() t.msghdr({ control = t.buffer(8) }).controllen = 9 end,
         } do
             local ok, message = pcall(wrong)
             assert.is_false(ok)
             local where = debug.getinfo(wrong, "S")
             assert.matches(("%s:%d: "):format(where.short_src, where.linedefined), tostring(message), 1, true)
         end
+    end)
+
+    it("leaves everything as it was", function()
+        local path = "/tmp/ljos-argument-spec-" .. S.getpid()
+        assert(S.util.writefile(path, "kept", "0600"))
+        assert.is_false(pcall(S.util.writefile, path, 5, "0600"))
+        local has_attributes = S.setxattr(path, "user.kept", "1")
+        assert.is_false(pcall(S.xattr, path, { ["user.a"] = "1", ["user.b"] = 5 }))
+        assert.equal("kept", S.util.readfile(path))
+        if has_attributes then assert.same({ ["user.kept"] = "1" }, S.xattr(path)) end
+        S.unlink(path)
     end)
 
     it("of a method is at the line of the call", function()

@@ -394,6 +394,32 @@ describe("a program for ljsyscall", function()
         assert.is_false(pcall(t.macaddr, "aa:bb"))
     end)
 
+    it("takes strings in the fields of an event's attributes, and lists as control data", function()
+        local event = t.perf_event_attr1()
+        event[0].type = "software"
+        event[0].config = "sw_task_clock"
+        event[0].sample_type = "ip, read"
+        assert.equal(c.PERF_TYPE.SOFTWARE, event[0].type)
+        assert.equal(c.PERF_COUNT.SW_TASK_CLOCK, event[0].config)
+        assert.equal(c.PERF_SAMPLE("ip", "read"), event[0].sample_type)
+        assert.equal(1, t.in6_addr("::1").s6_addr[15])
+        assert.equal("ucred {gid = 3, pid = 1, uid = 2}", tostring(t.ucred(1, 2, 3)))
+        local _, _, a, b = assert(S.socketpair("unix", "dgram"))
+        assert(a:sendmsg { iov = { "x" }, control = t.cmsghdr("socket", "rights", { 0, S.stdout }) })
+        local msg = t.msghdr { iov = { 1 }, controllen = 64, control = t.buffer(64) }
+        assert.equal(64, msg.controllen)
+        assert(b:recvmsg(msg))
+        local count = 0
+        for _, header in msg:cmsgs() do
+            for fd in header:fds() do
+                count = count + 1
+                assert(fd:close())
+            end
+        end
+        assert.equal(2, count)
+        assert(a:close() and b:close())
+    end)
+
     it("reads and writes", function()
         local fd = assert(S.creat(path, "rwxu"))
         assert.equal(octal "700", bit.band(fd:stat().mode, octal "777"))

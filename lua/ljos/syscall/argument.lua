@@ -33,6 +33,8 @@ local function wrong(position, expected, value)
 end
 M.wrong = wrong
 
+local pointer_to_text = ffi.typeof "const char *" ---@type any
+
 ---@param value string|ffi.cdata*
 ---@param position integer|string
 function M.path(value, position)
@@ -40,7 +42,7 @@ function M.path(value, position)
         if value:find("\0", 1, true) then blame.argument(position, "a path without NUL bytes expected") end
         return value
     end
-    if type(value) == "cdata" and value ~= nil and not tonumber(value) then return value end
+    if type(value) == "cdata" and value ~= nil and pcall(pointer_to_text, value) then return value end
     return wrong(position, "path", value)
 end
 
@@ -55,10 +57,31 @@ function M.pointer(value, position)
     return wrong(position, "buffer or pointer", value)
 end
 
+--- A pointer to text, as a string.
+---@param value any
+---@param position integer|string
+---@return string
+function M.text(value, position)
+    local text = M.path(value, position)
+    return type(text) == "string" and text or ffi.string(text)
+end
+
 --- Something the kernel writes to: a string will not do.
 function M.buffer(value, position)
     if value == nil or type(value) == "cdata" and not tonumber(value) and not istype(span, value) then return value end
     return wrong(position, "buffer", value)
+end
+
+--- Something the kernel writes `least` bytes to, whatever it is told. What a pointer points to is believed.
+---@param value any
+---@param position integer|string
+---@param least integer
+---@return ffi.cdata*?
+function M.memory(value, position, least)
+    value = M.buffer(value, position)
+    local most = value ~= nil and extent.of(value)
+    if most and most < least then wrong(position, ("memory of %d bytes"):format(least), value) end
+    return value
 end
 
 function M.integer(value, position)

@@ -4,6 +4,7 @@
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local S = require "ljos.syscall"
+local argument = require "ljos.syscall.argument"
 
 ---@class ljos.syscall.cgroup
 local M = {}
@@ -21,6 +22,7 @@ end
 
 --- Mounts a hierarchy: {source =, target = | dir =, flags =, data = "cpu"}; type "cgroup" unless another is given.
 function M.mount(options)
+    if type(options) ~= "table" then argument.wrong(1, "{target =, data =}", options) end
     return S.mount(
         options.source or "cgroup",
         options.target or options.dir,

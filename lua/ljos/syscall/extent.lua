@@ -43,7 +43,8 @@ end
 function M.fits(ct, value)
     if ffi.istype(ct, value) or is_pointer(value) then return true end
     local is_array = tostring(ffi.typeof(value)):find "%]>?$" ~= nil
-    return is_array and (M.of(value) or 0) >= (ffi.sizeof(ct) or math.huge)
+    local has_size, size = pcall(ffi.sizeof --[[@as function]], ct)
+    return is_array and has_size and (M.of(value) or 0) >= (size or math.huge)
 end
 
 --- Copies what initialises a struct, of which there may not be less than `size` bytes.

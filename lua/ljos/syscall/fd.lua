@@ -75,12 +75,14 @@ end
 local methods = {}
 M.methods = methods
 
-function methods.getfd(self) return self.filenum end
+local function own(self) return istype(ctype, self) and self or argument.wrong(1, "descriptor object", self) end
+
+function methods.getfd(self) return own(self).filenum end
 
 --- Closes the descriptor. A second call does nothing and succeeds. close(2) is never repeated after EINTR: on Linux
 --- the descriptor is gone.
 function methods.close(self)
-    local n = self.filenum
+    local n = own(self).filenum
     if n < 0 then return true end
     self.filenum = -1
     if close(n) == -1 then return kernel.fail() end
@@ -89,13 +91,13 @@ end
 
 --- Takes the finalizer away: the descriptor stays open until it is closed by hand.
 function methods.nogc(self)
-    ffi.gc(self, nil)
+    ffi.gc(own(self), nil)
     return self
 end
 
 -- The counter that netlink messages are numbered with.
 function methods.seq(self)
-    self.sequence = self.sequence + 1
+    self.sequence = own(self).sequence + 1
     return self.sequence
 end
 

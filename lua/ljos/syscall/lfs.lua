@@ -32,7 +32,7 @@ end
 --- Iterates a directory with an object that has `next` and `close`.
 function M.dir(path)
     local file, err = S.open(path, "directory, rdonly")
-    if not file then error(path .. ": " .. tostring(err), 2) end
+    if not file then error(tostring(path) .. ": " .. tostring(err), 2) end
     local buffer, entries = ffi.new "char[4096]", nil
     local object = {}
     function object.next()

@@ -17,6 +17,7 @@ function M.socket(family) return S.socket(family or "inet", "raw", "raw") end
 
 --- The revision of an extension, "icmp" by default: the kernel's answer.
 function M.version(family, name)
+    if type(name) ~= "nil" and type(name) ~= "string" then argument.wrong(2, "name of an extension", name) end
     local socket, err = M.socket(family)
     if not socket then return nil, err end
     local request = t.xt_get_revision()

@@ -5,7 +5,8 @@
 ---     fchmodat  dir:at path:path mode:MODE flags:AT | fchmodat dir path mode | ok
 ---
 --- A parameter is `name:type`, with `=default` for what nil stands for. Types: `fd`, `at` (a directory), `path`, `int`,
---- `ptr` (buffer, string or nil), `buf` (buffer or nil), `size` (of a buffer), structs in lower case that `t` knows,
+--- `ptr` (buffer, string or nil), `buf` (buffer or nil), `buf16` (of 16 bytes at least), `size` (of the parameter
+--- before it), structs in lower case that `t` knows,
 --- and groups of constants in upper case, with `+` where they are the flags of a new descriptor, which is
 --- close-on-exec. The kernel call may be left out when it is the same name with all the parameters in order; in it
 --- `@GROUP.NAME` is a constant, and a number is itself. `libc:` before its name takes the C library's function.
@@ -82,6 +83,7 @@ end
 local letters = { fd = "i", at = "i", int = "i", size = "i", path = "p", ptr = "p", buf = "p" }
 local function letter_of(kind)
     if letters[kind] then return letters[kind] end
+    if kind:match "^buf%d" then return "p" end
     return kind:upper() == kind and "i" or "p"
 end
 
@@ -91,12 +93,12 @@ local checks = {
     path = "%s = K_path(%s, %d)",
     ptr = "%s = K_pointer(%s, %d)",
     buf = "%s = K_buffer(%s, %d)",
-    size = "%s = K_size(%s, %d)",
 }
 
 -- The statement that checks and converts one parameter; `upvalues` collects what it needs.
-local function check(parameter, position, upvalues)
+local function check(parameter, position, upvalues, previous)
     local name, kind = parameter.name, parameter.type
+    local least = kind:match "^buf(%d+)$"
     local lines = {}
     if parameter.default then
         local default = tonumber(parameter.default) and parameter.default or ("%q"):format(parameter.default)
@@ -104,6 +106,10 @@ local function check(parameter, position, upvalues)
     end
     if checks[kind] then
         lines[#lines + 1] = checks[kind]:format(name, name, position)
+    elseif least then
+        lines[#lines + 1] = ("%s = K_memory(%s, %d, %s)"):format(name, name, position, least)
+    elseif kind == "size" then
+        lines[#lines + 1] = ("%s = K_size(%s, %d, %s)"):format(name, name, position, previous.name)
     elseif kind == "int" then
         -- a number that is no number is not equal to itself
         local line = 'if K_type($) ~= "number" or $ ~= $ then $ = K_integer($, %d) end'
@@ -205,7 +211,7 @@ function M.compile(name, line)
     local names = {}
     for i, parameter in ipairs(parameters) do
         names[i] = parameter.name
-        body[i] = check(parameter, i, upvalues)
+        body[i] = check(parameter, i, upvalues, parameters[i - 1])
     end
     local call = ("K_call(%s)"):format(table.concat(list, ", "))
     if result == "wide" then
@@ -220,7 +226,7 @@ function M.compile(name, line)
         end
         body[#body + 1] = results[result]
     end
-    local head = "local K_call, K_number, K_at, K_path, K_pointer, K_buffer, K_integer, K_size, "
+    local head = "local K_call, K_number, K_at, K_path, K_pointer, K_buffer, K_memory, K_integer, K_size, "
         .. "K_flag, K_cloexec, K_struct, K_errno, K_fd, K_sizeof, K_type, K_kernel, up = ...\n"
     local values = {}
     for i, upvalue in ipairs(upvalues) do
@@ -239,6 +245,7 @@ function M.compile(name, line)
         argument.path,
         argument.pointer,
         argument.buffer,
+        argument.memory,
         argument.integer,
         argument.size,
         argument.flag,

@@ -8,12 +8,14 @@
 --- Errors:   raises for an unknown field or a value that does not fit
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
+--- Long:     structs and arrays of them share one registry, and the way to the caller's mistakes
 local ffi = require "ffi"
 local native = require "ljos.native"
 local extent = require "ljos.syscall.extent"
-local fail = require("ljos.syscall.blame").fail
+local blame = require "ljos.syscall.blame"
 
-local tonumber, type = tonumber, type
+local fail = blame.fail
+local pcall, select, tonumber, type = pcall, select, tonumber, type
 
 ---@class ljos.syscall.struct
 ---@field t table<string, any>   constructors
@@ -65,22 +67,44 @@ local function plain_names(c_struct)
     return table.concat(names, " "), prefix
 end
 
---- Fills a struct from a table: array items in the order of `order`, names through the setters.
-function M.assign(self, init, order, flags)
+-- The results of a pcall. What LuaJIT says of a value that fits nowhere becomes the caller's mistake, with what the
+-- value was for.
+local function results(what, ok, ...)
+    if ok then return ... end
+    local message = ...
+    if type(message) ~= "string" then error(message, 0) end
+    message = blame.without_position(message)
+    local prefix = what .. ": "
+    return fail(message:sub(1, #prefix) == prefix and message or prefix .. message)
+end
+
+--- Makes a function whose mistakes are its caller's.
+---@param what string  what stands before them
+---@param f function
+---@return function
+function M.guard(what, f)
+    return function(...) return results(what, pcall(f, ...)) end
+end
+
+local function put(self, key, value) self[key] = value end
+
+--- Fills a struct from a table: array items in the order of `order`, names through the setters, but for the field that
+--- is filled `later`.
+function M.assign(self, init, order, flags, later)
+    if type(init) ~= "table" then fail("a table expected, got " .. type(init)) end
     for key, value in pairs(init) do
         if flags and flags[key] then value = require("ljos.syscall.constants")[flags[key]][value] end
+        local name = key
         if type(key) == "number" then
-            local name = order and order[key]
+            name = order and order[key]
             if not name then fail("no field number " .. key) end
-            self[name] = value
-        else
-            self[key] = value
         end
+        if name ~= later then results(tostring(name), pcall(put, self, name, value)) end
     end
     return self
 end
 
-local function constructor(options)
+local function filler(options)
     local order = options.order
     if options.new then
         return function(ct, ...)
@@ -90,7 +114,6 @@ local function constructor(options)
     end
     return function(ct, first, ...)
         local self = ffi.new(ct)
-        if first == nil and select("#", ...) == 0 then return self end
         if type(first) == "table" then return M.assign(self, first, order, options.flags) end
         if type(first) == "cdata" and ffi.istype(ct, first) then
             ffi.copy(self, first, ffi.sizeof(ct))
@@ -98,6 +121,15 @@ local function constructor(options)
         end
         if not order then fail("a table expected, got " .. type(first)) end
         return M.assign(self, { first, ... }, order)
+    end
+end
+
+local function constructor(name, options)
+    local fill = filler(options)
+    local has_new = options.new ~= nil
+    return function(ct, first, ...)
+        if first == nil and select("#", ...) == 0 then return has_new and fill(ct) or ffi.new(ct) end
+        return results(name, pcall(fill, ct, first, ...))
     end
 end
 
@@ -126,7 +158,7 @@ local function metatable(name, ct, options)
     local get, set, methods = options.get or {}, options.set or {}, options.methods or {}
     auto_accessors(options, get, set)
     return {
-        __new = constructor(options),
+        __new = constructor(name, options),
         __index = function(self, key)
             local getter = get[key]
             if getter then return getter(self) end
@@ -139,7 +171,7 @@ local function metatable(name, ct, options)
             local setter = set[key]
             if not setter and options.missing_set then return options.missing_set(self, key, value) end
             if not setter then fail(("%s has no field %s"):format(name, tostring(key))) end
-            setter(self, value)
+            results(key, pcall(setter, self, value))
         end,
         -- of a pointer, too, whose own size is another
         __len = function() return size end,
@@ -152,6 +184,7 @@ end
 ---@param ct ffi.ctype*
 ---@param make? any  what `t[name]` is; default: the type itself
 function M.register(name, ct, make)
+    make = make and M.guard(name, make)
     M.t[name] = make or ct
     M.registered[make or ct] = { name = name, ctype = ct }
     local ok, size = pcall(ffi.sizeof --[[@as function]], ct)
@@ -211,6 +244,29 @@ end
 ---@field get? table<string, fun(self: ffi.cdata*): any>
 ---@field fill? fun(self: ffi.cdata*, element: ffi.cdata*, index: integer, init: any)
 ---@field tostring? fun(self: ffi.cdata*): string
+
+--- Defines a C array of structs, which does not know its length: of a list, or of a count and a list that is no longer.
+--- LuaJIT by itself would take a count modulo 2^32, and believe it.
+---@param name string
+---@param element string  the struct's name
+function M.define_list(name, element)
+    local make = M.t[element]
+    local ct = ffi.typeof(native.struct(element) .. "[?]")
+    M.register(name, ct, function(count, list)
+        if type(count) == "table" then
+            count, list = #count, count
+        end
+        if type(count) ~= "number" or not (count >= 0 and count < 2 ^ 26) then fail "a list or a count expected" end
+        if list ~= nil and (type(list) ~= "table" or #list > count) then
+            fail(("a list of at most %d expected"):format(count))
+        end
+        local array = ffi.new(ct, count)
+        for i = 1, list and #list or 0 do
+            array[i - 1] = make(list[i])
+        end
+        return array
+    end)
+end
 
 --- Registers a struct of which nothing but its size is of use.
 ---@param name string

@@ -77,12 +77,8 @@ end
 
 --- Writes a whole string; with a mode the file is created, without one it must exist.
 function M.writefile(path, data, mode)
-    local file, err
-    if mode then
-        file, err = S.creat(path, mode)
-    else
-        file, err = S.open(path, "wronly")
-    end
+    if type(data) ~= "string" then argument.wrong(2, "string", data) end
+    local file, err = (mode and S.creat or S.open)(path, mode or "wronly")
     if not file then return nil, err end
     local done = 0
     while done < #data do
@@ -166,11 +162,13 @@ function M.createfile(path)
 end
 
 function M.basename(path)
+    path = argument.text(path, 1)
     if path:match "^/+$" then return "/" end
     return path:match "([^/]+)/*$" or "."
 end
 
 function M.dirname(path)
+    path = argument.text(path, 1)
     if path:match "^/+$" then return "/" end
     local dir = path:gsub("/+$", ""):match "^(.*)/[^/]*$"
     if not dir then return "." end
@@ -180,6 +178,7 @@ end
 
 --- "10.0.0.1/24": the address and the bits.
 function M.inet_name(text, bits)
+    text = argument.text(text, 1)
     local addr, width = text:match "^(.-)/(%d+)$"
     addr = addr or text
     local family = addr:find(":", 1, true) and "in6_addr" or "in_addr"
@@ -226,8 +225,10 @@ function M.proc(pid) return setmetatable({ pid = pid or S.getpid() }, Process) e
 
 --- All processes, by ascending pid.
 function M.ps()
+    local names, err = M.ls "/proc"
+    if not names then return nil, err end
     local list = {}
-    for name in assert(M.ls "/proc") do
+    for name in names do
         if name:match "^%d+$" then list[#list + 1] = M.proc(tonumber(name)) end
     end
     table.sort(list, function(a, b) return a.pid < b.pid end)
@@ -240,13 +241,10 @@ local mount_mt = {
     end,
 }
 
-local function unescape(text)
-    return (
-        text:gsub("\\(%d%d%d)", function(octal)
-            return string.char(tonumber(octal, 8) --[[@as integer]])
-        end)
-    )
+local function character(octal)
+    return string.char(tonumber(octal, 8) --[[@as integer]])
 end
+local function unescape(text) return (text:gsub("\\(%d%d%d)", character)) end
 
 --- The mounts: {source, target, type, flags, freq, passno} each.
 function M.mounts(path)
@@ -271,6 +269,7 @@ end
 
 --- mount(2) with names: {source =, target = | dir =, type =, flags =, data =}.
 function M.mount(options)
+    if type(options) ~= "table" then argument.wrong(1, "{source =, target =, type =}", options) end
     return S.mount(options.source or "none", options.target or options.dir, options.type, options.flags, options.data)
 end
 

@@ -302,10 +302,12 @@ fn layouts_are_the_compilers() {
             }
             let key = format!("{}.{}", layout.name, field.name);
             ours.insert(key.clone(), field.offset as i64);
-            expressions.push((key.clone(), format!("offsetof({c_type}, {})", field.name)));
+            // Where C's own name is the short one, through which strings are read as flags.
+            let c_name = field.name.strip_prefix("pe_").unwrap_or(field.name);
+            expressions.push((key.clone(), format!("offsetof({c_type}, {c_name})")));
             let key = format!("{key}.size");
             ours.insert(key.clone(), field.size as i64);
-            expressions.push((key, format!("sizeof((({c_type} *)0)->{})", field.name)));
+            expressions.push((key, format!("sizeof((({c_type} *)0)->{c_name})")));
         }
     }
     let [libc, kernel] = &expressions;

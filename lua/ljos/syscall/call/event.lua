@@ -49,6 +49,7 @@ local sigmask_argument = ffi.typeof "struct { const void *set; size_t size; }" -
 
 local function fill(set, list)
     local highest = -1
+    if list ~= nil and type(list) ~= "table" then argument.wrong(1, "list of descriptors", list) end
     for _, file in ipairs(list or {}) do
         local n = number(file, 1)
         if n < 0 or n >= 1024 then argument.wrong(1, "descriptor below 1024", n) end
@@ -69,7 +70,8 @@ end
 
 --- pselect(2): {count =, readfds =, writefds =, exceptfds =}, with the very objects that were passed.
 function M.pselect(sets, timeout, mask)
-    sets = sets or {}
+    if sets == nil then sets = {} end
+    if type(sets) ~= "table" then argument.wrong(1, "table of lists of descriptors", sets) end
     local r, w, e = t.fdset(), t.fdset(), t.fdset()
     local highest = math.max(fill(r, sets.readfds), fill(w, sets.writefds), fill(e, sets.exceptfds))
     local time = struct(t.timespec, timeout, 2)
@@ -103,10 +105,17 @@ function M.epoll_ctl(ep, op, file, event)
         local made = t.epoll_event()
         made.events, made.fd = flag(c.EPOLL, event, 4), n
         event = made
-    elseif type(event) == "table" then
+    else
         event = struct(t.epoll_event, event, 4)
     end
     return kernel.done(epoll_ctl(number(ep, 1), flag(c.EPOLL_CTL, op, 2), n, event))
+end
+
+-- The array of events that a call fills: the caller's, or a new one of the length given, by default 16.
+local function room_for(make, events, position)
+    if events == nil then return make(16) end
+    if type(events) == "cdata" then return argument.room(make, events, position) end
+    return struct(make, events, position)
 end
 
 -- An iterator that counts down: index, event.
@@ -119,7 +128,7 @@ local epoll_pwait, epoll_pwait2 = kernel.call("epoll_pwait", "ipiipi"), kernel.c
 
 --- epoll_wait(2): an iterator, the events, the count: `for i, ev in ep:epoll_wait(events, 0)`.
 function M.epoll_pwait(ep, events, timeout, mask)
-    local list = argument.struct(t.epoll_events, events or 16, 2)
+    local list = room_for(t.epoll_events, events, 2)
     local res = epoll_pwait(
         number(ep, 1),
         list.ep,
@@ -134,7 +143,7 @@ end
 function M.epoll_wait(ep, events, timeout) return M.epoll_pwait(ep, events, timeout, nil) end
 --- epoll_pwait2(2): the timeout is a timespec.
 function M.epoll_pwait2(ep, events, timeout, mask)
-    local list = argument.struct(t.epoll_events, events or 16, 2)
+    local list = room_for(t.epoll_events, events, 2)
     local res =
         epoll_pwait2(number(ep, 1), list.ep, #list, struct(t.timespec, timeout, 3), struct(t.sigset, mask, 4), 8)
     if res < 0 then return kernel.failed(res) end
@@ -164,30 +173,32 @@ function M.io_setup(count)
 end
 --- io_submit(2): takes t.iocb_ptrs or a list of t.iocb.
 function M.io_submit(ctx, list)
-    local pointers = argument.struct(t.iocb_ptrs, list, 2)
-    return kernel.number(io_submit(ctx, pointers.count, pointers.list))
+    if list == nil then argument.wrong(2, "list of iocbs", list) end
+    local pointers = argument.room(t.iocb_ptrs, type(list) == "table" and struct(t.iocb_ptrs, list, 2) or list, 2)
+    return kernel.number(io_submit(integer(ctx, 1), pointers.count, pointers.list))
 end
 function M.io_cancel(ctx, iocb, result)
     result = argument.room(t.io_event, result, 3)
-    local res = io_cancel(ctx, iocb, result)
+    local res = io_cancel(integer(ctx, 1), struct(t.iocb, iocb, 2), result)
     if res < 0 then return kernel.failed(res) end
     return result
 end
 --- io_getevents(2): an iterator, the events, the count, as epoll_wait.
 function M.io_getevents(ctx, least, events, timeout)
-    local list = argument.struct(t.io_events, events or 16, 3)
-    local res = io_getevents(ctx, least or 1, #list, list.ev, struct(t.timespec, timeout, 4))
+    local list = room_for(t.io_events, events, 3)
+    local res = io_getevents(integer(ctx, 1), integer(least or 1, 2), #list, list.ev, struct(t.timespec, timeout, 4))
     if res < 0 then return kernel.failed(res) end
     return countdown, list, res
 end
 function M.io_pgetevents(ctx, least, events, timeout, mask)
-    local list = argument.struct(t.io_events, events or 16, 3)
+    local list = room_for(t.io_events, events, 3)
     local sigset, extra = struct(t.sigset, mask, 5), nil
     if sigset ~= nil then
         extra = sigmask_argument()
         extra.set, extra.size = sigset, 8
     end
-    local res = io_pgetevents(ctx, least or 1, #list, list.ev, struct(t.timespec, timeout, 4), extra)
+    local time = struct(t.timespec, timeout, 4)
+    local res = io_pgetevents(integer(ctx, 1), integer(least or 1, 2), #list, list.ev, time, extra)
     if res < 0 then return kernel.failed(res) end
     return countdown, list, res
 end

@@ -24,7 +24,7 @@ end
 local file_load = kernel.call("kexec_file_load", "iiipi")
 --- kexec_file_load(2): (kernel, initrd, command line, flags); two descriptors, of which the second may be nil.
 function M.kexec_file_load(image, initrd, command, flags)
-    local text = argument.path(command or "", 3) --[[@as string]]
+    local text = argument.text(command or "", 3)
     local second = initrd == nil and -1 or fd.number(initrd, 2)
     return kernel.done(file_load(fd.number(image, 1), second, #text + 1, text, flag(c.KEXEC, flags, 4)))
 end
@@ -41,6 +41,7 @@ function M.kexec_load(entry, segments, flags)
     if type(segments) ~= "table" then argument.wrong(2, "list of segments", segments) end
     local array = segment_array(math.max(#segments, 1))
     for i, segment in ipairs(segments) do
+        if type(segment) ~= "table" then argument.wrong(2, "{buf =, mem =}", segment) end
         local size = segment.size
         if size == nil and type(segment.buf) == "cdata" then size = ffi.sizeof(segment.buf) end
         local memory, count = argument.data(segment.buf, size, 2)

@@ -34,8 +34,8 @@ end
 
 local mremap = kernel.libc("mremap", "void *(void *, size_t, size_t, int, void *)")
 function M.mremap(addr, old_size, new_size, flags, new_addr)
-    local p =
-        mremap(argument.buffer(addr, 1), integer(old_size, 2), integer(new_size, 3), flag(c.MREMAP, flags, 4), new_addr)
+    local bits, target = flag(c.MREMAP, flags, 4), argument.buffer(new_addr, 5)
+    local p = mremap(argument.buffer(addr, 1), integer(old_size, 2), integer(new_size, 3), bits, target)
     if p == FAILED then return kernel.fail() end
     return p
 end

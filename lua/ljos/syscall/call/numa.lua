@@ -104,6 +104,7 @@ local move_pages = kernel.call("move_pages", "iipppi")
 --- errno. Without nodes nothing is moved.
 function M.move_pages(pid, pages, nodes, flags)
     if type(pages) ~= "table" then argument.wrong(2, "list of addresses", pages) end
+    if type(nodes) ~= "nil" and type(nodes) ~= "table" then argument.wrong(3, "list of nodes", nodes) end
     local count = #pages
     local addresses, status = ffi.new("const void *[?]", math.max(count, 1)), ffi.new("int[?]", math.max(count, 1))
     local targets = nodes and ffi.new("int[?]", math.max(count, 1))

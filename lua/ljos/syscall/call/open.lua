@@ -50,11 +50,13 @@ local openat2 = kernel.retry(kernel.call("openat2", "ippi"))
 --- openat2(2): `how` is {flags =, mode =, resolve =} or a t.open_how.
 function M.openat2(dir, path, how)
     local given = how
-    if type(how) == "table" or how == nil then
+    if type(how) == "table" or type(how) == "nil" then
         given = t.open_how()
         how = how or {}
         given.flags, given.mode = cloexec(O, how.flags, "flags"), flag(c.MODE, how.mode, "mode")
         given.resolve = flag(c.RESOLVE, how.resolve, "resolve")
+    elseif type(how) ~= "cdata" or tonumber(how) then
+        argument.wrong(3, "{flags =, mode =, resolve =}", how)
     end
     return fd.result(openat2(at(dir, 1), path_of(path, 2), given, ffi.sizeof(given)))
 end
@@ -180,8 +182,7 @@ end
 M.pipe = M.pipe2
 
 local function shm_path(name)
-    name = path_of(name, 1) --[[@as string]]
-    if type(name) == "string" then name = name:gsub("^/+", "") end
+    name = argument.text(name, 1):gsub("^/+", "")
     if name:find("/", 1, true) or name == "" then return nil end
     return "/dev/shm/" .. name
 end

@@ -62,6 +62,8 @@ function M.clone3(args)
         pidfd = ffi.new "int[1]"
         pidfd[0] = -1
         given.pidfd = ffi.cast("uintptr_t", pidfd)
+    elseif type(args) ~= "cdata" or tonumber(args) then
+        argument.wrong(1, "{flags =, exit_signal =, cgroup =}", args)
     end
     local res = clone3(given, ffi.sizeof(given))
     if res < 0 then return kernel.failed(res) end
@@ -71,7 +73,7 @@ end
 
 local function strings(list, position)
     if list == nil then return ffi.new("const char *[1]"), list end
-    if type(list) == "cdata" then return list end
+    if type(list) == "cdata" then return argument.buffer(list, position) end
     if type(list) ~= "table" then argument.wrong(position, "list of strings", list) end
     local array = ffi.new("const char *[?]", #list + 1)
     for i = 1, #list do
@@ -217,25 +219,26 @@ local getaffinity = kernel.call("sched_getaffinity", "iip")
 local setaffinity = kernel.call("sched_setaffinity", "iip")
 function M.sched_getaffinity(pid, mask)
     mask = argument.room(t.cpu_set, mask, 2)
-    local res = getaffinity(pid or 0, ffi.sizeof(mask), mask)
+    local res = getaffinity(integer(pid or 0, 1), ffi.sizeof(mask), mask)
     if res < 0 then return kernel.failed(res) end
     return mask
 end
 function M.sched_setaffinity(pid, mask)
+    if mask == nil then argument.wrong(2, "set of processors", mask) end
     mask = argument.struct(t.cpu_set, mask, 2)
-    return kernel.done(setaffinity(pid or 0, ffi.sizeof(mask), mask))
+    return kernel.done(setaffinity(integer(pid or 0, 1), ffi.sizeof(mask), mask))
 end
 
 local getparam, interval = kernel.call("sched_getparam", "ip"), kernel.call("sched_rr_get_interval", "ip")
 function M.sched_getparam(pid)
     local param = t.sched_param()
-    local res = getparam(pid or 0, param)
+    local res = getparam(integer(pid or 0, 1), param)
     if res < 0 then return kernel.failed(res) end
     return param.sched_priority
 end
 function M.sched_rr_get_interval(pid, time)
     time = argument.room(t.timespec, time, 2)
-    local res = interval(pid or 0, time)
+    local res = interval(integer(pid or 0, 1), time)
     if res < 0 then return kernel.failed(res) end
     return time
 end
@@ -243,7 +246,7 @@ end
 local getattr = kernel.call("sched_getattr", "ipii")
 function M.sched_getattr(pid, flags)
     local attr = t.sched_attr()
-    local res = getattr(pid or 0, attr, ffi.sizeof(attr), flags or 0)
+    local res = getattr(integer(pid or 0, 1), attr, ffi.sizeof(attr), integer(flags or 0, 2))
     if res < 0 then return kernel.failed(res) end
     return attr
 end
@@ -260,7 +263,8 @@ function M.getgroups()
     return groups
 end
 function M.setgroups(list)
-    local groups = t.groups(list)
+    if list == nil then argument.wrong(1, "list of groups", list) end
+    local groups = argument.struct(t.groups, list, 1)
     if setgroups(groups.count, groups.list) == -1 then return kernel.fail() end
     return true
 end

@@ -19,10 +19,7 @@ local M, is_loaded = native.lasting "ljos.syscall.call.queue"
 if is_loaded then return M end
 
 -- mq_open(3) drops the slash that the kernel doesn't want.
-local function queue_name(name)
-    local text = argument.path(name, 1) --[[@as string]]
-    return (text:gsub("^/", ""))
-end
+local function queue_name(name) return (argument.text(name, 1):gsub("^/", "")) end
 
 ffi.cdef "struct ljos_mqd { int filenum; };"
 local methods = {}

@@ -29,7 +29,10 @@ function M.capget(header)
 end
 --- capset(2): takes what capget gave, or a table {permitted =, effective =, inheritable =}.
 function M.capset(capabilities, data)
-    if type(capabilities) == "cdata" then return kernel.done(capset(capabilities, data)) end
+    if type(capabilities) == "cdata" then
+        return kernel.done(capset(struct(t.user_cap_header, capabilities, 1), argument.room(t.user_cap_data2, data, 2)))
+    end
+    if type(capabilities) ~= "table" then argument.wrong(1, "capabilities", capabilities) end
     if not capabilities.hdrdata then capabilities = t.capabilities(capabilities) end
     local header, words = capabilities.hdrdata()
     return kernel.done(capset(header, words))
@@ -38,6 +41,8 @@ end
 local prctl = kernel.call("prctl", "iiiii")
 local prctl_pointer = kernel.call("prctl", "ipiii")
 local prctl_second = kernel.call("prctl", "iipii")
+
+local function is_memory(value) return type(value) == "cdata" and tonumber(value) == nil end
 
 -- What the second argument of an option is, and which options answer with a number.
 local groups = {
@@ -113,13 +118,14 @@ function M.prctl(option, arg2, arg3, arg4, arg5)
     end
     if op == c.PR.CAP_AMBIENT and type(arg3) == "string" then arg3 = flag(c.CAP, arg3, 3) end
     if op == c.PR.MCE_KILL and type(arg3) == "string" then arg3 = flag(c.PR_MCE_KILL_OPT, arg3, 3) end
+    local fourth, fifth = integer(arg4 or 0, 4), integer(arg5 or 0, 5)
     local res ---@type integer
-    if type(second) == "cdata" then
-        res = prctl_pointer(op, second, arg3 or 0, arg4 or 0, arg5 or 0)
-    elseif type(arg3) == "cdata" or type(arg3) == "string" then
-        res = prctl_second(op, integer(second or 0, 2), arg3, arg4 or 0, arg5 or 0)
+    if is_memory(second) then
+        res = prctl_pointer(op, second, integer(arg3 or 0, 3), fourth, fifth)
+    elseif is_memory(arg3) or type(arg3) == "string" then
+        res = prctl_second(op, integer(second or 0, 2), arg3, fourth, fifth)
     else
-        res = prctl(op, integer(second or 0, 2), integer(arg3 or 0, 3), integer(arg4 or 0, 4), integer(arg5 or 0, 5))
+        res = prctl(op, integer(second or 0, 2), integer(arg3 or 0, 3), fourth, fifth)
     end
     if res < 0 then return kernel.failed(res) end
     if name and (name:match "^GET_" or name:match "_GET$" or name:match "_READ$" or name == "CAPBSET_READ") then
@@ -171,16 +177,20 @@ function M.landlock_add_rule(ruleset, kind, rule, flags)
             attr.port = integer(rule.port, "port")
         end
     end
-    return kernel.done(add_rule(fd.number(ruleset, 1), number, attr, integer(flags or 0, 4)))
+    return kernel.done(add_rule(fd.number(ruleset, 1), number, argument.buffer(attr, 3), integer(flags or 0, 4)))
 end
 
 local bpf = kernel.call("bpf", "ipi")
 --- bpf(2): the result as a number.
 function M.bpf(cmd, attr, size)
-    return kernel.number(bpf(flag(c.BPF_CMD, cmd, 1), argument.buffer(attr, 2), size or ffi.sizeof(attr)))
+    local number = flag(c.BPF_CMD, cmd, 1)
+    if attr == nil then argument.wrong(2, "t.bpf_attr", attr) end
+    attr = argument.buffer(attr, 2)
+    return kernel.number(bpf(number, attr, argument.size(size or ffi.sizeof(attr), 3, attr)))
 end
 
-local function address(value)
+local function address(value, position)
+    value = argument.pointer(value, position)
     if type(value) == "string" then value = ffi.cast("const char *", value) end
     return ffi.cast("uintptr_t", ffi.cast("const void *", value))
 end
@@ -190,9 +200,9 @@ function M.bpf_prog_load(kind, insns, count, license, version, loglevel)
     local attr = t.bpf_attr()
     local log = ffi.new("char[?]", 65536)
     license = license or "unspecified"
-    attr.prog_type, attr.insns, attr.insn_cnt = flag(c.BPF_PROG, kind, 1), address(insns), count
-    attr.license, attr.kern_version = address(license), version or 0
-    attr.log_level = loglevel or 1
+    attr.prog_type, attr.insns, attr.insn_cnt = flag(c.BPF_PROG, kind, 1), address(insns, 2), integer(count, 3)
+    attr.license, attr.kern_version = address(license, 4), integer(version or 0, 5)
+    attr.log_level = integer(loglevel or 1, 6)
     if attr.log_level > 0 then
         attr.log_buf, attr.log_size = address(log), 65536
     end
@@ -206,15 +216,16 @@ end
 
 function M.bpf_map_create(kind, key_size, value_size, max_entries)
     local attr = t.bpf_attr()
-    attr.map_type, attr.key_size = flag(c.BPF_MAP, kind, 1), key_size
-    attr.value_size, attr.max_entries = value_size, max_entries
+    attr.map_type, attr.key_size = flag(c.BPF_MAP, kind, 1), integer(key_size, 2)
+    attr.value_size, attr.max_entries = integer(value_size, 3), integer(max_entries, 4)
     return fd.result(bpf(c.BPF_CMD.MAP_CREATE, attr, ffi.sizeof(attr)))
 end
 
 --- One operation on an element of a map; the map is a descriptor object or a number. 0 on success.
 function M.bpf_map_op(cmd, map, key, value, flags)
     local attr = t.bpf_attr()
-    attr.map_fd, attr.key, attr.value, attr.flags = fd.number(map, 2), address(key), address(value), flags or 0
+    attr.map_fd, attr.key, attr.value = fd.number(map, 2), address(key, 3), address(value, 4)
+    attr.flags = integer(flags or 0, 5)
     return kernel.number(bpf(flag(c.BPF_CMD, cmd, 1), attr, ffi.sizeof(attr)))
 end
 
@@ -238,6 +249,7 @@ end
 
 --- The id of a tracepoint, "sched/sched_switch" or "/sched/sched_switch/".
 function M.perf_tracepoint(name)
+    if type(name) ~= "string" then argument.wrong(1, "name of a tracepoint", name) end
     local file, err = tracing { "/events/" .. name:gsub("^/", ""):gsub("/$", "") .. "/id", "rdonly" }
     if not file then return nil, err end
     local text, why = file:read(nil, 64)
@@ -248,6 +260,10 @@ end
 
 --- Makes a probe ("kprobe" or "uprobe") by its definition; the id of its tracepoint.
 function M.perf_probe(kind, name, definition, retval)
+    for position, text in ipairs { tostring(kind), tostring(name), tostring(definition) } do
+        local given = select(position, kind, name, definition)
+        if text ~= given then argument.wrong(position, "text", given) end
+    end
     local file, err = tracing { "/" .. kind .. "_events", "wronly, append" }
     if not file then return nil, err end
     local probe = name:gsub("[^%w_]", "_")
@@ -260,7 +276,7 @@ end
 --- Opens a tracepoint's event, attaches a BPF program to it and starts it.
 function M.perf_attach_tracepoint(id, program, pid, cpu)
     local attr = t.perf_event_attr()
-    attr.type, attr.config, attr.sample_period, attr.size = c.PERF_TYPE.TRACEPOINT, id, 1, ffi.sizeof(attr)
+    attr.type, attr.config, attr.sample_period, attr.size = c.PERF_TYPE.TRACEPOINT, integer(id, 1), 1, ffi.sizeof(attr)
     local event, err = M.perf_event_open(attr, pid or -1, cpu or 0)
     if not event then return nil, err end
     local S = require "ljos.syscall"

@@ -72,10 +72,10 @@ end
 local function address_of(addr, position, len)
     if type(addr) == "table" then
         if type(addr.addr) == "cdata" and addr.name then return addr.addr, len or addr.len end
-        addr = t.sockaddr_storage(addr)
+        addr = argument.struct(t.sockaddr_storage, addr, position)
     end
     if type(addr) ~= "cdata" or addr == nil or tonumber(addr) then argument.wrong(position, "address", addr) end
-    return addr, len or length_of(addr)
+    return addr, len == nil and length_of(addr) or argument.size(len, position + 1, addr)
 end
 
 local bind, connect = kernel.call("bind", "ipi"), kernel.call("connect", "ipi")
@@ -102,9 +102,9 @@ local room = t.sockaddr_storage()
 
 --- accept4(2). With `addr` nil the peer's address comes as a third result.
 function M.accept4(file, addr, len, flags)
-    local storage, bits = addr, argument.cloexec(c.SOCK, flags, 4)
+    local storage, bits = argument.buffer(addr, 2), argument.cloexec(c.SOCK, flags, 4)
     if storage == nil then storage = room end
-    local n, size = number(file, 1), type(len) == "number" and argument.size(len, 3) or ffi.sizeof(storage)
+    local n, size = number(file, 1), type(len) == "number" and argument.size(len, 3, storage) or ffi.sizeof(storage)
     local res ---@type integer
     repeat
         length[0] = size
@@ -126,7 +126,7 @@ end
 local function define_name(name)
     local f = kernel.call(name, "ipp")
     M[name] = function(file, storage)
-        local target = storage or room
+        local target = argument.buffer(storage, 2) or room
         length[0] = ffi.sizeof(target)
         local res = f(number(file, 1), target, length)
         if res < 0 then return kernel.failed(res) end
@@ -163,8 +163,7 @@ local function receive(file, buffer, count, flags, addr)
     else
         into, count = argument.bytes(buffer, count, 2)
     end
-    local storage = addr
-    if addr == nil then storage = room end
+    local storage = addr ~= false and (argument.buffer(addr, 5) or room)
     local n, bits = number(file, 1), flag(c.MSG, flags, 4)
     local res ---@type integer
     repeat
@@ -189,24 +188,28 @@ function M.sendmsg(file, msg, flags)
         -- one byte, so that control data has something to travel with
         msg = { iov = { "\0" } }
     end
-    if type(msg) == "table" then msg = t.msghdr(msg) end
-    return kernel.number(sendmsg(number(file, 1), msg, flag(c.MSG, flags, 3)))
+    return kernel.number(sendmsg(number(file, 1), argument.struct(t.msghdr, msg, 2), flag(c.MSG, flags, 3)))
 end
 
 --- recvmsg(2): the count of bytes; `msg.flags` has MSG_CTRUNC when control data was cut off.
 function M.recvmsg(file, msg, flags)
-    if type(msg) == "table" then msg = t.msghdr(msg) end
-    return kernel.number(recvmsg(number(file, 1), msg, flag(c.MSG, flags, 3)))
+    if msg == nil then argument.wrong(2, "message", msg) end
+    return kernel.number(recvmsg(number(file, 1), argument.struct(t.msghdr, msg, 2), flag(c.MSG, flags, 3)))
 end
 
 local sendmmsg = kernel.retry(kernel.call("sendmmsg", "ipii"))
 local recvmmsg = kernel.retry(kernel.call("recvmmsg", "ipiip"))
+local function messages_of(list)
+    if type(list) == "table" then return argument.struct(t.mmsghdrs, list, 2) end
+    if not ffi.istype(t.mmsghdrs, list) then argument.wrong(2, "list of messages", list) end
+    return list
+end
 function M.sendmmsg(file, messages, flags)
-    messages = t.mmsghdrs(messages)
+    messages = messages_of(messages)
     return kernel.done(sendmmsg(number(file, 1), messages.msg, messages.count, flag(c.MSG, flags, 3)))
 end
 function M.recvmmsg(file, messages, flags, timeout)
-    messages = t.mmsghdrs(messages)
+    messages = messages_of(messages)
     local time = argument.struct(t.timespec, timeout, 4)
     return kernel.done(recvmmsg(number(file, 1), messages.msg, messages.count, flag(c.MSG, flags, 3), time))
 end
@@ -218,7 +221,7 @@ function M.inet_aton(text)
     local addr = t.in_addr()
     return address.parse(c.AF.INET, text, addr) and addr or nil
 end
-function M.inet_ntoa(addr) return tostring(t.in_addr(addr)) end
+function M.inet_ntoa(addr) return tostring(argument.struct(t.in_addr, addr, 1) or t.in_addr()) end
 
 --- inet_pton(3): a t.in_addr or t.in6_addr, or nil.
 function M.inet_pton(family, text)
@@ -226,6 +229,11 @@ function M.inet_pton(family, text)
     local addr = af == c.AF.INET6 and t.in6_addr() or t.in_addr()
     return address.parse(af, text, addr) and addr or nil
 end
-function M.inet_ntop(family, addr) return address.text(flag(c.AF, family, 1), addr) end
+function M.inet_ntop(family, addr)
+    local af = flag(c.AF, family, 1)
+    if af ~= c.AF.INET and af ~= c.AF.INET6 then argument.wrong(1, "inet or inet6", family) end
+    local make = af == c.AF.INET and t.in_addr or t.in6_addr --[[@as function]]
+    return address.text(af, argument.room(make, addr, 2))
+end
 
 return M

@@ -120,18 +120,18 @@ function M.getcwd(buffer, size)
 end
 
 -- A device is a t.device, a table {major, minor}, or a number.
-local function device(dev)
+local function device(dev, position)
     if dev == nil then return 0 end
     if type(dev) == "number" then return dev end
-    return tonumber(t.device(dev).dev)
+    return tonumber(argument.struct(t.device, dev, position).dev)
 end
 
 local mknodat = kernel.call("mknodat", "ipii")
 function M.mknod(path, mode, dev)
-    return kernel.done(mknodat(FDCWD, path_of(path, 1), flag(c.S_I, mode, 2), device(dev)))
+    return kernel.done(mknodat(FDCWD, path_of(path, 1), flag(c.S_I, mode, 2), device(dev, 3)))
 end
 function M.mknodat(dir, path, mode, dev)
-    return kernel.done(mknodat(at(dir, 1), path_of(path, 2), flag(c.S_I, mode, 3), device(dev)))
+    return kernel.done(mknodat(at(dir, 1), path_of(path, 2), flag(c.S_I, mode, 3), device(dev, 4)))
 end
 function M.mkfifo(path, mode)
     return kernel.done(mknodat(FDCWD, path_of(path, 1), c.S_I(flag(c.MODE, mode, 2), "fifo"), 0))
@@ -140,9 +140,9 @@ function M.mkfifoat(dir, path, mode)
     return kernel.done(mknodat(at(dir, 1), path_of(path, 2), c.S_I(flag(c.MODE, mode, 3), "fifo"), 0))
 end
 
-function M.major(dev) return t.device(dev).major end
-function M.minor(dev) return t.device(dev).minor end
-function M.makedev(major, minor) return t.device(major, minor) end
+function M.major(dev) return (argument.struct(t.device, dev, 1) or t.device()).major end
+function M.minor(dev) return (argument.struct(t.device, dev, 1) or t.device()).minor end
+function M.makedev(major, minor) return t.device(integer(major, 1), integer(minor, 2)) end
 
 local fchownat, fchown = kernel.call("fchownat", "ipiii"), kernel.call("fchown", "iii")
 local function id(value, position) return value == nil and -1 or integer(value, position) end
@@ -165,10 +165,9 @@ end
 M.faccessat2 = M.faccessat
 
 local utimensat = kernel.call("utimensat", "ippi")
-local function pair(times, base) return times ~= nil and (type(times) == "cdata" and times or t[base](times)) or nil end
 local function to_spec(times)
     if times == nil then return nil end
-    local two = type(times) == "cdata" and times or t.timeval2(times)
+    local two = argument.struct(t.timeval2, times, 2)
     return t.timespec2 {
         { tonumber(two[0].tv_sec), tonumber(two[0].tv_usec) * 1000 },
         { tonumber(two[1].tv_sec), tonumber(two[1].tv_usec) * 1000 },
@@ -176,9 +175,13 @@ local function to_spec(times)
 end
 
 function M.utimensat(dir, path, times, flags)
-    return kernel.done(utimensat(at(dir, 1), path_of(path, 2), pair(times, "timespec2"), flag(c.AT, flags, 4)))
+    return kernel.done(
+        utimensat(at(dir, 1), path_of(path, 2), argument.struct(t.timespec2, times, 3), flag(c.AT, flags, 4))
+    )
 end
-function M.futimens(file, times) return kernel.done(utimensat(number(file, 1), nil, pair(times, "timespec2"), 0)) end
+function M.futimens(file, times)
+    return kernel.done(utimensat(number(file, 1), nil, argument.struct(t.timespec2, times, 2), 0))
+end
 function M.utimes(path, times) return kernel.done(utimensat(FDCWD, path_of(path, 1), to_spec(times), 0)) end
 function M.futimes(file, times) return kernel.done(utimensat(number(file, 1), nil, to_spec(times), 0)) end
 function M.lutimes(path, times)
@@ -190,14 +193,19 @@ function M.futimesat(dir, path, times)
 end
 --- utime(2): whole seconds of access and modification; without them now.
 function M.utime(path, access, modification)
-    local times = access ~= nil and t.timespec2 { { access, 0 }, { modification or access, 0 } } or nil
+    local times
+    if access ~= nil then
+        local first, second = integer(access, 2), integer(modification or access, 3)
+        times = t.timespec2 { { first, 0 }, { second, 0 } }
+    end
     return kernel.done(utimensat(FDCWD, path_of(path, 1), times, 0))
 end
 
 local getdents64 = kernel.call("getdents64", "ipi")
 --- getdents(2): an iterator over name and entry; nil, nil at the end.
 function M.getdents(file, buffer, size)
-    size = argument.size(size or buffer and ffi.sizeof(buffer) or 4096, 3, argument.buffer(buffer, 2))
+    buffer = argument.buffer(buffer, 2)
+    size = argument.size(size or buffer and ffi.sizeof(buffer) or 4096, 3, buffer)
     buffer = buffer or argument.fresh(size, 3)
     local res = getdents64(number(file, 1), buffer, size)
     if res < 0 then return kernel.failed(res) end

@@ -58,8 +58,9 @@ end
 local syslog = kernel.call("syslog", "ipi")
 --- syslog(2), which the C library calls klogctl: the kernel's log.
 function M.syslog(kind, buffer, length)
+    buffer = argument.buffer(buffer, 2)
     if not length and buffer then length = ffi.sizeof(buffer) end
-    return kernel.number(syslog(integer(kind, 1), argument.buffer(buffer, 2), argument.size(length or 0, 3, buffer)))
+    return kernel.number(syslog(integer(kind, 1), buffer, argument.size(length or 0, 3, buffer)))
 end
 M.ksyslogctl = M.syslog
 
@@ -135,6 +136,7 @@ function M.syscall(number, ...)
         if kind == "table" or kind == "cdata" and pcall(function() return args[i].getfd end) and args[i].getfd then
             args[i], is_number = require("ljos.syscall.fd").number(args[i], i + 1), true
         end
+        if not is_number then args[i] = argument.pointer(args[i], i + 1) end
         signature[i] = is_number and "i" or "p"
     end
     return kernel.number(kernel.call(nr, table.concat(signature))(unpack(args, 1, n)))
@@ -145,7 +147,7 @@ local listmount = kernel.call("listmount", "ppii")
 
 local function request(id, param)
     local req = t.mnt_id_req()
-    req.size, req.mnt_id, req.param = 24, id, param
+    req.size, req.mnt_id, req.param = 24, integer(id, 1), integer(param, 2)
     return req
 end
 

@@ -52,6 +52,11 @@ local function command_of(cmd, own, prefix, position)
     return number
 end
 
+-- Memory for what the other commands give: nothing that is longer than the facility's own struct.
+local function answer(make, memory, position)
+    return argument.memory(memory, position, ffi.sizeof(make) --[[@as integer]])
+end
+
 -- The commands of IPC that have a struct: asked for, they give it.
 local function control(name, struct_name, own, prefix)
     local f, f_number = kernel.call(name, "iip"), kernel.call(name, "iii")
@@ -64,7 +69,7 @@ local function control(name, struct_name, own, prefix)
         elseif command == c.IPC.SET then
             res = f(integer(id, 1), command, argument.struct(t[struct_name], arg, 3))
         elseif type(arg) == "cdata" then
-            res = f(integer(id, 1), command, arg)
+            res = f(integer(id, 1), command, answer(t[struct_name], arg, 3))
         else
             res = f_number(integer(id, 1), command, integer(arg or 0, 3))
         end
@@ -203,7 +208,12 @@ function M.semctl(id, index, cmd, arg)
         res = semctl(id, index, command, arg)
         return res >= 0 and arg or kernel.done(res)
     elseif type(arg) == "cdata" then
-        res = semctl(id, index, command, arg)
+        res = semctl(
+            id,
+            index,
+            command,
+            command == c.SEM.SETALL and argument.buffer(arg, 4) or answer(t.semid_ds, arg, 4)
+        )
     else
         res = semctl_number(id, index, command, integer(arg or 0, 4))
     end

@@ -3,6 +3,7 @@
 --- Errors:   returns nil, ljos.Error; wrong arguments raise
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
+local bit = require "bit"
 local ffi = require "ffi"
 local argument = require "ljos.syscall.argument"
 local c = require "ljos.syscall.constants"
@@ -16,16 +17,24 @@ local t = types.t
 ---@class ljos.syscall.call.terminal
 local M = {}
 
+local READ = bit.tobit(2 ^ 31)
 local ioctl_pointer, ioctl_number = kernel.call("ioctl", "iip"), kernel.call("ioctl", "iii")
 
 -- The argument of a request whose type is known.
 local function argument_of(request, arg)
     local make, singleton = request.type, request.type_name:match "1$"
-    if type(arg) == "cdata" and not tonumber(arg) then return arg end
+    if type(arg) == "cdata" and not tonumber(arg) then
+        return argument.memory(arg, 3, types.s[request.type_name] --[[@as integer]])
+    end
     if arg == nil and not request.read then argument.wrong(3, request.type_name, arg) end
     if arg == nil then return make() end
     if singleton then return make(integer(arg, 3)) end
     return argument.struct(make, arg, 3)
+end
+
+-- What the kernel fills, as far as the number of a request says so (asm-generic/ioctl.h).
+local function size_of(code)
+    return bit.band(code, READ) ~= 0 and bit.band(bit.rshift(code, 16), 0x3fff) --[[@as integer]] or 0
 end
 
 -- By request: what a call that failed had made for its result. Nobody has seen it; the next call takes it.
@@ -39,6 +48,7 @@ local spare = {}
 function M.ioctl(file, request, arg)
     local n, code = number(file, 1), request
     if type(code) ~= "table" then code = flag(c.IOCTL, request, 2) end
+    if type(code) == "table" and not code.type_name then argument.wrong(2, "request", request) end
     local res ---@type integer
     if type(code) == "table" then
         local value = arg == nil and spare[code] or argument_of(code, arg)
@@ -50,6 +60,7 @@ function M.ioctl(file, request, arg)
     elseif type(arg) == "number" or type(arg) == "boolean" then
         res = ioctl_number(n, code, integer(arg, 3))
     else
+        if type(arg) == "cdata" then argument.memory(arg, 3, size_of(code)) end
         res = ioctl_pointer(n, code, argument.pointer(arg, 3))
     end
     if res < 0 then return kernel.failed(res) end
@@ -109,11 +120,12 @@ function M.ptsname(file)
     return "/dev/pts/" .. n
 end
 
-function M.cfgetispeed(tio) return tio.ispeed end
-function M.cfgetospeed(tio) return tio.ospeed end
+local function termios(tio) return ffi.istype(t.termios, tio) and tio or argument.wrong(1, "termios", tio) end
+function M.cfgetispeed(tio) return termios(tio).ispeed end
+function M.cfgetospeed(tio) return termios(tio).ospeed end
 for name, field in pairs { cfsetispeed = "ispeed", cfsetospeed = "ospeed", cfsetspeed = "speed" } do
     M[name] = function(tio, speed)
-        tio[field] = speed
+        termios(tio)[field] = speed
         return true
     end
 end

@@ -64,6 +64,10 @@ for prefix, kind in pairs { [""] = "p", l = "p", f = "i" } do
 
     --- All attributes as a table; with a table, the attributes are made exactly those in it.
     M[prefix .. "xattr"] = function(file, wanted)
+        if type(wanted) ~= "nil" and type(wanted) ~= "table" then argument.wrong(2, "table of attributes", wanted) end
+        for name, value in pairs(wanted or {}) do
+            if type(value) ~= "string" then argument.wrong(path_of(name, 2), "string", value) end
+        end
         local have, err = listing(file)
         if not have then return nil, err end
         if wanted == nil then

@@ -207,44 +207,33 @@ function M.routes(family, kind)
     return route.name_interfaces(route.select(all, family or "inet", kind), links)
 end
 
-local function fill_route(body)
-    if type(body) == "cdata" then return body end
-    return t.rtmsg(body)
+-- What a caller wrote, over what stands where nothing is written; a struct stays as it is.
+local function completed(make, defaults, body, position)
+    if type(body) == "cdata" then return argument.room(make, body, position) end
+    if body ~= nil and type(body) ~= "table" then argument.wrong(position, "table of fields", body) end
+    local full = {}
+    for _, fields in ipairs { defaults, body or {} } do
+        for key, value in pairs(fields) do
+            full[key] = value
+        end
+    end
+    return make(full)
 end
+
 local defaults = { table = "main", protocol = "boot", type = "unicast" }
 function M.newroute(flags, body, ...)
-    if type(body) == "table" then
-        local full = {}
-        for key, value in pairs(defaults) do
-            full[key] = value
-        end
-        for key, value in pairs(body) do
-            full[key] = value
-        end
-        body = full
-    end
-    return request("NEWROUTE", with_ack(flags), fill_route(body), "RTA", list(...))
+    return request("NEWROUTE", with_ack(flags), completed(t.rtmsg, defaults, body, 2), "RTA", list(...))
 end
+
 --- Deletes a route: without a scope, one of any scope.
 function M.delroute(body, ...)
-    if type(body) == "table" then
-        local full = { scope = "nowhere" }
-        for key, value in pairs(body) do
-            full[key] = value
-        end
-        body = full
-    end
-    return request("DELROUTE", "request, ack", fill_route(body), "RTA", list(...))
+    return request("DELROUTE", "request, ack", completed(t.rtmsg, { scope = "nowhere" }, body, 1), "RTA", list(...))
 end
 
 local function neighbour(body, index)
-    if type(body) ~= "nil" and type(body) ~= "table" then argument.wrong(2, "{family =, state =}", body) end
-    local full = {}
-    for key, value in pairs(body or {}) do
-        full[key] = value
-    end
+    local full = t.ndmsg(completed(t.ndmsg, {}, body, 2))
     full.ifindex = index
-    return t.ndmsg(full)
+    return full
 end
 local function neighbour_request(kind, flags)
     return of_interface(
@@ -258,7 +247,7 @@ M.getneigh = of_interface(function(index, body, ...)
     if not messages then return nil, err end
     local result = {}
     for _, one in ipairs(messages) do
-        local object = require("ljos.syscall.nl.interface").object(one)
+        local object = require("ljos.syscall.nl.interface").object(one) --[[@as table?]]
         if object and (index == 0 or object.ifindex == index) then result[#result + 1] = object end
     end
     return result

@@ -40,6 +40,6 @@ set_tid_address  address:ptr | int
 rseq             area:ptr len:int flags:int=0 sig:int | ok
 rt_sigqueueinfo  pid:int signal:SIG info:siginfo | ok
 rt_tgsigqueueinfo tgid:int tid:int signal:SIG info:siginfo | ok
-sigaltstack      new:ptr old:ptr | ok
+sigaltstack      new:buf24 old:buf24 | ok
 arch_prctl       code:ARCH address:ptr | ok
 ]]

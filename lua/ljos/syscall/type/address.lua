@@ -70,6 +70,7 @@ end
 local function define6()
     struct.define("in6_addr", {
         struct = "in6_addr",
+        get = { s6_addr = function(self) return ffi.cast("uint8_t *", self) end },
         new = function(self, value)
             if type(value) == "string" then
                 if not M.parse(c.AF.INET6, names6[value] or value, self) then

@@ -8,6 +8,7 @@ local ffi = require "ffi"
 local native = require "ljos.native"
 local struct = require "ljos.syscall.struct"
 local c = require "ljos.syscall.constants"
+local fail = require("ljos.syscall.blame").fail
 local ONE = ffi.new("uint64_t", 1)
 
 local tonumber = tonumber
@@ -22,6 +23,7 @@ local function define_insn()
             src_reg = function(self) return bit.rshift(self.registers, 4) end,
         },
         new = function(self, code, dst, src, off, imm)
+            if ffi.istype(t.bpf_insn, code) then return code end
             if type(code) == "table" then
                 code, dst, src, off, imm = code[1], code[2], code[3], code[4], code[5]
             end
@@ -56,22 +58,26 @@ local function define_attr()
     set.sample_freq = function(self, value) self.sample_period = value end
     set.bp_addr, set.bp_len =
         function(self, value) self.config1 = value end, function(self, value) self.config2 = value end
-    local groups = {
+    for name, group in pairs {
         type = "PERF_TYPE",
         config = "PERF_COUNT",
         sample_type = "PERF_SAMPLE",
         read_format = "PERF_READ_FORMAT",
         branch_sample_type = "PERF_SAMPLE_BRANCH",
-    }
+    } do
+        local field = "pe_" .. name
+        get[name] = function(self) return tonumber(self[field]) end
+        set[name] = function(self, value)
+            if type(value) == "string" then value = c[group][value] or fail("invalid flag " .. value) end
+            self[field] = value
+        end
+    end
     struct.define("perf_event_attr", {
         get = get,
         set = set,
         new = function(self, init)
             self.size = ffi.sizeof(self)
-            for key, value in pairs(init or {}) do
-                if groups[key] and type(value) == "string" then value = c[groups[key]][value] end
-                self[key] = value
-            end
+            struct.assign(self, init == nil and {} or init)
         end,
     })
 end
@@ -130,17 +136,7 @@ local definitions = {
     bpf_insn = define_insn,
     bpf_insns = function()
         local _ = t.bpf_insn
-        local ct = ffi.typeof(native.struct "bpf_insn" .. "[?]")
-        struct.register("bpf_insns", ct, function(count, list)
-            if type(count) == "table" then
-                count, list = #count, count
-            end
-            local insns = ffi.new(ct, count)
-            for i = 1, list and #list or 0 do
-                insns[i - 1] = type(list[i]) == "table" and t.bpf_insn(unpack(list[i])) or list[i]
-            end
-            return insns
-        end)
+        struct.define_list("bpf_insns", "bpf_insn")
     end,
     bpf_attr = function() struct.define "bpf_attr" end,
     bpf_attr1 = function() struct.register("bpf_attr1", ffi.typeof(native.struct "bpf_attr" .. "[1]")) end,

@@ -5,7 +5,6 @@
 --- Needs:    nothing beyond Linux 5.15
 local bit = require "bit"
 local ffi = require "ffi"
-local native = require "ljos.native"
 local struct = require "ljos.syscall.struct"
 local c = require "ljos.syscall.constants"
 local fd = require "ljos.syscall.fd"
@@ -123,7 +122,7 @@ local definitions = {
     end,
     iocbs = function()
         local _ = t.iocb
-        struct.register("iocbs", ffi.typeof(native.struct "iocb" .. "[?]"))
+        struct.define_list("iocbs", "iocb")
     end,
     iocb_ptrs = function()
         local _ = t.iocb_array

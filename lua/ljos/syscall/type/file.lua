@@ -40,13 +40,13 @@ local function define_device()
     end
     local get = { major = major, minor = minor, device = number, number = number }
     local ct = ffi.metatype("struct ljos_device", {
-        __new = function(ct, first, second)
+        __new = struct.guard("device", function(ct, first, second)
             if type(first) == "table" then
                 first, second = first[1], first[2]
             end
             if ffi.istype(ct, first) then first = number(first) end
             return ffi.new(ct, second and pack(first, second) or first or 0)
-        end,
+        end),
         __index = function(self, key)
             local getter = get[key]
             if not getter then fail("device has no field " .. tostring(key)) end

@@ -134,6 +134,7 @@ local function define_groups()
         local groups = ffi.new(ct, count)
         groups.count = count
         for i = 1, type(init) == "table" and count or 0 do
+            if type(init[i]) ~= "number" then fail("number of a group expected, got " .. tostring(init[i])) end
             groups.list[i - 1] = init[i]
         end
         return groups
@@ -244,6 +245,7 @@ local function define_capabilities()
         local self = { version = c.LINUX_CAPABILITY_VERSION[3], pid = 0, data = data or t.user_cap_data2() }
         setmetatable(self, Capabilities)
         if type(first) == "cdata" then
+            if not ffi.istype(t.user_cap_header, first) then fail("t.user_cap_header expected") end
             rawset(self, "version", tonumber(first.version))
             rawset(self, "pid", first.pid)
         elseif type(first) == "table" then

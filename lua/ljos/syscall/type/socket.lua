@@ -10,7 +10,9 @@ local native = require "ljos.native"
 local extent = require "ljos.syscall.extent"
 local struct = require "ljos.syscall.struct"
 local address = require "ljos.syscall.type.address"
+local argument = require "ljos.syscall.argument"
 local c = require "ljos.syscall.constants"
+local fd = require "ljos.syscall.fd"
 local fail = require("ljos.syscall.blame").fail
 
 local tonumber, type = tonumber, type
@@ -216,6 +218,7 @@ local function define_storage()
                     if key ~= "family" and type(key) == "string" and view then view[key] = value end
                 end
             elseif init ~= nil then
+                if type(init) ~= "cdata" or tonumber(init) then fail("address expected, got " .. type(init)) end
                 ffi.copy(self, init, math.min(ffi.sizeof(init) --[[@as integer]], ffi.sizeof(ct) --[[@as integer]]))
             end
             return self
@@ -257,6 +260,14 @@ local function next_cmsg(msg, position)
     return position + align(len), header
 end
 
+local function descriptors(list)
+    local numbers = ffi.new("int[?]", #list)
+    for i = 1, #list do
+        numbers[i - 1] = fd.number(list[i], "data")
+    end
+    return numbers
+end
+
 local function define_cmsg()
     local methods = {}
     --- Iterates the descriptors of an SCM_RIGHTS message as objects that own them.
@@ -264,7 +275,6 @@ local function define_cmsg()
         local count = (tonumber(self.cmsg_len) - HEAD) / 4
         if self.cmsg_type ~= c.SCM.RIGHTS or self.cmsg_level ~= c.SOL.SOCKET then count = 0 end
         local list, i = ffi.cast("int *", ffi.cast("char *", self) + HEAD), 0
-        local fd = require "ljos.syscall.fd"
         return function()
             if i >= count then return nil end
             i = i + 1
@@ -290,25 +300,30 @@ local function define_cmsg()
         },
         methods = methods,
     })
-    -- cmsghdr(level, type, data, size): a buffer that starts with the header.
+    -- cmsghdr(level, type, data, size): a buffer that starts with the header; a table is a list of descriptors.
     t.cmsghdr = function(level, kind, data, size)
         local scm = type(kind) == "string" and (c.SCM[kind] or c.IP[kind]) or kind or 0
+        level = c.SOL[level] or c.IPPROTO[level] or level or 0
+        if type(scm) ~= "number" or type(level) ~= "number" then
+            fail("level and type expected, got " .. tostring(level) .. " and " .. tostring(kind))
+        end
         if type(data) == "number" then
             size, data = data, nil
+        elseif type(data) == "table" then
+            data = descriptors(data)
+        elseif data ~= nil and type(data) ~= "string" and (type(data) ~= "cdata" or tonumber(data)) then
+            fail("control data expected, got " .. type(data))
         end
         if data ~= nil then
             local most = type(data) == "string" and #data or extent.of(data)
-            size = size or most or ffi.sizeof(data)
+            size = argument.size(size or most or ffi.sizeof(data), 4)
             if most and size > most then fail(("control data of %d bytes expected, got %d"):format(size, most)) end
         end
-        size = size or 0
-        if type(size) ~= "number" or not (size >= 0 and size <= MAX_CONTROL) then
-            fail("size of control data expected, got " .. tostring(size))
-        end
+        size = argument.size(size or 0, 4)
+        if size > MAX_CONTROL then argument.wrong(4, "size of control data", size) end
         local buffer = ffi.new("uint64_t[?]", align(HEAD + size) / 8)
         local header = pt.cmsghdr(buffer)
-        header.cmsg_len, header.cmsg_level, header.cmsg_type =
-            HEAD + size, c.SOL[level] or c.IPPROTO[level] or level or 0, scm
+        header.cmsg_len, header.cmsg_level, header.cmsg_type = HEAD + size, level, scm
         if data ~= nil then ffi.copy(ffi.cast("char *", buffer) + HEAD, data, size) end
         return buffer
     end
@@ -340,6 +355,12 @@ local function define_msghdr()
         self.msg_control, self.msg_controllen =
             ffi.cast("void *", keep(self, "control", value)), value == nil and 0 or ffi.sizeof(value)
     end
+    function set.controllen(self, value)
+        local control = struct.anchored(self, "control")
+        local most = control ~= nil and extent.of(control)
+        if most and value > most then fail(("at most %d bytes of control data expected"):format(most)) end
+        self.msg_controllen = value
+    end
     function set.flags(self, value) self.msg_flags = c.MSG[value] end
     struct.define("msghdr", {
         set = set,
@@ -348,7 +369,10 @@ local function define_msghdr()
             controllen = function(self) return tonumber(self.msg_controllen) end,
         },
         new = function(self, init)
-            if init then struct.assign(self, init) end
+            -- the length of the control data after its memory
+            local length = type(init) == "table" and init.controllen
+            if init ~= nil then struct.assign(self, init, nil, nil, "controllen") end
+            if length then self.controllen = length end
         end,
         methods = {
             cmsgs = function(self)
@@ -395,15 +419,17 @@ local definitions = {
             first = 1,
             fill = function(self, item, i, init)
                 if type(init) == "table" then init = t.msghdr(init.msg_hdr or init.hdr or init) end
+                if not ffi.istype(t.msghdr, init) then fail("message expected, got " .. type(init)) end
                 local header = struct.anchor(self, i, init)
                 extent.copy(item.msg_hdr, header, ffi.sizeof(header))
             end,
         })
     end,
-    ucred = function() struct.define("ucred", { order = { "pid", "uid", "gid" } }) end,
+    ucred = function() struct.define("ucred", { short = "pid uid gid", order = { "pid", "uid", "gid" } }) end,
     sock_filter = function()
         struct.define("sock_filter", {
             new = function(self, code, k, jt, jf)
+                if ffi.istype(t.sock_filter, code) then return code end
                 if type(code) == "table" then
                     code, k, jt, jf = code[1], code[2], code[3], code[4]
                 end
@@ -413,18 +439,7 @@ local definitions = {
     end,
     sock_filters = function()
         local _ = t.sock_filter
-        local ct = ffi.typeof(native.struct "sock_filter" .. "[?]")
-        struct.register("sock_filters", ct, function(count, list)
-            if type(count) == "table" then
-                count, list = #count, count
-            end
-            local filters = ffi.new(ct, count)
-            for i = 1, list and #list or 0 do
-                local filter = list[i]
-                filters[i - 1] = type(filter) == "table" and t.sock_filter(unpack(filter)) or filter
-            end
-            return filters
-        end)
+        struct.define_list("sock_filters", "sock_filter")
     end,
     sock_fprog = function() struct.define "sock_fprog" end,
     sock_fprog1 = function()

@@ -65,9 +65,12 @@ local function define_termios()
             __newindex = function(_, key, value) self[key] = value end,
         })
     end
-    set.ispeed = function(self, value) speed_functions.cfsetispeed(self, rate_to_code(value)) end
-    set.ospeed = function(self, value) speed_functions.cfsetospeed(self, rate_to_code(value)) end
-    set.speed = function(self, value) speed_functions.cfsetspeed(self, rate_to_code(value)) end
+    for _, field in ipairs { "ispeed", "ospeed", "speed" } do
+        local set_speed = speed_functions["cfset" .. field]
+        set[field] = function(self, value)
+            if set_speed(self, rate_to_code(value)) == -1 then fail(tostring(value) .. " is no speed") end
+        end
+    end
     set.cc = function(self, values)
         for key, value in pairs(values) do
             self[key] = value
@@ -104,6 +107,12 @@ local function define_termios()
     })
 end
 
+local function checked(name)
+    if type(name) ~= "string" then fail("name of an interface expected, got " .. type(name)) end
+    if #name >= c.IFNAMSIZ then fail("interface name is too long") end
+    return name
+end
+
 local function define_ifreq()
     local ifreq
     ifreq = struct.define("ifreq", {
@@ -117,14 +126,8 @@ local function define_ifreq()
             data = function(self) return self.ifr_data end,
         },
         set = {
-            name = function(self, value)
-                if #value >= c.IFNAMSIZ then fail("interface name is too long") end
-                ffi.copy(self.ifr_name, value)
-            end,
-            newname = function(self, value)
-                if #value >= c.IFNAMSIZ then fail("interface name is too long") end
-                ffi.copy(self.ifr_newname, value)
-            end,
+            name = function(self, value) ffi.copy(self.ifr_name, checked(value)) end,
+            newname = function(self, value) ffi.copy(self.ifr_newname, checked(value)) end,
             flags = function(self, value) self.ifr_flags = bit.tobit(c.IFREQ[value]) end,
             ivalue = function(self, value) self.ifr_ivalue = value end,
             mtu = function(self, value) self.ifr_mtu = value end,

@@ -28,7 +28,8 @@ end
 --- Sends credentials: by default this process's own.
 function M.sendcred(socket, pid, uid, gid)
     local cred = t.ucred()
-    cred.pid, cred.uid, cred.gid = pid or S.getpid(), uid or S.getuid(), gid or S.getgid()
+    cred.pid = argument.integer(pid or S.getpid(), 2)
+    cred.uid, cred.gid = argument.integer(uid or S.getuid(), 3), argument.integer(gid or S.getgid(), 4)
     local control = t.cmsghdr("socket", "credentials", cred)
     return S.sendmsg(socket, t.msghdr { iov = { "\0" }, control = control })
 end
@@ -80,7 +81,7 @@ M.timerfd_read = read_number
 
 function M.eventfd_write(file, number)
     local value = ffi.new "uint64_t[1]"
-    value[0] = number or 1
+    value[0] = argument.integer(number or 1, 2)
     local n, err = S.write(file, value, 8)
     if not n then return nil, err end
     return true
@@ -88,7 +89,7 @@ end
 
 --- The signals in a signalfd: a t.siginfos, the one passed or a new one; `#` and [1..]; empty when there are none.
 function M.signalfd_read(file, infos)
-    infos = argument.struct(t.siginfos, infos or 32, 2)
+    infos = infos == nil and t.siginfos(32) or argument.struct(t.siginfos, infos, 2)
     local n, err = S.read(file, infos.sfd, #infos * s.signalfd_siginfo)
     if not n and not err.AGAIN then return nil, err end
     infos.count = (n or 0) / s.signalfd_siginfo

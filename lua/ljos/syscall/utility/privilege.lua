@@ -6,6 +6,7 @@
 local bit = require "bit"
 local ffi = require "ffi"
 local S = require "ljos.syscall"
+local argument = require "ljos.syscall.argument"
 local fail = require("ljos.syscall.blame").fail
 
 local c, t = S.c, S.t
@@ -66,6 +67,7 @@ end
 --- Sets the capabilities of a file: {permitted = "...", inheritable = "...", effective = boolean}; flags of
 --- setxattr(2).
 function M.capset(file, caps, flags)
+    if type(caps) ~= "table" then argument.wrong(2, "{permitted =, inheritable =, effective =}", caps) end
     local data = t.vfs_cap_data()
     local magic = bit.bor(c.VFS_CAP["REVISION_2"], caps.effective and c.VFS_CAP_FLAGS.EFFECTIVE or 0)
     data.magic_etc = magic % 2 ^ 32

@@ -294,8 +294,9 @@ layouts! {
         next_id = id.next_id, open_flags = id.open_flags, whole
     }
     "perf_event_attr": [PerfEventAttr] {
-        type = kind, size, config, sample_period, sample_type, read_format, flags, wakeup_events, bp_type, config1,
-        config2, branch_sample_type, sample_regs_user, sample_stack_user, clockid, sample_regs_intr,
+        pe_type = kind, size, pe_config = config, sample_period, pe_sample_type = sample_type,
+        pe_read_format = read_format, flags, wakeup_events, bp_type, config1, config2,
+        pe_branch_sample_type = branch_sample_type, sample_regs_user, sample_stack_user, clockid, sample_regs_intr,
         aux_watermark, sample_max_stack, reserved_2, aux_sample_size, reserved_3, sig_data
     }
     "perf_event_header": [PerfEventHeader] { type = kind, misc, size }
