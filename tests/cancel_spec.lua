@@ -1,6 +1,7 @@
 -- Every operation that suspends, canceled at each of its suspension points: nothing is left, nothing is lost, and the
 -- cancellation is not swallowed. The operations are in tests/cancel; a new one is one entry there.
 local mock_loop = require "ljos.mock_loop"
+local needs = require "needs"
 local trial = require "cancel.trial"
 
 local cases = {}
@@ -9,6 +10,7 @@ describe("canceled at every suspension point,", function()
     for _, name in ipairs { "objects", "streams", "messages", "programs", "actors" } do
         for _, operation in ipairs(require("cancel." .. name)) do
             cases[operation[1]] = true
+            local it = operation.needs and needs[operation.needs](it) or it
             for _, when in ipairs { "waiting", "ready" } do
                 it(("%s loses nothing (%s)"):format(operation[1], when), function()
                     local trials, caught_all, points

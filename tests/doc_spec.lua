@@ -1,4 +1,5 @@
 -- The programs in doc/ run, and print what stands below them: "```lua" by luajit, "```lua app" by bin/ljos.
+local needs = require "needs"
 local source_files = require "source_files"
 local temporary_directory = require "temporary_directory"
 local text_file = require "text_file"
@@ -28,6 +29,9 @@ describe("doc/", function()
         local text, number = read(path), 0
         for mode, program, output in text:gmatch "```lua([^\n]*)\n(.-)```\n\n```\n(.-)```" do
             number = number + 1
+            local it = program:find("sandbox.spawn", 1, true) and needs.sandboxes(it)
+                or program:find("newns_user", 1, true) and needs.namespaces(it)
+                or it
             it(("%s: program %d prints what the page says"):format(path, number), function()
                 local runner = assert(RUNNERS[mode], "no such mode:" .. mode)
                 assert.equal(output, output_of(runner, program))

@@ -2,7 +2,6 @@
 -- returned; with namespaces ("newuser, newnet") the child leaves for them first, and the test is pending where the
 -- kernel forbids that. The child asserts with Lua's own assert, and may return a string: why it could not be tried.
 local S = require "ljos.syscall"
-local busted = require "busted"
 
 local function map(file, id) return S.util.writefile("/proc/self/" .. file, "0 " .. id .. " 1") end
 
@@ -61,6 +60,7 @@ return function(f, namespaces)
     local text = read_all(r)
     r:close()
     S.waitpid(pid)
-    if text:sub(1, #PENDING) == PENDING then return busted.pending(text:sub(#PENDING + 1)) end
+    -- What a spec file calls pending; the one of `require "busted"` declares a test instead.
+    if text:sub(1, #PENDING) == PENDING then getfenv(f).pending(text:sub(#PENDING + 1)) end
     if text ~= "ok" then error("in the child: " .. text, 2) end
 end

@@ -1,7 +1,7 @@
 --- ipc: LuaIPC's interface, `nil, message, code` on failure. The fields load when first used.
 ---
 --- Errors:   an unknown field is a Lua error
---- Suspends: as each module says
+--- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 
 ---@class ljos.ipc

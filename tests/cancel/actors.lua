@@ -59,6 +59,7 @@ return {
         end,
         slow = true,
         exclusive = true,
+        needs = "sandboxes",
     },
     {
         -- One receiver at a time: not side by side.

@@ -1,0 +1,33 @@
+-- What a test needs of the host: `local it = needs.sandboxes(it)` makes the tests that follow pending, with the reason,
+-- where the host does not have it. The host is asked by programs that are not ours.
+local attacks = require "actor.attacks"
+
+local M = {}
+
+-- `spec` is the environment of a spec file, whose `pending` is the one that ends a running test.
+local function unless(reason, it, spec)
+    if not reason then return it end
+    return function(title)
+        it(title, function() spec.pending(reason) end)
+    end
+end
+
+local function runs(command) return os.execute(command .. " 2>/dev/null") == 0 end
+
+-- Containers often forbid it: Docker by its seccomp filter, Ubuntu by AppArmor, others by user.max_user_namespaces.
+local no_namespaces = not runs "unshare --user --mount --pid --net --ipc --uts --fork true"
+    and "user namespaces, or others in them, are forbidden here"
+
+-- The ids of root may be mapped by root with cap_setfcap alone.
+local no_mapping = no_namespaces
+    or not runs "unshare --map-root-user true" and "this user's id cannot be mapped to root's in a user namespace"
+
+local no_sandboxes = no_namespaces or attacks.landlock_abi() == 0 and "this kernel has no Landlock"
+
+-- All that `sandbox.spawn` takes for its protections.
+function M.sandboxes(it) return unless(no_sandboxes, it, getfenv(2)) end
+
+-- Namespaces in a new user namespace, where this user is root.
+function M.namespaces(it) return unless(no_mapping, it, getfenv(2)) end
+
+return M
