@@ -125,6 +125,20 @@ describe("timeout", function()
         promise:set_value(1)
     end)
 
+    it("returns as many values as its function, and so do groups and their tasks", function()
+        local function count(...) return select("#", ...) end
+        local function nothing() end
+        local function two() return nil, nil end
+        assert.equal(0, count(timeout(1, nothing)))
+        assert.equal(2, count(timeout(1, two)))
+        assert.equal(1, count(timeout.shield(1, nothing)))
+        assert.equal(3, count(timeout.shield(1, two)))
+        for n, f in pairs { [0] = nothing, [2] = two } do
+            assert.equal(n, count(task_group.run(f)))
+            assert.equal(n, count(task_group.run(function(group) return group:spawn(f):join() end)))
+        end
+    end)
+
     it("ends what would have ended at the same moment", function()
         mock_loop.run({}, function()
             assert.equal(LATE, raises.raised(timeout, 1, time.sleep, 1))

@@ -76,12 +76,13 @@ local function leave(group, task)
 end
 
 -- The task's function has returned or raised, and its clean-up handlers have run.
-local function ended(group, task, ok, err, ...)
+local function ended(group, task, ok, ...)
+    local err = ...
     local is_canceled = not ok and error_.is_core(err, "fiber_canceled")
     if not ok and not is_canceled then fail(group, err, scope.kept_traceback(current(), err)) end
     leave(group, task)
     if is_canceled then error(err, 0) end
-    if ok then return err, ... end
+    if ok then return ... end
 end
 
 --- Spawns a task. Its results can be had with `join`; its error is raised by `run`, and `join` then returns nothing.
@@ -129,7 +130,8 @@ local function raise_first(group, fiber)
     error(first.error, 0)
 end
 
-local function finish(group, fiber, ok, err, ...)
+local function finish(group, fiber, ok, ...)
+    local err = ...
     local is_canceled = not ok and error_.is_core(err, "fiber_canceled")
     if is_canceled then
         group:cancel()
@@ -143,7 +145,7 @@ local function finish(group, fiber, ok, err, ...)
     if group.watch and left then left(group.watch, ok and #group.failures == 0) end
     if #group.failures > 0 then raise_first(group, fiber) end
     if interrupted or is_canceled and not alone then error(error_.core "fiber_canceled", 0) end
-    if ok then return err, ... end
+    if ok then return ... end
 end
 
 --- Calls `f(group)` and returns its results when it and all tasks have ended, or raises the first error. When the

@@ -43,11 +43,11 @@ local function open(fiber, seconds)
 end
 
 -- Leaves the deadline's region; returns whether it was the deadline that ended what ran there, then pcall's results.
-local function close(deadline, ok, err, ...)
+local function close(deadline, ok, ...)
     if deadline.entry then wheel:remove(deadline.entry) end
     local alone = cancellation.close_region(deadline.region)
-    if not ok and alone and error_.is_core(err, "fiber_canceled") then return true end
-    return false, ok, err, ...
+    if not ok and alone and error_.is_core((...), "fiber_canceled") then return true end
+    return false, ok, ...
 end
 
 local function check(seconds, f)

@@ -80,6 +80,25 @@ return {
         "true\t1\tnil\t3\nfalse\tx!\ntrue\t2\n",
     },
     {
+        "as many values pass through coroutines as were given, none included",
+        [[
+        print(coroutine.resume(coroutine.create(function() end)))
+        print(coroutine.resume(coroutine.create(function() return nil end)))
+        print(coroutine.resume(coroutine.create(function() this_fiber.yield() return nil, nil end)))
+        print(coroutine.resume(coroutine.create(function() coroutine.yield() end)))
+        print(coroutine.resume(coroutine.create(function() error() end)))
+        print(select("#", coroutine.wrap(function() this_fiber.yield() end)()))
+        local co = coroutine.create(function(...)
+            print(select("#", ...))
+            print(select("#", coroutine.yield()))
+            print(select("#", coroutine.yield(1)))
+        end)
+        print(coroutine.resume(co))
+        print(coroutine.resume(co))
+        print(coroutine.resume(co, nil, nil))]],
+        "true\ntrue\tnil\ntrue\tnil\tnil\ntrue\nfalse\tnil\n0\n0\ntrue\n0\ntrue\t1\n2\ntrue\n",
+    },
+    {
         "a coroutine's handlers belong to it, whichever fiber resumes it",
         [[
         local co = coroutine.create(function()

@@ -53,8 +53,8 @@ function M.create(f)
 end
 
 -- The coroutine gave control back: for good, for a while, or because its fiber suspends.
-local function after(fiber, co, outer_co, outer_scope, ok, value, ...)
-    if ok and value == SUSPEND then
+local function after(fiber, co, outer_co, outer_scope, ok, ...)
+    if ok and (...) == SUSPEND then
         suspended[co] = fiber
         raw_yield(SUSPEND)
         suspended[co] = nil
@@ -64,7 +64,7 @@ local function after(fiber, co, outer_co, outer_scope, ok, value, ...)
     scopes[co] = fiber.scope
     fiber.scope = outer_scope
     inner[fiber] = outer_co
-    return ok, value, ...
+    return ok, ...
 end
 
 --- coroutine.resume; a cancellation point before the coroutine runs.
