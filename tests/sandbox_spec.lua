@@ -88,7 +88,8 @@ describe("a sandboxed actor", function()
             local code = 'local made = call(C.mkdir("%s/x", 448)) C.rmdir("%s/x") return made'
             denied(code:format(path, path), 0, E.ENOENT)
             code = 'local made = call(C.mkdir("/ljos-sandbox-spec", 448)) C.rmdir("/ljos-sandbox-spec") return made'
-            if ffi.C.getuid() == 0 then denied(code, 0, E.EACCES, E.EROFS) end
+            -- The control: nothing but the sandbox forbids it.
+            if ffi.C.getuid() == 0 and S.access("/", "w") then denied(code, 0, E.EACCES, E.EROFS) end
         end)
 
         it(

@@ -77,6 +77,10 @@ describe("a terminal", function()
         tio.ospeed, tio.ispeed = 9600, "B9600"
         tio.VMIN = 3
         assert.is_true(pts:tcsetattr("now", tio))
+        local plain = assert(S.memfd_create "no terminal")
+        fails("NOTTY", S.tcsetattr(plain, "now", tio))
+        fails("NOTTY", S.tcgetattr(plain))
+        plain:close()
         local now = pts:tcgetattr()
         assert.equal(9600, now.ospeed)
         assert.equal(9600, now.ispeed)
