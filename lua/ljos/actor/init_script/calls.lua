@@ -80,9 +80,12 @@ end
 for _, prototype in ipairs(PROTOTYPES) do
     ffi.cdef(prototype .. ";")
     local name = prototype:match "(%w+)%("
+    local _, commas = prototype:gsub(",", "")
+    local arity = prototype:find "%(void%)" and 0 or commas + 1
+    -- What comes after the last argument does not count: the errno of the inner call in C.close(C.open(...)).
     M[name] = function(...)
         check_texts(...)
-        return answer(C[name](...))
+        return answer(C[name](unpack({ ... }, 1, math.min(arity, select("#", ...)))))
     end
 end
 M.unmount = M.umount2
