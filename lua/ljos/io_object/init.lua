@@ -67,10 +67,10 @@ function M.check_open(object)
     if object.fd < 0 then error(error_.system("EBADF", { detail = "the object is closed" }), 0) end
 end
 
---- Raises EBUSY unless the object is closed.
+--- Raises asio_error.misc.already_open unless the object is closed.
 ---@param object ljos.IoObject
 function M.check_closed(object)
-    if object.fd >= 0 then error(error_.generic("EBUSY", { detail = "the object is open already" }), 0) end
+    if object.fd >= 0 then error(asio_error.misc.already_open, 0) end
 end
 
 -- Ends ownership; what was in flight ends with ECANCELED.
