@@ -218,12 +218,15 @@ end
 ---@param detail? string      "byte_span expected, got nil"
 function M.argument(arg, detail) error(M.generic("EINVAL", { arg = arg, detail = detail }), 0) end
 
---- Raises EINVAL unless `value` has the Lua type `expected`.
+--- Raises EINVAL unless `value` has the Lua type `expected`. An object of one of our classes is no table.
 ---@param value any
 ---@param expected type
 ---@param arg integer|string
 function M.check_type(value, expected, arg)
-    if type(value) ~= expected then M.argument(arg, expected .. " expected, got " .. type(value)) end
+    local actual = type(value) ---@type string
+    local class = actual == "table" and getmetatable(value)
+    if type(class) == "string" then actual = class end
+    if actual ~= expected then M.argument(arg, expected .. " expected, got " .. actual) end
 end
 
 --- Raises: this function exists on another system only.

@@ -198,6 +198,7 @@ for _, kind in ipairs { "stream", "seqpacket", "datagram" } do
                 assert.equal(2, raised("EINVAL", a.send_with_fds, a, bad, { fd }).arg)
                 assert.equal(2, raised("EINVAL", b.receive_with_fds, b, bad, 1).arg)
             end
+            assert.equal(3, raised("EINVAL", a.send_with_fds, a, x, fd).arg) -- not in a list
             assert.equal(3, raised("EBADF", a.send_with_fds, a, x, { fd, closed }).arg)
             for _, bad in ipairs { -1, 0.5, 0 / 0, "1", {} } do
                 assert.equal(3, raised("EINVAL", b.receive_with_fds, b, byte_span.new(1), bad).arg)
