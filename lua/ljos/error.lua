@@ -223,9 +223,8 @@ function M.argument(arg, detail) error(M.generic("EINVAL", { arg = arg, detail =
 ---@param expected type
 ---@param arg integer|string
 function M.check_type(value, expected, arg)
-    local actual = type(value) ---@type string
-    local class = actual == "table" and getmetatable(value)
-    if type(class) == "string" then actual = class end
+    local class = type(value) == "table" and getmetatable(value)
+    local actual = type(class) == "string" and class or type(value)
     if actual ~= expected then M.argument(arg, expected .. " expected, got " .. actual) end
 end
 

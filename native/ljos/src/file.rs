@@ -211,6 +211,16 @@ pub extern "C" fn ljos_file_is_cached(fd: c_int, offset: i64, len: u32) -> c_int
     c_int::from(!cold)
 }
 
+/// A call's result once no signal interrupts it.
+fn uninterrupted(mut call: impl FnMut() -> c_int) -> c_int {
+    loop {
+        let result = call();
+        if result != -libc::EINTR {
+            return result;
+        }
+    }
+}
+
 /// pread(2): waits for the disk where it must.
 ///
 /// # Safety
@@ -218,7 +228,7 @@ pub extern "C" fn ljos_file_is_cached(fd: c_int, offset: i64, len: u32) -> c_int
 #[no_mangle]
 pub unsafe extern "C" fn ljos_file_pread(fd: c_int, buffer: *mut c_void, len: u32, offset: i64) -> c_int {
     // SAFETY: the caller's promise.
-    result(unsafe { libc::pread(fd, buffer, len as usize, offset) } as c_long)
+    uninterrupted(|| result(unsafe { libc::pread(fd, buffer, len as usize, offset) } as c_long))
 }
 
 /// sendfile(2) from `offset` of a file to a socket, without waiting for the socket (`-EAGAIN`) and without SIGPIPE.
@@ -233,9 +243,10 @@ pub extern "C" fn ljos_file_send(socket: c_int, file: c_int, offset: i64, len: u
         unsafe { libc::fcntl(socket, libc::F_SETFL, flags | libc::O_NONBLOCK) };
     }
     let mut at: libc::off_t = offset;
-    // SAFETY: the offset is a local.
-    let sent =
-        without_sigpipe(len as usize, || unsafe { libc::sendfile(socket, file, &mut at, len as usize) });
+    let sent = uninterrupted(|| {
+        // SAFETY: the offset is a local.
+        without_sigpipe(len as usize, || unsafe { libc::sendfile(socket, file, &mut at, len as usize) })
+    });
     if blocks {
         // SAFETY: plain system call.
         unsafe { libc::fcntl(socket, libc::F_SETFL, flags) };
