@@ -178,15 +178,11 @@ describe("process", function()
         assert.equal("setns(net)", err.step)
     end)
 
-    it(
-        "tells whether namespaces may be made, without making any",
-        function()
-            assert.equal(
-                error_.errno_of.EINVAL,
-                process.probe_namespaces(native.constant_table("namespace").CLONE_NEWPID + 0x10000)
-            )
-        end
-    )
+    it("tells whether namespaces may be made, without making any", function()
+        local errno = process.probe_namespaces(native.constant_table("namespace").CLONE_NEWPID + 0x10000)
+        if errno == error_.errno_of.EPERM then return pending "namespaces are forbidden here" end
+        assert.equal(error_.errno_of.EINVAL, errno)
+    end)
 
     it("lets other fibers run while one waits", function()
         local order = {}

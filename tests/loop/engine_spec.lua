@@ -33,8 +33,8 @@ describe("the engine", function()
         assert.equal(answer, run("<&-", code))
     end)
 
-    it("of a fork is its own: parent and child go on, each with its loop", function()
-        for _, fork in ipairs { "fork()", "clone()", "clone3({})" } do
+    for _, fork in ipairs { "fork()", "clone()", "clone3({})" } do
+        it(("of a child by %s is its own: parent and child go on, each with its loop"):format(fork), function()
             local output = run(
                 "",
                 ([[
@@ -53,9 +53,13 @@ describe("the engine", function()
                 ljos.time.sleep(0.001)
                 print "parent"]]):format(fork)
             )
+            -- As seccomp filters do who cannot read its flags.
+            if fork:find "clone3" and output:find "not implemented" then
+                return pending "clone3(2) is forbidden here"
+            end
             assert.equal("child\nparent\nstatus 0\n", output)
-        end
-    end)
+        end)
+    end
 
     it("is epoll where RLIMIT_MEMLOCK leaves no room for a ring; asked for io_uring, it says so", function()
         local code = [[

@@ -3,6 +3,7 @@
 local S = require "ljos.syscall"
 local ffi = require "ffi"
 local in_child = require "in_child"
+local text_file = require "text_file"
 local c, t = S.c, S.t
 
 local TIMEOUT = 10000 -- ms; what does not arrive at all
@@ -159,6 +160,10 @@ end
 
 describe("a call that is stopped at the kernel's door", function()
     it("arrives with the arguments of its manual page, and its answer comes back", function()
+        -- What another filter refuses is not asked of ours: seccomp(2).
+        if text_file.read("/proc/self/status"):find "Seccomp:%s*2" then
+            return pending "a seccomp filter of the host stands before ours"
+        end
         in_child(function()
             for _, call in ipairs(calls) do
                 local _ = S[call[1]] -- loaded before the filter

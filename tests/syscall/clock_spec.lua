@@ -43,7 +43,8 @@ describe("a clock", function()
             ok, err = S.adjtimex { modes = "frequency", freq = 0 }
             assert(not ok and err.PERM)
         end, "newuser")
-        local state = assert(S.adjtimex())
+        local state, denied = S.adjtimex()
+        if not state and denied.PERM then return pending "adjtimex(2) is forbidden here" end
         assert.equal("number", type(state.state))
         assert.is_true(state.timex.tick > 0)
         assert.equal("boolean", type(state.error))

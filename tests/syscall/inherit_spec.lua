@@ -102,15 +102,16 @@ describe("a descriptor", function()
 
     it("of ljsyscall's table is open in the program that execve starts", function()
         local _, _, r, w = assert(L.pipe())
-        local command = ("echo inherited >&%d"):format(w:getfd())
+        local command = ("echo inherited >/proc/self/fd/%d"):format(w:getfd())
         local pid = assert(L.fork())
         if pid == 0 then
             L.execve("/bin/sh", { "sh", "-c", command }, {})
             L._exit(1)
         end
         assert(L.waitpid(pid))
+        w:close()
         assert.equal("inherited\n", r:read())
-        close(r, w)
+        r:close()
     end)
 
     it("that could not be made is reported as before", function()
