@@ -266,6 +266,7 @@ describe("a closed memory file", function()
         local methods = { "read", "lines", "write", "seek", "setvbuf", "flush", "size", "addr", "truncate", "close" }
         for _, name in ipairs(methods) do
             assert.error_matches(function() file[name](file) end, "attempt to use closed in%-memory file")
+            assert.error_matches(function() file[name]() end, "in%-memory file expected, got nil")
         end
     end)
 end)

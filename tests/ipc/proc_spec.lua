@@ -258,6 +258,7 @@ describe("a finished process", function()
                 function() process[method](process, "term") end,
                 "attempt to use invalid process object"
             )
+            assert.error_matches(function() process[method]() end, "attempt to use invalid process object")
         end
     end)
 end)

@@ -103,6 +103,7 @@ describe("a semaphore's dec", function()
         handle:close()
         for _, method in ipairs { "inc", "dec", "close" } do
             assert.error_matches(function() handle[method](handle) end, "attempt to use invalid semaphore object")
+            assert.error_matches(function() handle[method]() end, "attempt to use invalid semaphore")
         end
     end)
 end)

@@ -30,6 +30,7 @@ local M = {}
 local File = {}
 
 local function check_open(self, level)
+    if type(self) ~= "table" then error("in-memory file expected, got " .. type(self), level or 3) end
     if not self.base then error("attempt to use closed in-memory file", level or 3) end
 end
 

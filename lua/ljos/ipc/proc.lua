@@ -44,7 +44,7 @@ local Process = {}
 local STREAMS = { "stdout", "stderr" }
 
 local function check_running(self)
-    if not self.child then error("attempt to use invalid process object", 3) end
+    if type(self) ~= "table" or not self.child then error("attempt to use invalid process object", 3) end
 end
 
 local function close_end(self, number)

@@ -31,7 +31,7 @@ local Semaphore = {}
 local MAX_NAME = 250
 
 local function check_open(self)
-    if not self.handle then error("attempt to use invalid semaphore object", 3) end
+    if type(self) ~= "table" or not self.handle then error("attempt to use invalid semaphore object", 3) end
 end
 
 --- Increments the counter.
