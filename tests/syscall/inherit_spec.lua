@@ -100,6 +100,17 @@ describe("a descriptor", function()
         end
     end)
 
+    it("that t.fd adopts is of the table that was asked for its types", function()
+        local program = [[
+            package.path = "lua/?.lua;lua/?/init.lua;lua/compat/?.lua"
+            local S, L = require "ljos.syscall", require "syscall"
+            local number = S.open("/dev/null"):nogc():getfd()
+            local function is_closing(T) return T.t.fd(number):nogc():dup():fcntl "getfd" == 1 end
+            assert(is_closing(S) and not is_closing(L) and L.t == S.t)
+        ]]
+        assert.equal(0, os.execute("luajit -e '" .. program .. "'"))
+    end)
+
     it("of ljsyscall's table is open in the program that execve starts", function()
         local _, _, r, w = assert(L.pipe())
         local command = ("echo inherited >/proc/self/fd/%d"):format(w:getfd())

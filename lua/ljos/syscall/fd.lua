@@ -68,6 +68,10 @@ function M.at(value, position)
     return number(value, position)
 end
 
+-- Whether what the methods of a `t.fd(n)` make stays open across execve: so it is from when ljsyscall's own table has
+-- been asked for its types.
+M.adopts_inherited = false
+
 local function finalize(self)
     if self.filenum >= 0 then close(self.filenum) end
 end
@@ -105,10 +109,7 @@ end
 function M.method_of(name) return require("ljos.syscall.method").find(name) end
 
 ffi.metatype(ctype, {
-    __new = function(ct, n)
-        local value = n == nil and -1 or number(n)
-        return ffi.new(ct, value)
-    end,
+    __new = function(ct, n) return ffi.new(ct, n == nil and -1 or number(n), 0, M.adopts_inherited and 1 or 0) end,
     __gc = finalize,
     __index = function(self, key)
         local method = methods[key]
@@ -124,7 +125,7 @@ ffi.metatype(ctype, {
 --- Makes a descriptor object that owns `n`.
 ---@param n integer
 ---@return ljos.syscall.Fd
-function M.new(n) return ctype(n) end
+function M.new(n) return ffi.new(ctype, n) end
 
 --- Tells whether the descriptors made from this one are to stay open across execve.
 ---@param value any
@@ -148,7 +149,7 @@ end
 ---@return ljos.syscall.Fd?
 ---@return ljos.Error?
 function M.result(res)
-    if res >= 0 then return ctype(res) end
+    if res >= 0 then return M.new(res) end
     return kernel.failed(res)
 end
 

@@ -2,7 +2,8 @@
 ---
 --- A table over `ljos.syscall`, whose functions it has, but for those of ljsyscall that make descriptors: these get
 --- "nocloexec" among their flags, unless "cloexec" is there. What they return is marked, so that `fd:accept()`,
---- `fd:dup()` and `fd:openat()` keep to it. Both tables may be used in one program.
+--- `fd:dup()` and `fd:openat()` keep to it, and so is what `t.fd(n)` adopts. Both tables may be used in one program;
+--- `t.fd` is one for both, and marks what it adopts from when this table was asked for its types.
 ---
 --- Errors:   as ljos.syscall
 --- Suspends: never
@@ -80,6 +81,7 @@ local standard = { stdin = 0, stdout = 1, stderr = 2 }
 
 local function find(name)
     local maker = makers[name]
+    if name == "t" or name == "types" then require("ljos.syscall.fd").adopts_inherited = true end
     if name == "accept" then return accept end
     if not maker and not standard[name] then return S[name] end
     fd, group = require "ljos.syscall.fd", require "ljos.syscall.group"

@@ -278,7 +278,7 @@ local function define_cmsg()
         return function()
             if i >= count then return nil end
             i = i + 1
-            return fd.new(list[i - 1])
+            return t.fd(list[i - 1])
         end
     end
     --- The pid, uid and gid of an SCM_CREDENTIALS message.
