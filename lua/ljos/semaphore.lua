@@ -86,6 +86,7 @@ end
 ---@param ... any
 ---@return any ...
 function methods:with(f, ...)
+    check(self, "semaphore", 1)
     error_.check_type(f, "function", 2)
     self:acquire()
     return give_back(self, scope.guard(f, ...))

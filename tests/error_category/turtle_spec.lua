@@ -110,6 +110,7 @@ describe("turtle", function()
         { "# one\n\n  ?", "3:3: a subject expected" },
         { '"o" <x:p> 1.', "1:1: a subject expected" },
         { ("<x:s> <x:p> " .. ("[ <x:p> "):rep(200)), "too deeply nested" },
+        { ("<x:s> <x:p> " .. ("[ ], "):rep(100) .. ("[ <x:p> "):rep(101)), "too deeply nested" },
     }
     for _, row in ipairs(refusals) do
         it(("refuses %q"):format(row[1]:sub(1, 40)), function()

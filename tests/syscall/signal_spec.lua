@@ -59,6 +59,30 @@ describe("a signal", function()
         end)
     end)
 
+    -- call(mask, seconds): waits for what never comes.
+    local waits = {
+        ppoll = function(mask, seconds) return S.ppoll({}, seconds, mask) end,
+        pselect = function(mask, seconds) return S.pselect({}, seconds, mask) end,
+        epoll_pwait = function(mask, seconds) return S.epoll_pwait(S.epoll_create(), nil, seconds * 1000, mask) end,
+        epoll_pwait2 = function(mask, seconds) return S.epoll_pwait2(S.epoll_create(), nil, seconds, mask) end,
+        io_pgetevents = function(mask, seconds) return S.io_pgetevents(S.io_setup(1), 1, 1, seconds, mask) end,
+    }
+    for name, wait in pairs(waits) do
+        it("is let in by the mask of " .. name .. ", and by no other", function()
+            in_child(function()
+                local count = 0
+                assert(S.signal("usr1", function() count = count + 1 end))
+                assert(S.sigprocmask("block", "usr1"))
+                assert(S.kill(S.getpid(), "usr1"))
+                local ok, err = wait("usr1", 0)
+                if not ok and err.NOSYS then return name .. " is not there" end
+                assert(ok and count == 0)
+                ok, err = wait("usr2", 1000)
+                assert(not ok and err.INTR and count == 1)
+            end)
+        end)
+    end
+
     it("runs its handler while a read goes on, and an error of the handler ends the read", function()
         in_child(function()
             local _, _, r, w = S.pipe()
