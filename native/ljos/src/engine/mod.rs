@@ -13,6 +13,7 @@
 mod access;
 mod alone;
 mod canceling;
+mod emptied;
 mod lock;
 mod op;
 mod opening;

@@ -8,6 +8,7 @@
 
 use super::access::Access;
 use super::canceling::Canceling;
+use super::emptied::Emptied;
 use super::op::{errno, is_block_or_regular, Direction, Op, FILE_POSITION, NO_FILE};
 use super::{Completion, PENDING};
 use io_uring::{opcode, squeue, types, IoUring};
@@ -36,6 +37,11 @@ pub struct Ring {
     /// By descriptor: who is at a file's own position, and who waits for that.
     turns: HashMap<c_int, Turn>,
     canceling: Canceling,
+    emptied: Emptied,
+    /// Whether receives can be told to wait first (Linux 5.19).
+    waits_first: bool,
+    /// The last turn brought one completion: little else is going on.
+    is_quiet: bool,
 }
 
 struct Turn {
@@ -75,6 +81,8 @@ impl Ring {
         if bell < 0 {
             return Err(errno());
         }
+        // Of 6.0: the next newer mark that a ring shows.
+        let waits_first = ring.params().is_setup_single_issuer();
         Ok(Ring {
             ring,
             wake_fd,
@@ -85,6 +93,9 @@ impl Ring {
             accesses: Vec::new(),
             turns: HashMap::new(),
             canceling: Canceling::default(),
+            emptied: Emptied::default(),
+            waits_first,
+            is_quiet: false,
         })
     }
 
@@ -94,6 +105,11 @@ impl Ring {
             Op::Write { offset, .. } => self.submit_file(user_data, fd, op, offset),
             // The ring would hand out one connection a turn, and a turn may be long under load.
             Op::Accept { .. } => op.accept_at_once(fd).unwrap_or_else(|| self.push_op(user_data, fd, op)),
+            // The ring pays where several go in together.
+            Op::Send { .. } if self.is_quiet && self.ring.submission().is_empty() => match op.attempt(fd) {
+                result if result == -libc::EAGAIN => self.push_op(user_data, fd, op),
+                result => result,
+            },
             _ => self.push_op(user_data, fd, op),
         }
     }
@@ -118,7 +134,8 @@ impl Ring {
     }
 
     fn push_op(&mut self, user_data: u32, fd: c_int, op: Op) -> c_int {
-        match self.push(entry(fd, op).user_data(u64::from(user_data))) {
+        let waits = self.waits_first && self.emptied.begins(user_data, fd, &op);
+        match self.push(entry(fd, op, waits).user_data(u64::from(user_data))) {
             Ok(()) => PENDING,
             Err(errno) => -errno,
         }
@@ -202,6 +219,7 @@ impl Ring {
     /// Forgets a descriptor that is about to be closed; submits what is queued for it.
     pub fn forget(&mut self, fd: c_int, in_flight: bool) -> c_int {
         self.turns.remove(&fd);
+        self.emptied.forget(fd);
         if let Some(access) = usize::try_from(fd).ok().and_then(|index| self.accesses.get_mut(index)) {
             *access = Default::default();
         }
@@ -244,9 +262,9 @@ impl Ring {
 
     fn drain_early(&mut self) {
         let (wake_armed, canceling) = (&mut self.wake_armed, &mut self.canceling);
-        let early = &mut self.early;
+        let (early, emptied) = (&mut self.early, &mut self.emptied);
         for entry in self.ring.completion() {
-            if let Some(completion) = public(&entry, wake_armed, canceling) {
+            if let Some(completion) = public(&entry, wake_armed, canceling, emptied) {
                 early.push_back(completion);
             }
         }
@@ -296,6 +314,7 @@ impl Ring {
             Err(errno) => return Err(errno),
         }
         let count = self.take(out);
+        self.is_quiet = count <= 1;
         if !self.turns.is_empty() {
             for completion in out.iter().take(count) {
                 self.next_turn(completion.user_data);
@@ -315,12 +334,13 @@ impl Ring {
             count += 1;
         }
         let (wake_armed, canceling) = (&mut self.wake_armed, &mut self.canceling);
+        let emptied = &mut self.emptied;
         let mut completions = self.ring.completion();
         while !completions.is_empty() {
             let Some(slot) = slots.next() else { break };
             let mut taken = None;
             for entry in completions.by_ref() {
-                taken = public(&entry, wake_armed, canceling);
+                taken = public(&entry, wake_armed, canceling, emptied);
                 if taken.is_some() {
                     break;
                 }
@@ -338,6 +358,7 @@ fn public(
     entry: &io_uring::cqueue::Entry,
     wake_armed: &mut bool,
     canceling: &mut Canceling,
+    emptied: &mut Emptied,
 ) -> Option<Completion> {
     match entry.user_data() {
         WAKE => {
@@ -350,6 +371,7 @@ fn public(
         }
         user_data => {
             let canceled = canceling.completed(user_data as u32);
+            emptied.ended(user_data as u32, entry.result());
             let res = match entry.result() {
                 // A thread of the ring was taken out of a call that blocked: that is how its cancellation looks, and
                 // how the process being stopped and continued does. The latter is tried again.
@@ -362,7 +384,9 @@ fn public(
     }
 }
 
-fn entry(fd: c_int, op: Op) -> squeue::Entry {
+/// The entry of an operation; a receive that `waits` looks at the socket when it is readable, not before.
+fn entry(fd: c_int, op: Op, waits: bool) -> squeue::Entry {
+    const POLL_FIRST: u16 = 1; // IORING_RECVSEND_POLL_FIRST
     let fd = types::Fd(fd);
     match op {
         // An offset of -1 means the file's own position.
@@ -372,7 +396,10 @@ fn entry(fd: c_int, op: Op) -> squeue::Entry {
         Op::Write { buffer, len, offset } => {
             opcode::Write::new(fd, buffer.cast(), len).offset(offset.max(-1) as u64).build()
         }
-        Op::Recv { buffer, len, flags } => opcode::Recv::new(fd, buffer.cast(), len).flags(flags).build(),
+        Op::Recv { buffer, len, flags } => {
+            let priority = if waits { POLL_FIRST } else { 0 };
+            opcode::Recv::new(fd, buffer.cast(), len).flags(flags).ioprio(priority).build()
+        }
         Op::Send { buffer, len, flags } => {
             opcode::Send::new(fd, buffer.cast(), len).flags(flags | libc::MSG_NOSIGNAL).build()
         }
