@@ -1,9 +1,12 @@
 //! The epoll back end: readiness made to look like completions.
 //!
 //! An operation is tried at once; if it would block, it waits in a queue of its descriptor, and the descriptor
-//! is watched edge-triggered from then on. What is known to be drained is not tried again before the next edge,
+//! is watched from then on. What is known to be drained is not tried again before the next event,
 //! so an echo server pays one recv(2), one send(2) and its share of an epoll_wait(2) per message. Regular files
 //! cannot be watched: they are read with RWF_NOWAIT, and in the pool when that would block.
+//!
+//! Events are edges, but for UNIX streams that are only read: a short read does not say that these are drained (it may
+//! have ended where descriptors are), the level does. A stream whose data nobody waits for is watched by edges again.
 
 use super::access::Access;
 use super::op::{errno, file_flags, result, set_file_flags, Direction, Op};
@@ -16,8 +19,10 @@ use std::os::fd::RawFd;
 /// So many descriptors are read from before their fibers run: of 500 busy sockets, what the kernel keeps of the first is
 /// no longer in the processor's near cache when the last has been read.
 const EVENTS: usize = 32;
-const WATCHED: u32 =
-    (libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLPRI | libc::EPOLLRDHUP | libc::EPOLLET) as u32;
+const TO_READ: u32 = (libc::EPOLLIN | libc::EPOLLPRI | libc::EPOLLRDHUP) as u32;
+/// Asked for once somebody waits for room: a UNIX stream says that it has some whenever its peer reads.
+const TO_WRITE: u32 = libc::EPOLLOUT as u32;
+const EDGES: u32 = libc::EPOLLET as u32;
 const CLOSED: u32 = (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) as u32;
 const READABLE: u32 = (libc::EPOLLIN | libc::EPOLLPRI) as u32 | CLOSED;
 const WRITABLE: u32 = libc::EPOLLOUT as u32 | (libc::EPOLLHUP | libc::EPOLLERR) as u32;
@@ -32,7 +37,8 @@ struct Waiting {
 
 /// What is known of one descriptor.
 struct Watch {
-    registered: bool,
+    /// What epoll watches it for; 0 when it does not.
+    events: u32,
     stream: bool,
     /// Reads may end early with more behind: at descriptors (UNIX sockets), at urgent data.
     reads_early: bool,
@@ -51,7 +57,7 @@ struct Watch {
 impl Watch {
     const fn new() -> Watch {
         Watch {
-            registered: false,
+            events: 0,
             stream: false,
             reads_early: false,
             listening: None,
@@ -70,6 +76,38 @@ impl Watch {
             Direction::In => &mut self.waiting_in,
             Direction::Out => &mut self.waiting_out,
         }
+    }
+
+    fn is_level(&self) -> bool {
+        self.events == TO_READ
+    }
+
+    /// Has epoll watch for what `op` waits for.
+    fn watch_for(&mut self, epoll_fd: RawFd, fd: c_int, op: &Op) -> c_int {
+        let wanted = if op.direction() == Direction::Out { TO_WRITE } else { 0 };
+        if self.events == 0 {
+            let res = self.change(epoll_fd, libc::EPOLL_CTL_ADD, fd, TO_READ | EDGES | wanted);
+            if res != 0 {
+                return res;
+            }
+            self.stream = socket_option(fd, libc::SO_TYPE) == Ok(libc::SOCK_STREAM);
+            self.reads_early = socket_option(fd, libc::SO_DOMAIN) == Ok(libc::AF_UNIX);
+            if self.stream && self.reads_early && matches!(op, Op::Recv { .. }) {
+                return self.change(epoll_fd, libc::EPOLL_CTL_MOD, fd, TO_READ);
+            }
+        }
+        if self.events & wanted == wanted {
+            return 0;
+        }
+        self.change(epoll_fd, libc::EPOLL_CTL_MOD, fd, TO_READ | EDGES | wanted)
+    }
+
+    fn change(&mut self, epoll_fd: RawFd, action: c_int, fd: c_int, events: u32) -> c_int {
+        let res = control(epoll_fd, action, fd, events);
+        if res == 0 {
+            self.events = events;
+        }
+        res
     }
 
     /// Whether a new operation has to wait: behind those that were first, or for the next edge.
@@ -94,8 +132,8 @@ impl Watch {
         if result == -libc::EAGAIN && self.closed && !self.stream && op.ends_at_shutdown(fd) {
             result = 0;
         }
-        let tells = self.stream && !(self.reads_early && op.direction() == Direction::In);
-        let exhausted = tells && self.registered && op.exhausts(result);
+        let is_told = self.is_level() || !(self.reads_early && op.direction() == Direction::In);
+        let exhausted = is_told && self.stream && self.events != 0 && op.exhausts(result);
         if (result == -libc::EAGAIN || exhausted) && !op.is_apart() {
             *self.drained(op.direction()) = !self.closed;
         }
@@ -189,23 +227,17 @@ impl Poller {
                 return result;
             }
         }
-        if !watch.registered {
-            match control(epoll_fd, libc::EPOLL_CTL_ADD, fd, WATCHED) {
-                0 => {
-                    watch.registered = true;
-                    watch.stream = socket_option(fd, libc::SO_TYPE) == Ok(libc::SOCK_STREAM);
-                    watch.reads_early = socket_option(fd, libc::SO_DOMAIN) == Ok(libc::AF_UNIX);
-                }
-                // A regular file or a directory: epoll does not take it.
-                errno if errno == -libc::EPERM => {
-                    *watch.drained(direction) = false;
-                    return match op.blocking_call(fd) {
-                        Some((number, arguments)) => pool.start(user_data, Job::Call { number, arguments }),
-                        None => errno,
-                    };
-                }
-                errno => return errno,
+        match watch.watch_for(epoll_fd, fd, &op) {
+            0 => {}
+            // A regular file or a directory: epoll does not take it.
+            errno if errno == -libc::EPERM => {
+                *watch.drained(direction) = false;
+                return match op.blocking_call(fd) {
+                    Some((number, arguments)) => pool.start(user_data, Job::Call { number, arguments }),
+                    None => errno,
+                };
             }
+            errno => return errno,
         }
         watch.queue(direction).push_back(Waiting { user_data, op, connecting });
         PENDING
@@ -237,7 +269,7 @@ impl Poller {
         let Some(watch) = usize::try_from(fd).ok().and_then(|index| self.watches.get_mut(index)) else {
             return;
         };
-        if watch.registered {
+        if watch.events != 0 {
             control(epoll_fd, libc::EPOLL_CTL_DEL, fd, 0);
         }
         if let Some(flags) = watch.listening {
@@ -250,7 +282,7 @@ impl Poller {
     pub fn unwatch(&mut self, fd: c_int) {
         let watch = usize::try_from(fd).ok().and_then(|index| self.watches.get(index));
         let is_idle = |watch: &Watch| watch.waiting_in.is_empty() && watch.waiting_out.is_empty();
-        if watch.is_some_and(|watch| watch.registered && is_idle(watch)) {
+        if watch.is_some_and(|watch| watch.events != 0 && is_idle(watch)) {
             self.forget(fd);
         }
     }
@@ -274,9 +306,10 @@ impl Poller {
         Ok(count)
     }
 
-    /// An edge came: runs what waits for it, in order, until it would block again.
+    /// An event came: runs what waits for it, in order, until it would block again.
     fn ready(&mut self, fd: RawFd, events: u32) {
-        let done = &mut self.done;
+        let (epoll_fd, done) = (self.epoll_fd, &mut self.done);
+        let done_before = done.len();
         let Some(watch) = usize::try_from(fd).ok().and_then(|index| self.watches.get_mut(index)) else {
             return;
         };
@@ -316,6 +349,9 @@ impl Poller {
                     break;
                 }
             }
+        }
+        if watch.is_level() && done.len() == done_before {
+            watch.change(epoll_fd, libc::EPOLL_CTL_MOD, fd, TO_READ | EDGES);
         }
     }
 }
