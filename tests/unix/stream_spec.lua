@@ -107,6 +107,39 @@ describe("a pair of UNIX streams", function()
         assert.same({ "x", "y" }, got)
     end)
 
+    it("finds what came while nobody waited for it, and waits for what comes then", function()
+        local function nothing() return 0 end
+        for _, word in ipairs { "first", "second" } do
+            local waiting = spawn(function() return read(b) end)
+            settle(nothing)
+            a:write_some(span(word))
+            assert.equal(word, waiting:join())
+            a:write_some(span "early")
+            settle(nothing)
+            assert.equal("early", read(b))
+        end
+    end)
+
+    it("reads on beside a writer that waits for room", function()
+        local large, sent = byte_span.new(4 * 1024 * 1024), 0
+        local reading = spawn(function() return read(b) end)
+        settle(function() return 0 end)
+        local writing = spawn(function()
+            while sent < #large do
+                sent = sent + b:write_some(large:sub(sent + 1))
+            end
+        end)
+        settle(function() return sent end)
+        a:write_some(span "one")
+        assert.equal("one", reading:join())
+        a:write_some(span "two")
+        assert.equal("two", read(b))
+        stream.read_all(a, byte_span.new(#large))
+        writing:join()
+        a:write_some(span "three")
+        assert.equal("three", read(b))
+    end)
+
     it("knows how much can be read, and the peer's credentials", function()
         a:write_some(span "12345")
         assert.equal(5, b:io_control "bytes_readable")
