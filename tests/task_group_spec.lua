@@ -161,6 +161,27 @@ describe("task_group", function()
         raises.generic("EINVAL", task_group.run, 1)
     end)
 
+    it("shows ten of thousands of errors, whatever they are", function()
+        local program = [[
+            local task_group = require "ljos.task_group"
+            local odd = setmetatable({}, { __tostring = function() error "cannot be shown" end })
+            require("ljos").run(function()
+                task_group.run(function(group)
+                    for i = 1, 5000 do
+                        group:spawn(function() error(i == 2 and odd or "error " .. i, 0) end)
+                    end
+                end)
+            end)]]
+        local pipe = assert(io.popen(("LUA_PATH='lua/?.lua;lua/?/init.lua' luajit -e '%s' 2>&1"):format(program)))
+        local output = pipe:read "*a"
+        pipe:close()
+        assert.matches("^luajit: error 1\n", output)
+        assert.matches("and error 2: [^\n]*cannot be shown", output)
+        assert.matches("and error 10: error 10", output, 1, true)
+        assert.not_matches("error 11", output, 1, true)
+        assert.matches("and 4990 more errors", output, 1, true)
+    end)
+
     it("does not begin where its fiber could not wait for it", function()
         local ran = false
         local function group()

@@ -16,7 +16,7 @@ local opaque_type = require "ljos.fiber.opaque_type"
 local scope = require "ljos.fiber.scope"
 local spawn = require "ljos.fiber.spawn"
 
-local error, setmetatable = error, setmetatable
+local concat, error, setmetatable = table.concat, error, setmetatable
 local current, suspend, wake = loop.current, loop.suspend, loop.wake
 local ECANCELED = error_.errno_of.ECANCELED
 
@@ -116,17 +116,22 @@ local function wait_for_tasks(group, fiber)
     return interrupted
 end
 
--- Raises the first error with the tracebacks of where it came from and of where the group was.
+local SHOWN = 10 -- errors
+
+-- Raises the first error with the tracebacks of where it came from and of where the group was, and with the others.
 local function raise_first(group, fiber)
-    local first = group.failures[1]
-    local extra = cancellation.extra_of(fiber)
+    local failures = group.failures
+    local first, count = failures[1], #failures
     local here = debug.traceback("", 3):gsub("^\nstack traceback:", "\tthe task group's owner:", 1)
-    extra.traced, extra.traceback = first.error, (first.traceback or "") .. "\n" .. here
-    for i = 2, #group.failures do
-        local failure = group.failures[i]
-        local frames = (failure.traceback or ""):gsub("^\nstack traceback:", "", 1)
-        extra.traceback = ("%s\n\tand error %d: %s%s"):format(extra.traceback, i, tostring(failure.error), frames)
+    local parts = { first.traceback or "", here }
+    for i = 2, count < SHOWN and count or SHOWN do
+        local frames = (failures[i].traceback or ""):gsub("^\nstack traceback:", "", 1)
+        local _, text = pcall(tostring, failures[i].error)
+        parts[#parts + 1] = ("\tand error %d: %s%s"):format(i, tostring(text), frames)
     end
+    if count > SHOWN then parts[#parts + 1] = ("\tand %d more errors"):format(count - SHOWN) end
+    local extra = cancellation.extra_of(fiber)
+    extra.traced, extra.traceback = first.error, concat(parts, "\n")
     error(first.error, 0)
 end
 
