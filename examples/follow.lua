@@ -101,16 +101,22 @@ local function forget(followed)
     followed.input = false
 end
 
+-- Returns the descriptor of a regular file, or nil and why there is none. (Opening a FIFO would wait for its writer.)
+local function open_regular(path)
+    local ok, kind = pcall(function() return fs.status(path).type end)
+    if ok and kind ~= "regular" and kind ~= "not_found" then return nil, "is a " .. kind end
+    local opened, fd = pcall(fs.open, path, { "read_only" })
+    if opened then return fd end
+    return nil, (tostring(fd):gsub(" %(.*", ""))
+end
+
 local function open(followed, first)
-    local ok, fd = pcall(fs.open, followed.path, { "read_only" })
-    if not ok then
-        if followed.problem ~= fd.code then say(followed.path .. ": " .. tostring(fd):gsub(" %(.*", "")) end
-        followed.problem = fd.code
+    local fd, problem = open_regular(followed.path)
+    if not fd then
+        if followed.problem ~= problem then say(("%s: %s"):format(followed.path, problem)) end
+        if first and problem:find "^is a " then system.exit(2) end
+        followed.problem = problem
         return
-    end
-    if fd.type ~= "regular" then
-        say(("%s: is a %s"):format(followed.path, fd.type))
-        system.exit(2)
     end
     if followed.problem then say(followed.path .. ": is there") end
     followed.problem = false

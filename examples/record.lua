@@ -17,10 +17,12 @@ usage: record.lua FILE [COMMAND [ARGUMENT...]]   records a command, or $SHELL, u
 A recording is a first line "ljos-recording COLUMNS ROWS", then "SECONDS BYTES" and so many bytes for each output.
 ]=]
 
-local function give_up(problem)
-    stream.write_all(system.err, ("record: %s\n%s"):format(problem, USAGE))
+local function fail(problem)
+    stream.write_all(system.err, ("record: %s\n"):format(problem))
     system.exit(2)
 end
+
+local function give_up(problem) fail(problem .. "\n" .. USAGE:gsub("\n$", "")) end
 
 local function open(name, flags)
     local opened = file.stream.new()
@@ -40,12 +42,14 @@ local function play(name, speed, idle)
     local at = select(2, text:find "^ljos%-recording %d+ %d+\n")
     if not at then give_up(name .. " is no recording") end
     local before = 0
-    while true do
+    while at < #text do
         local _, last, seconds, count = text:find("^([%d.]+) (%d+)\n", at + 1)
-        if not last then return end
+        if not last or last + tonumber(count) > #text then fail(name .. " has lost its end") end
         time.sleep(math.min(tonumber(seconds) - before, idle) / speed)
         before, at = tonumber(seconds), last + tonumber(count)
-        stream.write_all(system.out, text:sub(last + 1, at))
+        local shown, err = pcall(stream.write_all, system.out, text:sub(last + 1, at))
+        if not shown and err.EPIPE then return end
+        if not shown then fail("standard output: " .. tostring(err)) end
     end
 end
 
@@ -87,17 +91,20 @@ local function pass_keys(master)
 end
 
 -- What the command shows goes to us and, with the time, to the recording, until nobody has the terminal any more: then
--- reading is EIO. When nobody watches us any more either, the command loses its terminal.
+-- reading is EIO. When nobody watches us any more, or nothing can be recorded, the command loses its terminal.
+-- Returns what went wrong with the recording.
 local function show(master, recording)
     local began, buffer = time.steady_clock.now(), byte_span.new(65536)
     local reading, count = pcall(master.read_some, master, buffer)
-    while reading do
-        local seconds = time.steady_clock.now() - began
-        stream.write_all(recording, ("%.6f %d\n"):format(seconds, count) .. tostring(buffer:first(count)))
+    local recorded, problem = true, nil
+    while reading and recorded do
+        local entry = ("%.6f %d\n"):format(time.steady_clock.now() - began, count) .. tostring(buffer:first(count))
+        recorded, problem = pcall(stream.write_all, recording, entry)
         if not pcall(stream.write_all, system.out, buffer:first(count)) then break end
         reading, count = pcall(master.read_some, master, buffer)
     end
     master:close()
+    return not recorded and problem
 end
 
 local function follow_signals(signals, master, child)
@@ -111,7 +118,7 @@ local function follow_signals(signals, master, child)
     end
 end
 
--- Returns the command's subprocess, which has ended.
+-- Returns the command's subprocess, which has ended, and what went wrong with the recording.
 local function run(command, recording)
     local master, slave = ljos.serial_port.ptypair()
     resize(master)
@@ -127,28 +134,30 @@ local function run(command, recording)
         set_ctty = slave,
     }
     slave:close()
-    local showing = spawn(function() show(master, recording) end)
+    local showing = spawn(function() return show(master, recording) end)
     local others = {
         spawn(function() pass_keys(master) end),
         spawn(function() follow_signals(signals, master, child) end),
     }
     child:wait()
-    showing:join()
+    local problem = showing:join()
     for _, fiber in ipairs(others) do
         fiber:cancel()
         fiber:join()
     end
-    return child
+    return child, problem
 end
 
 local function record(name, command)
     local recording = open(name, { "create", "truncate", "write_only" })
-    stream.write_all(recording, ("ljos-recording %d %d\n"):format(size()))
+    local begun, err = pcall(stream.write_all, recording, ("ljos-recording %d %d\n"):format(size()))
+    if not begun then fail(("%s: %s"):format(name, tostring(err))) end
     local restore = make_raw()
-    local ok, child = pcall(run, command, recording)
+    local ok, child, problem = pcall(run, command, recording)
     restore()
     recording:close()
     if not ok then give_up(("%s: %s"):format(command[1], tostring(child))) end
+    if problem then fail(("%s: %s"):format(name, tostring(problem))) end
     return child.exit_code
 end
 

@@ -137,6 +137,13 @@ for _, runner in ipairs(RUNNERS) do
             assert.matches("No such file.*status 2", run(record .. recording .. " /no/such/program </dev/null"))
             assert.matches("No such file.*status 2", run(record .. "--play /nowhere"))
             assert.matches("usage: record.lua.*status 0", run(record .. "--help"))
+            text_file.write(recording, "ljos-recording 80 24\n0.1 5\nabc")
+            assert.matches("has lost its end.*status 2", run(record .. "--play " .. recording))
+            -- On a disk that is full from the beginning, and on one that becomes full: the command is hung up.
+            assert.matches("^record: /dev/full: No space left.*status 2", run(record .. "/dev/full true </dev/null"))
+            local little_room = "trap '' XFSZ; ulimit -f 16; "
+            local endless = recording .. " sh -c 'yes | head -c 100000; sleep 1000' </dev/null"
+            assert.matches("record: .*File too large.*status 2", run(little_room .. record .. endless))
             temporary_directory.remove_all()
         end)
 
@@ -234,6 +241,12 @@ for _, runner in ipairs(RUNNERS) do
             append("c", "c1\n")
             expect_lines "follow: c: is there\n\n==> c <==\nc1\n"
             os.remove(directory .. "/c")
+            expect_lines "follow: c: No such file or directory\n"
+            os.execute(("mkdir %s/c"):format(directory))
+            expect_lines "follow: c: is a directory\n"
+            append("b", "while c is none\n")
+            expect_lines "\n==> b <==\nwhile c is none\n"
+            os.execute(("rmdir %s/c"):format(directory))
             expect_lines "follow: c: No such file or directory\n"
             os.execute("kill -INT " .. started)
             assert.equal("status 0\n", pipe:read "*a")
