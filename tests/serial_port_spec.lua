@@ -317,6 +317,18 @@ describe("a break", function()
         end
     end)
 
+    it("ends when the port is canceled while the break begins", function()
+        for _, how in ipairs { "cancel", "close" } do
+            local master, slave = serial_port.ptypair()
+            local f = spawn(function() return raised("ECANCELED", master.send_break, master) end)
+            yield() -- the call that begins it is in the pool
+            master[how](master)
+            f:join()
+            master:close()
+            slave:close()
+        end
+    end)
+
     it("waits for what was written, and always lets the line go", function()
         if not c_program.has_compiler() then return pending "no C compiler" end
         local library = c_program.compile(SHIM, "-shared -fPIC")

@@ -43,13 +43,18 @@ int libc_terminal_fcntl(int fd, int command, int value) __asm__("fcntl");
 ---@field tcsetpgrp fun(self, pgrp_id: integer)
 local SerialPort = {
     close = io_object.close,
-    cancel = io_object.cancel,
     read_some = stream_descriptor.read_some,
     write_some = stream_descriptor.write_some,
     isatty = terminal.isatty,
     tcgetpgrp = terminal.tcgetpgrp,
     tcsetpgrp = terminal.tcsetpgrp,
 }
+
+--- Cancels the operations in flight; they end with ECANCELED, or with their result where it was faster.
+function SerialPort:cancel()
+    io_object.cancel(self)
+    rawset(self, "cancellations", rawget(self, "cancellations") + 1)
+end
 
 local OPEN_FLAGS = bit.bor(c.O_RDWR, c.O_NOCTTY, c.O_NONBLOCK, c.O_CLOEXEC)
 
@@ -121,8 +126,11 @@ local function drain(port)
     end
 end
 
+-- A call in the pool is no operation of the port: whether that was canceled meanwhile is asked afterwards.
 local function hold(port, line)
+    local before = rawget(port, "cancellations")
     error_.check(operation.call(line, "send_break", SYS_ioctl, line.fd, IOCTL.TIOCSBRK, 0))
+    if rawget(port, "cancellations") ~= before then error(error_.system "ECANCELED", 0) end
     pause(port, BREAK)
 end
 
@@ -156,7 +164,7 @@ local M = {}
 ---@param fd? ljos.FileDescriptor
 ---@return ljos.SerialPort
 function M.new(fd)
-    local self = setmetatable(io_object.new(), metatable)
+    local self = setmetatable(io_object.new { cancellations = 0 }, metatable)
     if fd ~= nil then self:assign(fd, 1) end
     return self
 end
