@@ -22,7 +22,7 @@ local t, pt = struct.t, struct.pt
 
 local function swapped(field)
     return function(self) return address.swap16(self[field]) end, function(self, value)
-        self[field] = address.swap16(value)
+        self[field] = address.swap16(tonumber(value) or value) -- 64-bit cdata would be swapped as such
     end
 end
 
