@@ -64,7 +64,7 @@ CARRIERS[#CARRIERS + 1] = {
 
 local function operation(of)
     if type(of) == "function" then return of end
-    return function(object, ...) return object[of](object, ...) end
+    return function(object, buffer) return object[of](object, buffer) end
 end
 
 -- Runs `f` in a fiber that is canceled after a while; what `f` returned, or nothing if it was canceled.
