@@ -208,6 +208,23 @@ return {
         "already\nfalse\tA suspending call inside a forbid_suspend block\ntrue\nalready\n",
     },
     {
+        "a fiber may end while suspension is forbidden or cancellation disabled, the main fiber, too",
+        [[
+        spawn(function()
+            print "one"
+            this_fiber.forbid_suspend()
+        end)
+        spawn(function()
+            this_fiber.yield()
+            print "other"
+            this_fiber.disable_cancellation()
+        end)
+        this_fiber.forbid_suspend()
+        this_fiber.disable_cancellation()
+        print "main"]],
+        "main\none\nother\n",
+    },
+    {
         "while suspension is forbidden suspending calls raise even when they would not block; others go on",
         [[
         local core = select(2, pcall(function() return this_fiber.nope end)).category
