@@ -213,7 +213,7 @@ local function cancel_at(at, when, watched)
     local function resume(co)
         local fiber = loop.current()
         local ok, what = raw_resume(co)
-        if ok and what == loop.SUSPEND and fiber == victim() then
+        if ok and loop.is_leaving() and fiber == victim() then
             seen = seen + 1
             if seen == at then
                 if when == "waiting" then

@@ -1,7 +1,7 @@
 --- Coroutines inside fibers: suspending calls reach through them.
 ---
---- A suspending call yields `loop.SUSPEND`. `resume` passes that marker on to whoever runs the fiber and, when the
---- fiber goes on, resumes the same coroutine again; so the fiber suspends, at any depth, and `resume` does not
+--- A suspending call yields nothing, and `loop.is_leaving`. `resume` passes that on to whoever runs the fiber and, when
+--- the fiber goes on, resumes the same coroutine again; so the fiber suspends, at any depth, and `resume` does not
 --- return early. A coroutine has a scope of its own, tied to it and not to the fiber that happens to resume it.
 ---
 --- Errors:   as the standard library's; raises ljos.Error (bad_coroutine, fiber_canceled, EPERM)
@@ -15,7 +15,7 @@ local scope = require "ljos.fiber.scope"
 
 local raw_create, raw_resume, raw_yield, raw_status =
     coroutine.create, coroutine.resume, coroutine.yield, coroutine.status
-local current, SUSPEND = loop.current, loop.SUSPEND
+local current, check_misuse, is_leaving = loop.current, loop.check_misuse, loop.is_leaving
 local inner = innermost.coroutines
 
 ---@class ljos.fiber.coroutine
@@ -54,9 +54,9 @@ end
 
 -- The coroutine gave control back: for good, for a while, or because its fiber suspends.
 local function after(fiber, co, outer_co, outer_scope, ok, ...)
-    if ok and (...) == SUSPEND then
+    if ok and (...) == nil and is_leaving() then
         suspended[co] = fiber
-        raw_yield(SUSPEND)
+        raw_yield()
         suspended[co] = nil
         return after(fiber, co, outer_co, outer_scope, raw_resume(co))
     end
@@ -90,7 +90,9 @@ end
 ---@param ... any
 ---@return any ...
 function M.yield(...)
-    if not inner[current()] then error(error_.core "bad_coroutine", 0) end
+    local fiber = current()
+    if not inner[fiber] then error(error_.core "bad_coroutine", 0) end
+    check_misuse(fiber)
     return raw_yield(...)
 end
 

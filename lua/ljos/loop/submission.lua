@@ -18,7 +18,7 @@ local native = require "ljos.native"
 local C = native.C
 local current, enter, suspend, give_way, wake = loop.current, loop.enter, loop.suspend, loop.give_way, loop.wake
 local next_slot, claim = in_flight.next_slot, in_flight.claim
-local error, yield = error, coroutine.yield
+local error = error
 
 ---@class ljos.loop.submission
 local M = {}
@@ -106,7 +106,7 @@ local function run_watches()
     while true do
         local watch = current() --[[@as any]]
         watch.done(watch.res)
-        yield(loop.SUSPEND)
+        loop.stand_by()
     end
 end
 local watcher = coroutine.create(run_watches)
