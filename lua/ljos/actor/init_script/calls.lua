@@ -49,8 +49,8 @@ int64_t write(int fd, const void *buffer, size_t size);
 int sethostname(const char *name, size_t length);
 int setdomainname(const char *name, size_t length);
 int setgroups(size_t count, const uint32_t *groups);
-int execve(const char *path, const char *const *argv, const char *const *envp);
-int fexecve(int fd, const char *const *argv, const char *const *envp);
+int libc_init_execve(const char *path, const char *const *argv, const char *const *envp) __asm__("execve");
+int libc_init_fexecve(int fd, const char *const *argv, const char *const *envp) __asm__("fexecve");
 int close_range(unsigned first, unsigned last, int flags);
 uint64_t gnu_dev_makedev(unsigned major, unsigned minor);
 unsigned gnu_dev_major(uint64_t dev);
@@ -162,12 +162,12 @@ end
 function M.execve(path, argv, envp)
     check_texts(path)
     local list = environment_list(envp)
-    return answer(C.execve(path, strings(argv), strings(list)))
+    return answer(C.libc_init_execve(path, strings(argv), strings(list)))
 end
 
 function M.fexecve(fd, argv, envp)
     local list = environment_list(envp)
-    return answer(C.fexecve(fd, strings(argv), strings(list)))
+    return answer(C.libc_init_fexecve(fd, strings(argv), strings(list)))
 end
 
 --- mount_setattr(dirfd, pathname, flags, { attr_set, attr_clr, propagation, userns_fd })
