@@ -225,6 +225,28 @@ describe("bin/ljos", function()
         assert.equal(1, (select(2, ljos "main.lua")))
     end)
 
+    it("says that descriptors have run out, not that a module is missing", function()
+        write("other.lua", "v = 1")
+        write(
+            "main.lua",
+            [[
+            local system, held, ok, fd = require "system", {}, true, nil
+            while ok do
+                ok, fd = pcall(system.out.dup, system.out)
+                held[#held + 1] = ok and fd or nil
+            end
+            print(fd, pcall(function() return require "serial_port" end))
+            print(pcall(function() return require "./other" end))
+            for _, each in ipairs(held) do each:close() end
+            print(require "serial_port".new().is_open, require "./other".v)
+            print(pcall(function() return require "nonsense" end))]]
+        )
+        local output, status = ljos "main.lua"
+        local line = "false\tToo many open files\n"
+        assert.equal("Too many open files\t" .. line .. line .. "false\t1\nfalse\tModule not found\n", output)
+        assert.equal(0, status)
+    end)
+
     it("shows the messages of an error category in the environment's language", function()
         write(
             "eggs.ttl",

@@ -254,7 +254,10 @@ local function builtin(name, id)
     local ok, value = pcall(require, name)
     if ok then return value end
     if type(value) == "string" and find(value, "module '" .. name .. "' not found", 1, true) then
-        fail("module_not_found", id)
+        -- The host's require takes a file that it has no descriptor to open with for one that is not there.
+        local readable, message, errno = M.read_file "/dev/null"
+        if readable then fail("module_not_found", id) end
+        value = error_.system(errno or "EIO", { detail = message })
     end
     return error(value, 0)
 end
@@ -277,7 +280,6 @@ function System:require(importer, id)
 end
 
 --- Makes the root module of a program and returns its function, ready to be run by the main fiber.
----
 --- Raises the error of category system, or the compiler's message.
 ---@param file string    absolute
 ---@param context string "main" or "worker"
