@@ -4,6 +4,7 @@ local asio_error = require "ljos.asio_error"
 local byte_span = require "ljos.byte_span"
 local fiber = require "ljos.fiber"
 local filesystem = require "ljos.filesystem"
+local in_child = require "in_child"
 local loop = require "ljos.loop"
 local pipe = require "ljos.pipe"
 local raised = require "raised"
@@ -127,6 +128,21 @@ describe("system.run", function()
         assert.is_nil(read_some(reader))
         reader:close()
         assert.equal(0, (loop.load()))
+    end)
+
+    it("ends the program itself when there is no descriptor to look for what came from it", function()
+        in_child(function()
+            S.alarm(60) -- instead of waiting for the program
+            local f = fiber.spawn(
+                function() run { program = "sleep", arguments = { "sleep", "1000" }, timeout = 0.05 } end
+            )
+            fiber.this_fiber.yield()
+            local limit = assert(S.getrlimit "nofile")
+            assert(S.setrlimit("nofile", { cur = 3, max = limit.max }))
+            local _, err = pcall(f.join, f)
+            assert(S.setrlimit("nofile", limit))
+            assert(err.ETIMEDOUT)
+        end)
     end)
 
     it("lets other fibers run, and several at once", function()

@@ -25,7 +25,7 @@ local task_group = require "ljos.task_group"
 local timeout = require "ljos.timeout" ---@type any
 
 ffi.cdef 'int libc_ioctl_int(int fd, unsigned long request, int *value) __asm__("ioctl");'
-local FIONREAD = native.constant_table("ipc").FIONREAD
+local FIONREAD, SIGKILL = native.constant_table("ipc").FIONREAD, native.constant_table("signal").SIGKILL
 
 local DEFAULT_LIMIT, CHUNK = 16 * 1024 * 1024, 64 * 1024
 
@@ -136,7 +136,8 @@ end
 local function end_tree(child)
     local fiber = loop.current()
     cancellation.disable(fiber)
-    pcall(child.kill_tree, child)
+    -- Looking for what came from the program takes descriptors; ending itself takes none.
+    if not pcall(child.kill_tree, child) then pcall(child.kill, child, SIGKILL) end
     pcall(child.wait, child)
     cancellation.restore(fiber)
 end
