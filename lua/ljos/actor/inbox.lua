@@ -123,15 +123,21 @@ local function receive_from(self, source)
     return ok, value
 end
 
+-- False when the wait was interrupted, or its source dropped.
+local function try_receive(self)
+    if self.closed then error(error_.core "channel_closed", 0) end
+    local source = next_source(self)
+    if not source then return false end
+    return receive_from(self, source)
+end
+
+-- Mostly no loop: code is not compiled as one piece that enters a loop only to leave it.
 local function receive(self)
-    while true do
-        if self.closed then error(error_.core "channel_closed", 0) end
-        local source = next_source(self)
-        if source then
-            local ok, value = receive_from(self, source)
-            if ok then return value end
-        end
+    local ok, value = try_receive(self)
+    while not ok do
+        ok, value = try_receive(self)
     end
+    return value
 end
 
 --- Receives a message; messages of one sender come in their order. Seed 003, "inbox".
