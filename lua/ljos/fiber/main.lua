@@ -25,7 +25,7 @@ local function run_main(f, ...)
     f(...)
     if main.scope then scope.clean_up(main, main.scope) end
     if spawn.count() > 0 then
-        if main.wait then loop.misused(main) end
+        loop.check_misuse(main)
         loop.suspend(main, spawn.everything)
     end
 end
