@@ -1,6 +1,7 @@
 -- What a handler in Lua needs stays for as long as the process: each test has one of its own.
 local S = require "ljos.syscall"
 local in_child = require "in_child"
+local waiting_child = require "waiting_child"
 local c, t = S.c, S.t
 
 describe("a signal", function()
@@ -95,6 +96,38 @@ describe("a signal", function()
             assert(not ok and why == "enough")
         end)
     end)
+
+    -- Each makes a call that waits, and a function that ends the wait; what the call answers is true.
+    local endings = {
+        waitpid = function()
+            local pid = waiting_child()
+            return function() return S.waitpid(pid) == pid end, function() S.kill(pid, "kill") end
+        end,
+        recvmsg = function()
+            local _, _, a, b = assert(S.socketpair("unix", "dgram"))
+            return function() return S.recvmsg(a, { iov = { 10 } }) ~= nil end, function() b:write "x" end
+        end,
+        ["fcntl setlkw"] = function()
+            local file = assert(S.memfd_create "x")
+            local path = "/proc/self/fd/" .. file:getfd()
+            local lock = { type = "wrlck", start = 0, len = 1 }
+            assert(file:fcntl("ofd_setlk", lock))
+            local other = assert(S.open(path, "rdwr"))
+            local function unlock() file:fcntl("ofd_setlk", { type = "unlck", start = 0, len = 1 }) end
+            return function() return other:fcntl("ofd_setlkw", lock) ~= nil end, unlock
+        end,
+    }
+    for name, ending in pairs(endings) do
+        it("runs its handler while a call goes on: " .. name, function()
+            in_child(function()
+                local wait, finish = ending()
+                assert(S.signal("alrm", finish))
+                assert(S.setitimer("real", { interval = 0.05, value = 0.01 }))
+                assert(wait())
+                assert(S.setitimer("real", { interval = 0, value = 0 }))
+            end)
+        end)
+    end
 
     it("may use in its handler what the interrupted call uses", function()
         in_child(function()
