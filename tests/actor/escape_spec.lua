@@ -19,7 +19,8 @@ local PRELUDE = [[
 ffi.cdef "int openat(int, const char *, int, ...); int fchdir(int); int truncate(const char *, int64_t);"
 ffi.cdef "int unlink(const char *); int rename(const char *, const char *); int link(const char *, const char *);"
 ffi.cdef "int symlink(const char *, const char *); int mknod(const char *, unsigned, unsigned long);"
-ffi.cdef "int access(const char *, int); int execve(const char *, char *const *, char *const *); int getsid(int);"
+ffi.cdef "int access(const char *, int); int getsid(int);"
+ffi.cdef "int execve(const char *, const char *const *, const char *const *);"
 ffi.cdef "int64_t sendto(int, const void *, size_t, int, const void *, unsigned);"
 ]]
 local function outside(code, ...) return attacks.outside(PRELUDE .. code, ...) end
@@ -64,7 +65,7 @@ describe("out of a sandbox", function()
         end
 
         it("run a program", function()
-            local code = "return call(C.execve('/bin/true', ffi.new('char *[1]'), ffi.new('char *[1]')))"
+            local code = "return call(C.execve('/bin/true', ffi.new('const char *[1]'), ffi.new('const char *[1]')))"
             assert.equal(0, outside "return call(C.access('/bin/true', 1))")
             assert.equal(-E.EACCES, inside(code, { without = { "mount" } }))
         end)
