@@ -10,7 +10,7 @@
 
 use super::access::Access;
 use super::op::{errno, file_flags, result, set_file_flags, Direction, Op};
-use super::pool::{Job, Pool};
+use super::pool::{self, Job, Pool};
 use super::{Completion, PENDING};
 use std::collections::VecDeque;
 use std::ffi::c_int;
@@ -233,7 +233,12 @@ impl Poller {
             errno if errno == -libc::EPERM => {
                 *watch.drained(direction) = false;
                 return match op.blocking_call(fd) {
-                    Some((number, arguments)) => pool.start(user_data, Job::Call { number, arguments }),
+                    Some((number, arguments)) => match pool.start(user_data, Job::Call { number, arguments })
+                    {
+                        PENDING => PENDING,
+                        // No thread is to be had (RLIMIT_NPROC): the disk is waited for here.
+                        _ => pool::call(number, arguments),
+                    },
                     None => errno,
                 };
             }

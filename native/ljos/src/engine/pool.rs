@@ -207,7 +207,8 @@ impl Job {
     }
 }
 
-fn call(number: c_long, [a, b, c, d, e]: [usize; 5]) -> c_int {
+/// Makes a system call in this thread; what its arguments point to is valid for it.
+pub fn call(number: c_long, [a, b, c, d, e]: [usize; 5]) -> c_int {
     loop {
         // SAFETY: what the arguments point to is valid until the completion (the export's contract).
         let value = unsafe { libc::syscall(number, a, b, c, d, e) };

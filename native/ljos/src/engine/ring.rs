@@ -10,6 +10,7 @@ use super::access::Access;
 use super::canceling::Canceling;
 use super::emptied::Emptied;
 use super::op::{errno, is_block_or_regular, Direction, Op, FILE_POSITION, NO_FILE};
+use super::pool;
 use super::{Completion, PENDING};
 use io_uring::{opcode, squeue, types, IoUring};
 use std::collections::{HashMap, VecDeque};
@@ -42,6 +43,8 @@ pub struct Ring {
     waits_first: bool,
     /// The last turn brought one completion: little else is going on.
     is_quiet: bool,
+    /// Operations that the kernel had no thread for (RLIMIT_NPROC), and that are tried again without the ring.
+    refused: u32,
 }
 
 struct Turn {
@@ -96,6 +99,7 @@ impl Ring {
             emptied: Emptied::default(),
             waits_first,
             is_quiet: false,
+            refused: 0,
         })
     }
 
@@ -171,8 +175,13 @@ impl Ring {
             return None;
         }
         match access.attempt(fd, op) {
-            result if result == -libc::EAGAIN => op.may_raise_sigpipe(fd).then_some(result),
-            result => Some(result),
+            result if result != -libc::EAGAIN => Some(result),
+            result if op.may_raise_sigpipe(fd) => Some(result),
+            _ if self.refused > 0 && is_block_or_regular(fd) => {
+                self.refused -= 1;
+                op.blocking_call(fd).map(|(number, arguments)| pool::call(number, arguments))
+            }
+            _ => None,
         }
     }
 
@@ -262,9 +271,9 @@ impl Ring {
 
     fn drain_early(&mut self) {
         let (wake_armed, canceling) = (&mut self.wake_armed, &mut self.canceling);
-        let (early, emptied) = (&mut self.early, &mut self.emptied);
+        let (early, emptied, refused) = (&mut self.early, &mut self.emptied, &mut self.refused);
         for entry in self.ring.completion() {
-            if let Some(completion) = public(&entry, wake_armed, canceling, emptied) {
+            if let Some(completion) = public(&entry, wake_armed, canceling, emptied, refused) {
                 early.push_back(completion);
             }
         }
@@ -334,13 +343,13 @@ impl Ring {
             count += 1;
         }
         let (wake_armed, canceling) = (&mut self.wake_armed, &mut self.canceling);
-        let emptied = &mut self.emptied;
+        let (emptied, refused) = (&mut self.emptied, &mut self.refused);
         let mut completions = self.ring.completion();
         while !completions.is_empty() {
             let Some(slot) = slots.next() else { break };
             let mut taken = None;
             for entry in completions.by_ref() {
-                taken = public(&entry, wake_armed, canceling, emptied);
+                taken = public(&entry, wake_armed, canceling, emptied, refused);
                 if taken.is_some() {
                     break;
                 }
@@ -359,6 +368,7 @@ fn public(
     wake_armed: &mut bool,
     canceling: &mut Canceling,
     emptied: &mut Emptied,
+    refused: &mut u32,
 ) -> Option<Completion> {
     match entry.user_data() {
         WAKE => {
@@ -377,6 +387,11 @@ fn public(
                 // how the process being stopped and continued does. The latter is tried again.
                 result if result == -libc::EINTR && canceled => -libc::ECANCELED,
                 result if result == -libc::EINTR => -libc::EAGAIN,
+                // Nobody canceled it: there is no thread of the ring for it.
+                result if result == -libc::ECANCELED && !canceled => {
+                    *refused += 1;
+                    -libc::EAGAIN
+                }
                 result => result,
             };
             Some(Completion { user_data: user_data as u32, res, flags: entry.flags() })
