@@ -19,6 +19,13 @@ describe("every system call", function()
         assert.equal(page, read "doc/syscalls.md")
     end)
 
+    it("of a descriptor is a method of descriptors", function()
+        local fd = S.t.fd()
+        for name, first in generator.page():gmatch "`([%w_]+)%(([%w_]+)" do
+            if first == "fd" or first == "file" then assert.equal("function", type(fd[name]), name) end
+        end
+    end)
+
     it("is a function under its own name", function()
         local missing = {}
         for _, name in ipairs(generator.names()) do

@@ -22,7 +22,7 @@ futimes
 fstatat unlinkat mkdirat mknodat mkfifoat faccessat fchmodat fchown fchownat readlinkat setns openat openat2 ioctl flock
 fpathconf grantpt unlockpt ptsname isatty tcgetattr tcsetattr tcsendbreak tcdrain tcflush tcflow tcgetsid utimensat
 statx
-copy_file_range posix_fadvise ]]
+copy_file_range posix_fadvise cachestat quotactl_fd ]]
 
 local short = {
     stat = "fstat",

@@ -46,34 +46,34 @@ for prefix, kind in pairs { [""] = "p", l = "p", f = "i" } do
     local list = kernel.call(prefix .. "listxattr", kind .. "pi")
     local remove = kernel.call(prefix .. "removexattr", kind .. "p")
 
-    local function read(file, name)
-        file, name = target(file, 1), path_of(name, 2)
-        return grow(function(buffer, size) return get(file, name, buffer, size) end)
+    local function read(node, name)
+        node, name = target(node, 1), path_of(name, 2)
+        return grow(function(buffer, size) return get(node, name, buffer, size) end)
     end
-    local function write(file, name, value, flags)
+    local function write(node, name, value, flags)
         if type(value) ~= "string" then argument.wrong(3, "string", value) end
-        return kernel.done(set(target(file, 1), path_of(name, 2), value, #value, flag(c.XATTR, flags, 4)))
+        return kernel.done(set(target(node, 1), path_of(name, 2), value, #value, flag(c.XATTR, flags, 4)))
     end
-    local function listing(file)
-        file = target(file, 1)
-        local text, err = grow(function(buffer, size) return list(file, buffer, size) end)
+    local function listing(node)
+        node = target(node, 1)
+        local text, err = grow(function(buffer, size) return list(node, buffer, size) end)
         if not text then return nil, err end
         return names(text)
     end
     M[prefix .. "getxattr"], M[prefix .. "setxattr"], M[prefix .. "listxattr"] = read, write, listing
 
     --- All attributes as a table; with a table, the attributes are made exactly those in it.
-    M[prefix .. "xattr"] = function(file, wanted)
+    M[prefix .. "xattr"] = function(node, wanted)
         if type(wanted) ~= "nil" and type(wanted) ~= "table" then argument.wrong(2, "table of attributes", wanted) end
         for name, value in pairs(wanted or {}) do
             if type(value) ~= "string" then argument.wrong(path_of(name, 2), "string", value) end
         end
-        local have, err = listing(file)
+        local have, err = listing(node)
         if not have then return nil, err end
         if wanted == nil then
             local values = {}
             for _, name in ipairs(have) do
-                local value, why = read(file, name)
+                local value, why = read(node, name)
                 if value == nil and not why.NODATA then return nil, why end
                 values[name] = value
             end
@@ -83,12 +83,12 @@ for prefix, kind in pairs { [""] = "p", l = "p", f = "i" } do
         for _, name in ipairs(have) do
             known[name] = true
             if wanted[name] == nil then
-                local ok, why = kernel.done(remove(target(file, 1), name))
+                local ok, why = kernel.done(remove(target(node, 1), name))
                 if not ok then return nil, why end
             end
         end
         for name, value in pairs(wanted) do
-            local ok, why = write(file, name, value, known[name] and "replace" or "create")
+            local ok, why = write(node, name, value, known[name] and "replace" or "create")
             if not ok then return nil, why end
         end
         return true
