@@ -99,6 +99,32 @@ return {
         "true\ntrue\tnil\ntrue\tnil\tnil\ntrue\nfalse\tnil\n0\n0\ntrue\n0\ntrue\t1\n2\ntrue\n",
     },
     {
+        "an error of level 2 in a coroutine's own function names no place, as in plain Lua",
+        [[
+        local function check() error("wrong", 2) end
+        print(coroutine.resume(coroutine.create(check)))
+        print(pcall(coroutine.wrap(check)))
+        print(pcall(coroutine.wrap(function() check() end)))]],
+        "false\twrong\nfalse\twrong\nfalse\tmain.lua:4: wrong\n",
+    },
+    {
+        "a coroutine's handlers may do all that others may, however it ended",
+        [[
+        local task_group = require "task_group"
+        for _, ending in ipairs { function() end, error } do
+            coroutine.wrap(function()
+                print((coroutine.resume(coroutine.create(function()
+                    scope_cleanup_push(function()
+                        task_group.run(function(group) group:spawn(function() this_fiber.yield() end) end)
+                        print "handler"
+                    end)
+                    ending()
+                end))))
+            end)()
+        end]],
+        "handler\ntrue\nhandler\nfalse\n",
+    },
+    {
         "a coroutine's handlers belong to it, whichever fiber resumes it",
         [[
         local co = coroutine.create(function()

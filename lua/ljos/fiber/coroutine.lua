@@ -25,12 +25,6 @@ local M = {}
 local scopes = setmetatable({}, { __mode = "k" })
 local suspended = setmetatable({}, { __mode = "k" })
 
-local function finish(...)
-    local fiber = current()
-    if fiber.scope then scope.clean_up(fiber, fiber.scope) end
-    return ...
-end
-
 local function check(value, expected, name)
     if type(value) ~= expected then
         expected = expected == "thread" and "coroutine" or expected
@@ -39,7 +33,7 @@ local function check(value, expected, name)
 end
 
 local function create(f)
-    local co = raw_create(function(...) return finish(f(...)) end)
+    local co = raw_create(f)
     scopes[co] = false
     return co
 end
@@ -60,10 +54,10 @@ local function after(fiber, co, outer_co, outer_scope, ok, ...)
         suspended[co] = nil
         return after(fiber, co, outer_co, outer_scope, raw_resume(co))
     end
-    if not ok and fiber.scope then scope.clean_up(fiber, fiber.scope) end
+    inner[fiber] = outer_co
+    if fiber.scope and raw_status(co) == "dead" then scope.clean_up(fiber, fiber.scope) end
     scopes[co] = fiber.scope
     fiber.scope = outer_scope
-    inner[fiber] = outer_co
     return ok, ...
 end
 
