@@ -336,7 +336,8 @@ function M.open(dirfd, path, flags, resolve)
     return finish(slot, res, unowned, false, "open")
 end
 
---- Runs a system call that may block in a pool thread. Arguments are integers or pointers (cast to uintptr_t).
+--- Runs a system call that may block in a pool thread. Arguments are integers, none negative, or pointers (cast to
+--- uintptr_t).
 ---@param anchor any   what the pointers point to
 ---@param name string  for fiber.dump
 ---@param number integer  the system call's number
