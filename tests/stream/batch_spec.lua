@@ -158,6 +158,40 @@ describe("a batch", function()
         assert.equal(0, batch:sum(99))
     end)
 
+    it("reads exponents, and digits of any number, as Lua does", function()
+        local texts, expected = {}, {}
+        local function add(text, value)
+            texts[#texts + 1], expected[#expected + 1] = text, value or tonumber(text)
+        end
+        for _, text in ipairs { "1e2", "1E2", "1e+2", "1e-2", "-2.5e-3", "+1e0", "1e400", "1e-400", ".5e1", "5.e1" } do
+            add(text)
+        end
+        for text, value in pairs { ["1e"] = 1, ["1e+"] = 1, ["1e-x"] = 1, ["2.5e3x"] = 2500, ["1e5.5"] = 1e5 } do
+            add(text, value)
+        end
+        local seed = tonumber(os.getenv "LJOS_SEED") or os.time()
+        math.randomseed(seed)
+        for _ = 1, 300 do
+            local digits = {}
+            for i = 1, math.random(1, 30) do
+                digits[i] = math.random(0, 9)
+            end
+            local text = table.concat(digits)
+            local point = math.random(0, #text)
+            text = text:sub(1, point) .. "." .. text:sub(point + 1)
+            add(("%s%se%d"):format(math.random(2) == 1 and "-" or "", text, math.random(-320, 320)))
+        end
+        local done = 0
+        for batch in scanner.new({ stream = source(table.concat(texts, "\n") .. "\n") }):each_batch() do
+            local numbers = batch:numbers(0)
+            for i = 1, batch.count do
+                done = done + 1
+                assert.equal(expected[done], numbers[i - 1], texts[done] .. ", seed " .. seed)
+            end
+        end
+        assert.equal(#texts, done)
+    end)
+
     it("is over once the scanner moves on", function()
         local s = awk "1\n2\n"
         local batch = first_batch(s)
