@@ -1,9 +1,11 @@
+local S = require "ljos.syscall"
 local asio_error = require "ljos.asio_error"
 local byte_span = require "ljos.byte_span"
 local connection = require "connection"
 local error_ = require "ljos.error"
 local fiber = require "ljos.fiber"
 local fs = require "ljos.filesystem"
+local in_child = require "in_child"
 local loop = require "ljos.loop"
 local raised = require "raised"
 local raises = require "raises"
@@ -236,6 +238,21 @@ describe("UNIX streams at an address", function()
         assert.equal(2, raised("EINVAL", unix.stream.listen, directory .. "/x", "rw").arg)
         raised("ENOENT", unix.stream.listen, directory .. "/none/x", fs.mode(6, 0, 0))
         assert.is_false(fs.exists(directory .. "/x"))
+    end)
+
+    it("listen with a mode where there is no /proc", function()
+        in_child(function()
+            local name = directory .. "/mode"
+            local ok, err = S.fchmodat2(nil, directory, "0700", 0)
+            if not ok and err.NOSYS then return "no fchmodat2(2)" end
+            assert(S.mount("none", "/proc", "tmpfs"))
+            unix.stream.listen(name, fs.mode(6, 0, 0)):close()
+            assert(fs.status(name).mode == fs.mode(6, 0, 0))
+            fs.lchmod(name, fs.mode(7, 0, 0))
+            assert(fs.status(name).mode == fs.mode(7, 0, 0))
+            fs.create_symlink("mode", directory .. "/link")
+            assert(raises.raised(fs.lchmod, directory .. "/link", fs.mode(6, 6, 6)).ENOTSUP)
+        end, "newuser, newns")
     end)
 
     it("wait for a place in a full queue, and can be canceled there", function()

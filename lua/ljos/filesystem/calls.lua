@@ -53,7 +53,8 @@ local constants = native.constant_table "path"
 M.constants = constants
 
 local AT_FDCWD = constants.AT_FDCWD
-local EINTR = -error_.errno_of.EINTR
+local EINTR, ENOSYS, EPERM = -error_.errno_of.EINTR, -error_.errno_of.ENOSYS, -error_.errno_of.EPERM
+local fchmodat2 = native.constant_table("SYS").__NR_fchmodat2
 
 local function result(value)
     if value >= 0 then return value end
@@ -141,7 +142,15 @@ function M.symlinkat(target, dirfd, link) return result(libc.libc_symlinkat(targ
 function M.rename(from, to) return result(libc.libc_renameat(AT_FDCWD, from, AT_FDCWD, to)) end
 function M.mknodat(dirfd, path, mode, device) return C.ljos_file_mknod(dirfd, path, mode, device) end
 function M.fchmod(fd, mode) return result(libc.libc_fchmod(fd, mode)) end
-function M.fchmodat(dirfd, path, mode, flags) return result(libc.libc_fchmodat(dirfd, path, mode, flags)) end
+
+-- glibc knows AT_SYMLINK_NOFOLLOW by way of /proc only; Linux 6.6 has a call of its own. EPERM may be a filter's.
+function M.fchmodat(dirfd, path, mode, flags)
+    if flags ~= 0 then
+        local res = C.ljos_call5(fchmodat2, dirfd, ffi.cast("intptr_t", ffi.cast("const char *", path)), mode, flags, 0)
+        if res ~= ENOSYS and res ~= EPERM then return res end
+    end
+    return result(libc.libc_fchmodat(dirfd, path, mode, flags))
+end
 
 -- -1, "leave it as it is", is the largest unsigned number.
 function M.fchownat(path, owner, group, flags)
