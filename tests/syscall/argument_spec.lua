@@ -140,6 +140,13 @@ describe("a wrong argument", function()
         end
     end)
 
+    it("is not the int of a file system's request, which says long", function()
+        local flags = 0x80086601 -- FS_IOC_GETFLAGS
+        local ok, err = S.ioctl(-1, flags, t.int1())
+        assert.is_nil(ok)
+        assert.is_true(err.BADF)
+    end)
+
     it("leaves everything as it was", function()
         local path = "/tmp/ljos-argument-spec-" .. S.getpid()
         assert(S.util.writefile(path, "kept", "0600"))

@@ -44,6 +44,14 @@ describe("kernel objects", function()
         end
         assert.equal(1, n)
         assert.equal("aio data", ffi.string(fd:read(nil, 512):sub(1, 8)))
+        for _, list in ipairs {
+            t.iocb_array { { opcode = "pread", fd = fd, buf = data, nbytes = 4, offset = 0 } },
+            { { opcode = "pread", fd = fd, buf = data, nbytes = 4, offset = 0 } },
+        } do
+            assert.equal(1, S.io_submit(ctx, list))
+            local _, _, count = S.io_getevents(ctx, 1, t.io_events(2))
+            assert.equal(1, count)
+        end
         assert.is_true(S.io_destroy(ctx))
         fd:close()
     end)

@@ -173,8 +173,11 @@ function M.io_setup(count)
 end
 --- io_submit(2): takes t.iocb_ptrs or a list of t.iocb.
 function M.io_submit(ctx, list)
-    if list == nil then argument.wrong(2, "list of iocbs", list) end
-    local pointers = argument.room(t.iocb_ptrs, type(list) == "table" and struct(t.iocb_ptrs, list, 2) or list, 2)
+    local is_array = ffi.istype(t.iocb_array, list)
+    if not is_array and type(list) ~= "table" and not ffi.istype(types.ctypes.iocb_ptrs, list) then
+        argument.wrong(2, "list of iocbs", list)
+    end
+    local pointers = is_array and t.iocb_ptrs(list) or struct(t.iocb_ptrs, list, 2)
     return kernel.number(io_submit(integer(ctx, 1), pointers.count, pointers.list))
 end
 function M.io_cancel(ctx, iocb, result)

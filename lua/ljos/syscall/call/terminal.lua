@@ -32,8 +32,11 @@ local function argument_of(request, arg)
     return argument.struct(make, arg, 3)
 end
 
--- What the kernel fills, as far as the number of a request says so (asm-generic/ioctl.h).
+-- What the kernel fills, as far as the number of a request says so (asm-generic/ioctl.h). Those of file systems say
+-- long where they mean int (ioctl_iflags(2)).
 local function size_of(code)
+    local letter = string.char(bit.band(bit.rshift(code, 8), 0xff))
+    if letter == "f" or letter == "v" then return 0 end
     return bit.band(code, READ) ~= 0 and bit.band(bit.rshift(code, 16), 0x3fff) --[[@as integer]] or 0
 end
 
