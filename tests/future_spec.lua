@@ -125,7 +125,7 @@ describe("future", function()
         local waiter = spawn(function() f:get() end)
         yield()
         local lines = {}
-        for record in fiber.each_live() do
+        for record in require("ljos.fiber.spawn").each_live() do
             if record.wait and record.wait.is_lock then lines[#lines + 1] = record.wait:describe_wait(record) end
         end
         assert.equal(1, #lines)

@@ -16,7 +16,7 @@ local function slurp(path)
     return text
 end
 
-local fiber, loop ---@type ljos.fiber, ljos.loop
+local spawn, loop ---@type ljos.fiber.spawn, ljos.loop
 
 -- Each probe returns a set: what there is -> how to name it.
 
@@ -53,7 +53,7 @@ end
 -- By name: a record may be used again for another fiber, which is as much of a leak.
 local function fibers()
     local set = {}
-    for record in fiber.each_live() do
+    for record in spawn.each_live() do
         set[tostring(record)] = "fiber: " .. loop.describe_wait(record)
     end
     return set
@@ -117,7 +117,7 @@ require("ljos.loop.engine").handle()
 -- So does the sealed copy of the runner that actors start from, where it was built.
 pcall(function() require("ljos.actor.runner").fd() end)
 
-fiber, loop = require "ljos.fiber", require "ljos.loop"
+spawn, loop = require "ljos.fiber.spawn", require "ljos.loop"
 
 local before
 

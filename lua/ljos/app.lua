@@ -15,6 +15,7 @@ local error_ = require "ljos.error"
 local exit = require "ljos.system.exit"
 local fiber = require "ljos.fiber"
 local getmetatable_ = require "ljos.app.getmetatable"
+local main_fiber = require "ljos.fiber.main"
 local module_system = require "ljos.module_system"
 local quit = require "ljos.app.quit"
 local uncaught = require "ljos.fiber.uncaught"
@@ -224,11 +225,11 @@ function M.run_main(main, ...)
         end
         exit.finish()
     end
-    fiber.end_at_deadlock(finish)
+    main_fiber.end_at_deadlock(finish)
     local traces = tonumber(os.getenv "LJOS_TRACE" or "")
     if traces then fiber.trace.start(traces > 0 and traces or nil) end
     local ok, err, traceback = fiber.run(main, ...)
-    fiber.end_at_deadlock(false)
+    main_fiber.end_at_deadlock(false)
     if not ok then uncaught.report("Main fiber from VM " .. fiber.this_fiber.id, err, traceback) end
     finish()
     return ok and 0 or 1

@@ -8,13 +8,16 @@
 --- Suspends: send, receive, each
 --- Needs:    nothing beyond Linux 5.15
 local error_ = require "ljos.error"
+local hand_over = require "ljos.fiber.hand_over"
 local loop = require "ljos.loop"
 local opaque_type = require "ljos.fiber.opaque_type"
 local wait_queue = require "ljos.fiber.wait_queue"
 
 local error, setmetatable, type = error, setmetatable, type
 local check = opaque_type.check
-local enter, suspend, wake = loop.enter, loop.suspend, loop.wake
+local enter, suspend = loop.enter, loop.suspend
+local receiving, sending, hand, take_from = hand_over.receiving, hand_over.sending, hand_over.hand, hand_over.take_from
+local CANCELED, CLOSED = hand_over.CANCELED, hand_over.CLOSED
 
 ---@class ljos.channel
 local M = {}
@@ -29,42 +32,6 @@ local M = {}
 ---@field senders ljos.WaitQueue
 local methods = {}
 local Channel = opaque_type.define({}, "channel", methods)
-
--- What ends a wait without a value.
-local CANCELED, CLOSED = {}, {}
-
--- A fiber that waits in a queue of a channel: `op` is the channel, or a select's state (select.lua), and a sender's
--- value is in `res`.
-local receiving, sending = {}, {}
-M.receiving, M.sending = receiving, sending
-function receiving.cancel_wait(_, fiber)
-    fiber.op.receivers:remove(fiber)
-    wake(fiber, CANCELED)
-end
-function receiving.describe_wait(_, fiber) return "receive " .. opaque_type.name(fiber.op) end
-function sending.cancel_wait(_, fiber)
-    fiber.op.senders:remove(fiber)
-    wake(fiber, CANCELED)
-end
-function sending.describe_wait(_, fiber) return "send " .. opaque_type.name(fiber.op) end
-
-local select_value, select_done
-
---- Called by select.lua, which alone knows of fibers that wait for several channels.
----@param value fun(channel: ljos.FiberChannel, fiber: ljos.FiberRecord): any  what such a fiber sends
----@param done fun(channel: ljos.FiberChannel, fiber: ljos.FiberRecord, wait: table, value: any)  ends its wait
-function M.connect_select(value, done)
-    select_value, select_done = value, done
-end
-
--- Ends the wait of a fiber taken from one of the channel's queues.
-local function hand(channel, fiber, wait, value)
-    if fiber.wait == wait then
-        wake(fiber, value)
-    else
-        select_done(channel, fiber, wait, value)
-    end
-end
 
 --- Makes a channel that holds at most `capacity` values.
 ---@param capacity? integer  0 unless given
@@ -102,18 +69,6 @@ local function check_value(value)
 end
 
 local function closed() error(error_.core "channel_closed", 0) end
-
--- The value of a waiting sender.
-local function take_from(channel, fiber)
-    local value
-    if fiber.wait == sending then
-        value = fiber.res
-    else
-        value = select_value(channel, fiber)
-    end
-    hand(channel, fiber, sending, 0)
-    return value
-end
 
 --- Sends a value if that is possible at once; never suspends. Raises channel_closed.
 ---@param value any  not nil
@@ -209,7 +164,5 @@ function methods:each()
         error(value, 0)
     end
 end
-
-M.CLOSED, M.CANCELED = CLOSED, CANCELED
 
 return M

@@ -9,8 +9,8 @@
 --- Needs:    nothing beyond Linux 5.15
 local error_ = require "ljos.error"
 local innermost = require "ljos.fiber.innermost"
+local lock = require "ljos.fiber.lock"
 local loop = require "ljos.loop"
-local mutex = require "ljos.mutex"
 local opaque_type = require "ljos.fiber.opaque_type"
 local wait_queue = require "ljos.fiber.wait_queue"
 
@@ -47,11 +47,11 @@ function methods:wait(m)
     local fiber = enter()
     if not m.locked then error(error_.generic("EPERM", { detail = "the mutex is not locked" }), 0) end
     innermost.check_suspendable "wait"
-    mutex.release(m)
+    lock.release(m)
     self.waiting:push(fiber)
     fiber.op = self
     local res = suspend(fiber, notification)
-    mutex.acquire(m, fiber)
+    lock.acquire(m, fiber)
     if res ~= 0 then loop.raise_canceled(fiber) end
 end
 

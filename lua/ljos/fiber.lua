@@ -24,11 +24,8 @@ return {
     coroutine = require "ljos.fiber.coroutine",
     this_fiber = require "ljos.fiber.this_fiber",
     run = main.run,
-    report_deadlock = main.report_deadlock,
-    end_at_deadlock = main.end_at_deadlock,
     dump = dump.dump,
     set_name = dump.set_name,
     trace = { start = trace.start, stop = trace.stop, is_on = trace.is_on, descriptors = ledger.report },
-    each_live = spawn.each_live,
     count = spawn.count,
 }

@@ -6,67 +6,27 @@
 --- Errors:   raises ljos.Error
 --- Suspends: lock
 --- Needs:    nothing beyond Linux 5.15
-local cancellation = require "ljos.fiber.cancellation"
 local error_ = require "ljos.error"
-local loop = require "ljos.loop"
+local lock = require "ljos.fiber.lock"
 local opaque_type = require "ljos.fiber.opaque_type"
 local wait_queue = require "ljos.fiber.wait_queue"
 
 local error, setmetatable = error, setmetatable
 local check = opaque_type.check
-local current, suspend, wake, check_misuse = loop.current, loop.suspend, loop.wake, loop.check_misuse
+local acquire, enter, release = lock.acquire, lock.enter, lock.release
 
 ---@class ljos.mutex
 local M = {}
 
 ---@class ljos.Mutex
 ---@field locked boolean
----@field package waiting ljos.WaitQueue
+---@field waiting ljos.WaitQueue
 local methods = {}
 local Mutex = opaque_type.define({}, "mutex", methods)
-
--- Cancelling does not wake a fiber that waits for a lock, hence no cancel_wait (seed 003, "mutex").
-local lock_wait = { is_lock = true }
-function lock_wait.abandon_wait(_, fiber) fiber.op.waiting:remove(fiber) end
-function lock_wait.describe_wait(_, fiber) return "lock " .. opaque_type.name(fiber.op) end
 
 --- Makes a mutex.
 ---@return ljos.Mutex
 function M.new() return setmetatable({ locked = false, waiting = wait_queue.new() }, Mutex) end
-
---- Begins a suspending call that is no cancellation point: returns the running fiber, or raises forbid_suspend_block.
----@return ljos.FiberRecord
-local function enter()
-    local fiber = current()
-    check_misuse(fiber)
-    if fiber.gate then cancellation.check_suspend(fiber) end
-    return fiber
-end
-M.enter = enter
-
----@param self ljos.Mutex
----@param fiber ljos.FiberRecord  the running one
-local function acquire(self, fiber)
-    if not self.locked then
-        self.locked = true
-        return
-    end
-    self.waiting:push(fiber)
-    fiber.op = self
-    suspend(fiber, lock_wait)
-end
-M.acquire = acquire
-
----@param self ljos.Mutex  a locked one
-local function release(self)
-    local fiber = self.waiting:pop()
-    if fiber then
-        wake(fiber, 0)
-    else
-        self.locked = false
-    end
-end
-M.release = release
 
 --- Locks the mutex, waiting in line for it. No cancellation point; when the mutex is free, no other fiber runs.
 --- The fiber that holds the mutex waits for ever.

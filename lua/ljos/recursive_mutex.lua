@@ -8,15 +8,14 @@
 --- Needs:    nothing beyond Linux 5.15
 local cancellation = require "ljos.fiber.cancellation"
 local error_ = require "ljos.error"
+local lock = require "ljos.fiber.lock"
 local loop = require "ljos.loop"
-local mutex = require "ljos.mutex"
 local opaque_type = require "ljos.fiber.opaque_type"
 local wait_queue = require "ljos.fiber.wait_queue"
 
 local error, setmetatable = error, setmetatable
 local check = opaque_type.check
-local current, enter, extra_of, suspend, wake =
-    loop.current, mutex.enter, cancellation.extra_of, loop.suspend, loop.wake
+local current, enter, extra_of, suspend, wake = loop.current, lock.enter, cancellation.extra_of, loop.suspend, loop.wake
 
 ---@class ljos.recursive_mutex
 local M = {}

@@ -7,16 +7,15 @@
 --- Errors:   raises ljos.Error
 --- Suspends: select, race
 --- Needs:    nothing beyond Linux 5.15
-local channel = require "ljos.channel"
 local error_ = require "ljos.error"
+local hand_over = require "ljos.fiber.hand_over"
 local loop = require "ljos.loop"
 local opaque_type = require "ljos.fiber.opaque_type"
 local task_group = require "ljos.task_group"
 
 local error, ipairs, pairs, type = error, ipairs, pairs, type
 local enter, suspend, wake = loop.enter, loop.suspend, loop.wake
-local receiving = channel.receiving
-local CANCELED, CLOSED = channel.CANCELED, channel.CLOSED
+local receiving, CANCELED, CLOSED = hand_over.receiving, hand_over.CANCELED, hand_over.CLOSED
 
 ---@class ljos.select
 local M = {}
@@ -72,7 +71,7 @@ local function select_done(object, fiber, wait, value)
     leave_queues(state, fiber)
     wake(fiber, value)
 end
-channel.connect_select(select_value, select_done)
+hand_over.connect_select(select_value, select_done)
 
 local function check(cases)
     error_.check_type(cases, "table", 1)

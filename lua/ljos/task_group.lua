@@ -10,8 +10,8 @@
 local cancellation = require "ljos.fiber.cancellation"
 local error_ = require "ljos.error"
 local innermost = require "ljos.fiber.innermost"
+local lock = require "ljos.fiber.lock"
 local loop = require "ljos.loop"
-local mutex = require "ljos.mutex"
 local opaque_type = require "ljos.fiber.opaque_type"
 local scope = require "ljos.fiber.scope"
 local spawn = require "ljos.fiber.spawn"
@@ -160,7 +160,7 @@ end
 ---@return any ...
 function M.run(f)
     error_.check_type(f, "function", 1)
-    local fiber = mutex.enter()
+    local fiber = lock.enter()
     innermost.check_suspendable "task_group.run"
     local group = setmetatable({
         owner = fiber,

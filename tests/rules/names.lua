@@ -58,4 +58,14 @@ return {
         "io\nos\npackage\ndebug\nmodule\ntrue\n",
         app_only = true,
     },
+    {
+        "the modules of synchronisation have a constructor, and nothing of their own affairs",
+        [[
+        for _, name in ipairs { "mutex", "recursive_mutex", "condition_variable", "future", "semaphore", "channel" } do
+            for key in pairs(require(name)) do
+                if key ~= "new" then print(name, key) end
+            end
+        end]],
+        "",
+    },
 }
