@@ -62,6 +62,7 @@ describe("get_address_info", function()
         "system Too many open files (localhost:80)",
         "system Too many open files (happy.test:80)",
         "127.0.0.9:80",
+        "system Too many open files (127.0.0.7:80)",
         "[::1]:80 | 127.0.0.1:80",
         "asio.netdb Host not found (missing.test:80)",
     })

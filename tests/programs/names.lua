@@ -148,6 +148,7 @@ function scenarios.descriptors()
     fails(ip.tcp.get_address_info, "localhost", 80)
     fails(ip.tcp.dial, "happy.test:80")
     show(ip.tcp.get_address_info("127.0.0.9", 80))
+    fails(ip.tcp.get_name_info, "127.0.0.7", 80)
     for _, fd in ipairs(held) do
         fd:close()
     end

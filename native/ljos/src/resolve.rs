@@ -46,11 +46,27 @@ fn clear_errno() {
     unsafe { errno_now.write(0) };
 }
 
-/// What a call that began with `clear_errno` answered. Where glibc can open neither file nor socket it says EAI_NONAME.
+/// 0, or `-EMFILE` or `-ENFILE` where no descriptor can be had.
+fn try_descriptor() -> c_int {
+    // SAFETY: plain system call.
+    let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) };
+    if fd < 0 {
+        return -errno();
+    }
+    // SAFETY: ours, closed once.
+    unsafe { libc::close(fd) };
+    0
+}
+
+/// What a call that began with `clear_errno` answered. Where glibc can open neither file nor socket it says EAI_NONAME,
+/// or EAI_AGAIN without keeping errno, or gives an address for its name.
 fn outcome(eai: c_int) -> c_int {
     match (eai, errno()) {
-        (0, _) => 0,
         (libc::EAI_SYSTEM, errno) | (_, errno @ (libc::EMFILE | libc::ENFILE)) => -errno,
+        (libc::EAI_AGAIN, _) => match try_descriptor() {
+            0 => -libc::EAI_AGAIN,
+            errno => errno,
+        },
         (eai, _) => -eai,
     }
 }
