@@ -61,13 +61,14 @@ local M = {
 
 -- Starting ------------------------------------------------------------------------------------------------------
 
--- A null-terminated array of C strings. The Lua strings must be kept by the caller.
-local function string_array(strings)
+-- A null-terminated array of C strings, `last` behind the others. The Lua strings must be kept by the caller.
+local function string_array(strings, last)
     local count = #strings
-    local array = new_strings(count + 1)
+    local array = new_strings(count + 2)
     for i = 1, count do
         array[i - 1] = strings[i]
     end
+    array[count] = last
     return array
 end
 
@@ -75,16 +76,11 @@ end
 local function environment_array(options, spec)
     local strings = options.environment or NOTHING
     if not options.pid_variable then return string_array(strings) end
-    local count = #strings
-    local array = new_strings(count + 2)
-    for i = 1, count do
-        array[i - 1] = strings[i]
-    end
     local prefix = options.pid_variable .. "="
     local buffer = new_bytes(#prefix + 12)
     ffi.copy(buffer, prefix)
-    array[count], spec.pid_text = buffer, buffer + #prefix
-    return array, buffer
+    spec.pid_text = buffer + #prefix
+    return string_array(strings, buffer), buffer
 end
 
 local function fd_array(fds)
