@@ -116,7 +116,8 @@ fn pair(flat: &[i32], at: usize) -> (usize, usize) {
     (flat[2 * at] as usize, flat[2 * at + 1] as usize)
 }
 
-fn check(spec: &Spec, data: &[u8], from: usize, slots: usize, capacity: usize) {
+/// Compares all that is known of the records in `data[from..]`; of the columns the first four, and `far`.
+fn check(spec: &Spec, data: &[u8], from: usize, slots: usize, capacity: usize, far: i32) {
     let rules = spec.rules();
     let mut ends = vec![-1i32; slots];
     let mut batch = ScanBatch {
@@ -161,7 +162,7 @@ fn check(spec: &Spec, data: &[u8], from: usize, slots: usize, capacity: usize) {
         used += pairs.len();
     }
 
-    for k in 0..4 {
+    for k in [0, 1, 2, 3, far] {
         let (mut pairs, mut numbers) = (vec![-1i32; 2 * expected.len()], vec![-1f64; expected.len()]);
         // SAFETY: as above.
         unsafe { ljos_scan_column(&rules, &batch, k, pairs.as_mut_ptr()) };
@@ -192,7 +193,9 @@ fn records_and_fields_agree_with_the_oracle() {
     let separators: [&[u8]; 6] = [b"\n", b"\r\n", b"ab", b"aab", b" ", b"--"];
     for _ in 0..20_000 {
         let (len, long) = (random.below(300), random.below(400));
-        let alphabet: &[u8] = if random.below(2) == 0 { b"a1 \n" } else { b"aab2.5-, \t\r\n\n" };
+        let alphabets: [&[u8]; 3] =
+            [b"a1 \n", b"aab2.5-, \t\r\n\n", b"aaaaaaaaaa1111111111          ,,,,,\n"];
+        let alphabet = alphabets[random.below(3)];
         let data = random.bytes(len, alphabet);
         let field = match random.below(4) {
             0 => Some(Vec::new()),
@@ -205,7 +208,7 @@ fn records_and_fields_agree_with_the_oracle() {
         let spec =
             Spec { record, field, trim: trim.to_vec(), longest: if long < 200 { long } else { 1 << 20 } };
         let from = random.below(data.len() + 1);
-        check(&spec, &data, from, random.below(60), random.below(200));
+        check(&spec, &data, from, random.below(60), random.below(200), 4 + random.below(40) as i32);
     }
 }
 
