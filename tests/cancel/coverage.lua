@@ -21,6 +21,7 @@ return {
         ["`resume` and wrapped functions"] = { "clean-up handlers, coroutines and pcall" },
         ["when the coroutine does"] = { "clean-up handlers, coroutines and pcall" },
     },
+    ["fiber.lock"] = { acquire = { "mutex:lock" } },
     ["fiber.main"] = { run = none "the main fiber has no handle" },
     ["fiber.scope"] = { ["when a handler does"] = { "clean-up handlers, coroutines and pcall" } },
     ["fiber.spawn"] = { join = { "fiber:join" } },
