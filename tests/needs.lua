@@ -24,10 +24,16 @@ local no_mapping = no_namespaces
 
 local no_sandboxes = no_namespaces or attacks.landlock_abi() == 0 and "this kernel has no Landlock"
 
+-- Docker gives none to its containers.
+local no_ipv6 = not runs "grep -q ' lo$' /proc/net/if_inet6" and "the loopback interface has no IPv6 address"
+
 -- All that `sandbox.spawn` takes for its protections.
 function M.sandboxes(it) return unless(no_sandboxes, it, getfenv(2)) end
 
 -- Namespaces in a new user namespace, where this user is root.
 function M.namespaces(it) return unless(no_mapping, it, getfenv(2)) end
+
+-- ::1.
+function M.ipv6(it) return unless(no_ipv6, it, getfenv(2)) end
 
 return M

@@ -33,6 +33,7 @@ local function run(command, code)
         end
         local DIRECTORY = ...
         ]] .. code .. '\nprint "ok"\n')
+    os.execute("chmod a+r " .. script) -- whatever the umask
     local pipe = assert(io.popen(("%s luajit %s %s 2>&1"):format(command, script, directory)))
     local output = pipe:read "*a"
     pipe:close()

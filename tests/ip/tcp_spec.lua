@@ -6,6 +6,7 @@ local error_ = require "ljos.error"
 local fiber = require "ljos.fiber"
 local ip = require "ljos.ip"
 local loop = require "ljos.loop"
+local needs = require "needs"
 local time = require "ljos.time"
 
 local pair, close = connection.tcp_pair, connection.close
@@ -27,7 +28,7 @@ describe("a TCP connection", function()
         assert.is_false(a.is_open)
     end)
 
-    it("works over IPv6", function()
+    needs.ipv6(it)("works over IPv6", function()
         local acceptor = ip.tcp.listen "[::1]:0"
         local accepting = spawn(function() return acceptor:accept() end)
         local a = ip.tcp.dial("[::1]:" .. acceptor.local_port)
