@@ -188,7 +188,7 @@ return {
         spawn(function()
             spawn(function() error("boom", 0) end)
         end):join()
-        time.sleep(1.1)
+        time.sleep(2)
         print "end"]],
         "Fiber ID panicked: 'boom'\nend\n",
     },
