@@ -56,6 +56,9 @@ if #operands ~= 2 or not tonumber(operands[2]) then give_up("a directory and a p
 
 local opened, root = pcall(filesystem.open, operands[1], { "path", "directory" })
 if not opened then give_up(("%s: %s"):format(operands[1], tostring(root))) end
+-- Calls load their modules when first made, for which there may be no descriptor later.
+S.time()
+S.fstat(root)
 
 -- Answers ---------------------------------------------------------------------------------------------------------
 
