@@ -156,19 +156,19 @@ local core_spec = { name = "emilua.core", aliases = {}, messages = {} }
 for code, entry in ipairs(core_errors) do
     core_spec.aliases[entry[1]], core_spec.messages[code] = code, entry[2]
 end
-M.core_category = M.category(core_spec)
+local core_category = M.category(core_spec)
 
 --- Makes an error of the runtime itself ("fiber_canceled", "bad_index", ...).
 ---@param alias string
 ---@param context? table
 ---@return ljos.Error
-function M.core(alias, context) return new(M.core_category, core_spec.aliases[alias], context) end
+function M.core(alias, context) return new(core_category, core_spec.aliases[alias], context) end
 
 ---@param err any
 ---@param alias string
 ---@return boolean # whether `err` is the runtime's own error of that name
 function M.is_core(err, alias)
-    return M.is_error(err) and err.category == M.core_category and err.code == core_spec.aliases[alias]
+    return M.is_error(err) and err.category == core_category and err.code == core_spec.aliases[alias]
 end
 
 ---@param err any

@@ -19,9 +19,6 @@ local current = loop.current
 ---@class ljos.fiber.scope
 local M = {}
 
---- What a failed clean-up handler does. App mode replaces it for actors that share the process.
-function M.terminate() os.exit(1) end
-
 local function with_traceback(err) return traceback(tostring(err), 2) end
 
 -- App mode says no more than the seed's runtime does.
@@ -37,7 +34,7 @@ local function run_handlers(fiber, handlers)
         local ok, err = raw_xpcall(handlers[i], with_traceback)
         if not ok then
             report_failure(err)
-            M.terminate()
+            os.exit(1)
         end
         if fiber.scope then run_handlers(fiber, fiber.scope) end
     end

@@ -26,10 +26,8 @@ function M.pipe()
     return ends[0], ends[1]
 end
 
---- Makes a pipe and closes one end: what a standard stream is that nobody gave (seed 003, "system.spawn", stdin).
----@param for_reading boolean  whether the end to be kept is the reading one
----@return integer fd
-function M.closed_pipe(for_reading)
+-- Makes a pipe and closes one end: what a standard stream is that nobody gave (seed 003, "system.spawn", stdin).
+local function closed_pipe(for_reading)
     local reading, writing = M.pipe()
     ffi.C.close(for_reading and writing or reading)
     return for_reading and reading or writing
@@ -45,7 +43,7 @@ function M.complete(fds, stdio)
     local made = {}
     for target = 0, 2 do
         if not fds[target] then
-            local ok, fd = pcall(M.closed_pipe, target == 0)
+            local ok, fd = pcall(closed_pipe, target == 0)
             if not ok then
                 M.close(made)
                 error(fd, 0)
