@@ -5,9 +5,14 @@ ffi.cdef "char *mkdtemp(char *);"
 
 local made = {}
 
--- Specs put paths into commands of the shell.
+-- Specs put paths into commands of the shell, and compile programs, which a mount with `noexec` would not run.
+local function suits(parent)
+    local program = "f=$(mktemp -p %s) && chmod +x $f && $f; status=$?; rm -f $f; exit $status"
+    return not parent:find "[^%w/._-]" and os.execute(("{ %s; } 2>/dev/null"):format(program:format(parent))) == 0
+end
+
 local parent_of_all = os.getenv "TMPDIR" or "/tmp"
-if parent_of_all:find "[^%w/._-]" then parent_of_all = "/tmp" end
+if not suits(parent_of_all) then parent_of_all = suits "/tmp" and "/tmp" or "/var/tmp" end
 
 local M = {}
 
