@@ -36,6 +36,7 @@ describe("a wrong argument", function()
         ["memory of a command"] = { function() S.shmctl(0, "info", t.buffer(1)) end, 3, "memory of 112 bytes" },
         ["memory of an old call"] = { function() S.ustat(0, t.buffer(1)) end, 2, "memory of 32 bytes" },
         ["address of another family"] = { function() S.inet_ntop("inet6", t.in_addr()) end, 2, "in6_addr" },
+        ["no address"] = { function() S.inet_ntop("inet", nil) end, 2, "address" },
         ["byte span for a struct"] = { function() S.fstat(0, byte_span.new(8)) end, 2, "stat" },
         ["byte span for a buffer"] = { function() S.getdents(0, byte_span.new(8)) end, 2, "buffer" },
     }

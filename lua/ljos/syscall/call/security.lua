@@ -30,7 +30,8 @@ end
 --- capset(2): takes what capget gave, or a table {permitted =, effective =, inheritable =}.
 function M.capset(capabilities, data)
     if type(capabilities) == "cdata" then
-        return kernel.done(capset(struct(t.user_cap_header, capabilities, 1), argument.room(t.user_cap_data2, data, 2)))
+        local words = argument.struct(t.user_cap_data2, data, 2)
+        return kernel.done(capset(struct(t.user_cap_header, capabilities, 1), words))
     end
     if type(capabilities) ~= "table" then argument.wrong(1, "capabilities", capabilities) end
     if not capabilities.hdrdata then capabilities = t.capabilities(capabilities) end

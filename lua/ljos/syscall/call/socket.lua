@@ -231,6 +231,7 @@ function M.inet_pton(family, text)
 end
 function M.inet_ntop(family, addr)
     local af = flag(c.AF, family, 1)
+    if addr == nil then argument.wrong(2, "address", addr) end
     if af ~= c.AF.INET and af ~= c.AF.INET6 then argument.wrong(1, "inet or inet6", family) end
     local make = af == c.AF.INET and t.in_addr or t.in6_addr --[[@as function]]
     return address.text(af, argument.room(make, addr, 2))

@@ -70,6 +70,7 @@ local function new_error(n)
     n = n or ffi.errno()
     local name = n
     if type(n) == "string" then n = Error.errno_of["E" .. n:upper()] or Error.errno_of[n:upper()] end
+    if type(n) == "cdata" then n = tonumber(n) end
     if type(n) ~= "number" or n ~= n then fail("number or name of an error expected, got " .. tostring(name)) end
     if not Error.errno(n).sym then
         return n == 0 and no_error or setmetatable({ errno = n, code = n }, getmetatable(no_error))
