@@ -149,6 +149,14 @@ pool[16], pool[17], pool[18], pool[19] = {}, { {} }, { 1, 2 }, { garbage = 1, fd
 pool[20], pool[21], pool[22], pool[23] = true, false, print, closed
 pool[24], pool[25], pool[26] = ffi.new "char[1]", ffi.new "int[1]", ffi.new("int64_t", -1)
 pool[27] = ffi.cast("void *", 0)
+-- A struct of each type.
+for _, name in ipairs(S.types.names()) do
+    local ok, value = pcall(function() return S.t[name]() end)
+    if ok and type(value) == "cdata" then
+        pool.n = pool.n + 1
+        pool[pool.n] = value
+    end
+end
 
 local function random_arguments(random)
     local list = { n = random(6) }

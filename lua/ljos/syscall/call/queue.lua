@@ -89,11 +89,11 @@ function M.mq_timedreceive(queue, buffer, length, priority, timeout)
         end
         buffer = argument.fresh(length, 3)
     end
-    local filled = type(priority) == "cdata" and priority or t.uint1()
+    local filled = type(priority) == "cdata" and argument.memory(priority, 4, 4) or t.uint1()
     local memory, count = argument.bytes(buffer, length, 2, true)
     local res = receive(number(queue, 1), memory, count, filled, struct(t.timespec, timeout, 5))
     if res < 0 then return kernel.failed(res) end
-    return text and ffi.string(buffer, res) or res, nil, tonumber(filled[0])
+    return text and ffi.string(buffer, res) or res, nil, tonumber(ffi.cast("uint32_t *", filled)[0])
 end
 
 local notify = kernel.call("mq_notify", "ip")

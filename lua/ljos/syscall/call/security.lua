@@ -261,9 +261,9 @@ end
 
 --- Makes a probe ("kprobe" or "uprobe") by its definition; the id of its tracepoint.
 function M.perf_probe(kind, name, definition, retval)
-    for position, text in ipairs { tostring(kind), tostring(name), tostring(definition) } do
-        local given = select(position, kind, name, definition)
-        if text ~= given then argument.wrong(position, "text", given) end
+    for position = 1, 3 do
+        local given = (select(position, kind, name, definition))
+        if type(given) ~= "string" then argument.wrong(position, "string", given) end
     end
     local file, err = tracing { "/" .. kind .. "_events", "wronly, append" }
     if not file then return nil, err end

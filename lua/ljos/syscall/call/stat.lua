@@ -120,10 +120,14 @@ function M.getcwd(buffer, size)
 end
 
 -- A device is a t.device, a table {major, minor}, or a number.
+local function device_of(dev, position)
+    local made = argument.struct(t.device, dev, position) or t.device()
+    if not istype(t.device, made) then argument.wrong(position, "device", dev) end
+    return made
+end
 local function device(dev, position)
-    if dev == nil then return 0 end
     if type(dev) == "number" then return dev end
-    return tonumber(argument.struct(t.device, dev, position).dev)
+    return tonumber(device_of(dev, position).dev)
 end
 
 local mknodat = kernel.call("mknodat", "ipii")
@@ -140,8 +144,8 @@ function M.mkfifoat(dir, path, mode)
     return kernel.done(mknodat(at(dir, 1), path_of(path, 2), c.S_I(flag(c.MODE, mode, 3), "fifo"), 0))
 end
 
-function M.major(dev) return (argument.struct(t.device, dev, 1) or t.device()).major end
-function M.minor(dev) return (argument.struct(t.device, dev, 1) or t.device()).minor end
+function M.major(dev) return device_of(dev, 1).major end
+function M.minor(dev) return device_of(dev, 1).minor end
 function M.makedev(major, minor) return t.device(integer(major, 1), integer(minor, 2)) end
 
 local fchownat, fchown = kernel.call("fchownat", "ipiii"), kernel.call("fchown", "iii")

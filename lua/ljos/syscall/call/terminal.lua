@@ -35,6 +35,7 @@ end
 -- What the kernel fills, as far as the number of a request says so (asm-generic/ioctl.h). Those of file systems say
 -- long where they mean int (ioctl_iflags(2)).
 local function size_of(code)
+    code = tonumber(code)
     local letter = string.char(bit.band(bit.rshift(code, 8), 0xff))
     if letter == "f" or letter == "v" then return 0 end
     return bit.band(code, READ) ~= 0 and bit.band(bit.rshift(code, 16), 0x3fff) --[[@as integer]] or 0

@@ -278,7 +278,7 @@ function M.build(kind, flags, body, group, attributes, sequence)
     local text = pad(bytes(body)) .. (attributes and encode(group, attributes, {}) or "")
     local head = t.nlmsghdr()
     head.nlmsg_len, head.nlmsg_type = HEADER + #text, argument.flag(c.RTM, kind, "type")
-    head.nlmsg_flags, head.nlmsg_seq = c.NLM_F[flags], sequence or 1
+    head.nlmsg_flags, head.nlmsg_seq = argument.flag(c.NLM_F, flags, "flags"), sequence or 1
     return bytes(head) .. text
 end
 

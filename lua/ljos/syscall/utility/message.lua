@@ -41,7 +41,7 @@ function M.recvcmsg(socket, size, flags)
     local buffer = argument.fresh(size or 1024, 2)
     local msg = t.msghdr { iov = { { buffer, size or 1024 } }, control = control }
     local inherited = fd.is_inherited(socket)
-    local bits = bit.bor(c.MSG[flags], inherited and 0 or c.MSG.CMSG_CLOEXEC)
+    local bits = bit.bor(argument.flag(c.MSG, flags, 3), inherited and 0 or c.MSG.CMSG_CLOEXEC)
     local count, err = S.recvmsg(socket, msg, bits)
     if not count then return nil, err end
     local result = {
