@@ -46,7 +46,9 @@ describe("processes", function()
     end)
 
     it("are made by clone3 with a pidfd", function()
-        local pid, _, pidfd = assert(S.clone3 { flags = "pidfd" })
+        local pid, err, pidfd = S.clone3 { flags = "pidfd" }
+        if not pid and (err.NOSYS or err.PERM) then return pending(tostring(err)) end
+        assert(pid, err)
         if pid == 0 then S._exit(0) end
         assert.is_truthy(S.poll({ { fd = pidfd, events = "in" } }, 5000))
         assert.is_truthy(S.waitid("pid", pid, "exited"))

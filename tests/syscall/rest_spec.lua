@@ -25,7 +25,7 @@ describe("a call that stands alone", function()
         local words = ffi.new("uint32_t[2]", 1, 2)
         local waiters = { { words, 1 }, { uaddr = words + 1, val = 99 } }
         local ok, err = S.futex_waitv(waiters, 0, 0.001)
-        if err.NOSYS then return pending(tostring(err)) end
+        if err.NOSYS or err.PERM then return pending(tostring(err)) end
         fails("AGAIN", ok, err)
         waiters[2].val = 2
         fails("TIMEDOUT", S.futex_waitv(waiters, 0, S.clock_gettime "monotonic"))
@@ -75,9 +75,9 @@ describe("a call that stands alone", function()
         assert.is_true(n == 4096 or err.NOMEM or err.PERM or err.INVAL or err.NOSYS)
         S.pidfd_send_signal(pidfd, "kill")
         local ok, why = S.process_mrelease(pidfd)
-        assert.is_true(ok or why.SRCH or why.INVAL or why.NOSYS)
+        assert.is_true(ok or why.SRCH or why.INVAL or why.NOSYS or why.PERM)
         S.waitpid(pid)
-        fails("SRCH", S.process_mrelease(pidfd))
+        if not (why and why.PERM) then fails("SRCH", S.process_mrelease(pidfd)) end
         pidfd:close()
         S.munmap(p, 4096)
     end)
@@ -179,7 +179,7 @@ describe("a call that stands alone", function()
 
     it("asks the security modules: lsm_get_self_attr", function()
         local list, err = S.lsm_get_self_attr "current"
-        assert.is_true(type(list) == "table" or err.NOSYS or err.OPNOTSUPP)
+        assert.is_true(type(list) == "table" or err.NOSYS or err.OPNOTSUPP or err.PERM)
         local modules = S.lsm_list_modules()
         for _, module in ipairs(list or {}) do
             local known = false
