@@ -1,4 +1,5 @@
 local fs = require "ljos.filesystem"
+local lacks = require "lacks"
 local raised = require "raised"
 local system = require "ljos.system"
 local temporary_directory = require "temporary_directory"
@@ -29,6 +30,7 @@ describe("capabilities of files", function()
             fs.cap_set_file(name, system.cap_from_text(text))
             assert.are.equal(text, tostring(fs.cap_get_file(name)))
         end
+        if lacks "chown" then return end -- no id but root's: none to own a namespace
         local caps = system.cap_from_text "cap_kill=ep"
         caps:set_nsowner(1000)
         fs.cap_set_file(name, caps)
