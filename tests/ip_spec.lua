@@ -83,6 +83,8 @@ for class, new in pairs(constructors) do
             for name, arguments in pairs(methods[class]) do
                 local object = new()
                 assert.is_function(object[name], name)
+                object:open "v4"
+                object:close()
                 if not works_closed[name] then
                     assert.is_true(raised(object[name], object, unpack(arguments)).EBADF, name)
                 end

@@ -214,14 +214,17 @@ describe("cancellation of TCP operations", function()
         full:listen(1)
         local sockets, pending = {}, nil
         for i = 1, 8 do
-            local s = ip.tcp.socket.new()
-            s:open "v4"
+            local s, was_open = ip.tcp.socket.new(), i % 2 == 0
+            if was_open then s:open "v4" end
             sockets[i] = s
             local f = spawn(function() s:connect("127.0.0.1", full.local_port) end)
             time.sleep(0.005)
             f:cancel()
             f:join()
-            if f.cancellation_caught then pending = true end
+            if f.cancellation_caught then
+                pending = true
+                assert.equal(was_open, s.is_open)
+            end
         end
         assert.is_true(pending)
         close(full, unpack(sockets))
@@ -255,6 +258,28 @@ describe("cancellation of TCP operations", function()
         assert.equal(5, g:join())
         assert.is_true(f:join().ECANCELED)
         close(a, c, d)
+    end)
+end)
+
+describe("connect of a socket that has never been open", function()
+    it("opens it", function()
+        local acceptor = ip.tcp.listen "127.0.0.1:0"
+        local s = ip.tcp.socket.new()
+        s:connect(acceptor.local_address, acceptor.local_port)
+        assert.equal(acceptor.local_port, s.remote_port)
+        close(acceptor:accept(), acceptor, s)
+        assert.is_true(raised(s.connect, s, "127.0.0.1", 1).EBADF)
+    end)
+
+    it("leaves it as it was when it fails", function()
+        local acceptor = ip.tcp.listen "127.0.0.1:0"
+        local port = acceptor.local_port
+        acceptor:close()
+        local s = ip.tcp.socket.new()
+        assert.is_true(raised(s.connect, s, "127.0.0.1", port).ECONNREFUSED)
+        assert.is_false(s.is_open)
+        s:open "v4"
+        s:close()
     end)
 end)
 

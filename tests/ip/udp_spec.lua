@@ -449,6 +449,13 @@ describe("multicast", function()
     end)
 end)
 
+it("a new UDP socket is opened by connect, for the family of the address", function()
+    local s = ip.udp.socket.new()
+    s:connect("::1", 9)
+    assert.equal("::1", tostring(s.remote_address))
+    s:close()
+end)
+
 describe("bad use of a UDP socket", function()
     it("raises errors that name the argument and change nothing", function()
         local s = ip.udp.socket.new()
@@ -459,7 +466,6 @@ describe("bad use of a UDP socket", function()
             { "send", b },
             { "send_to", b, "127.0.0.1", 1 },
             { "bind", "127.0.0.1", 0 },
-            { "connect", "127.0.0.1", 1 },
             { "disconnect" },
             { "shutdown", "both" },
             { "io_control", "bytes_readable" },
@@ -469,6 +475,10 @@ describe("bad use of a UDP socket", function()
             assert.is_true(raised(s[call[1]], s, unpack(call, 2)).EBADF, call[1])
         end
         assert.is_false(s.is_open)
+        local closed = ip.udp.socket.new()
+        closed:open "v4"
+        closed:close()
+        assert.is_true(raised(closed.connect, closed, "127.0.0.1", 1).EBADF)
         for _, call in ipairs {
             { 2, "receive", "text" },
             { 3, "receive", b, { "nonsense" } },

@@ -337,6 +337,8 @@ describe("UNIX streams at an address", function()
         raised("EISCONN", a.connect, a, acceptor.local_path)
         raised("EINVAL", a.disconnect, a) -- a stream's association is for good
         local unbound = unix.stream.socket.new()
+        unbound:open()
+        unbound:close()
         raised("EBADF", unbound.connect, unbound, acceptor.local_path)
         unbound:open()
         raised("ENOTCONN", function() return unbound.remote_path end)

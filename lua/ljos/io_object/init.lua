@@ -1,8 +1,9 @@
 --- IO objects: what everything that owns a descriptor has in common.
 ---
 --- An object is a table {fd, pending, owner}. `owner` is a small cdata whose finaliser closes the descriptor when
---- the object is collected; while an operation is in flight the loop keeps the object alive. `close` cancels what
---- is in flight and gives the number back at once: the kernel keeps the file until those operations have ended.
+--- the object is collected (false before the object is first opened, true once it is closed); while an operation is in
+--- flight the loop keeps the object alive. `close` cancels what is in flight and gives the number back at once: the
+--- kernel keeps the file until those operations have ended.
 ---
 --- Errors:   raises ljos.Error
 --- Suspends: never
@@ -67,6 +68,11 @@ function M.check_open(object)
     if object.fd < 0 then error(error_.system("EBADF", { detail = "the object is closed" }), 0) end
 end
 
+--- Whether the object has never been open.
+---@param object ljos.IoObject
+---@return boolean
+function M.is_new(object) return type(object) == "table" and rawget(object, "owner") == false end
+
 --- Raises asio_error.misc.already_open unless the object is closed.
 ---@param object ljos.IoObject
 function M.check_closed(object)
@@ -79,7 +85,7 @@ local function disown(object)
     in_flight.cancel_all(object)
     in_flight.forget(object)
     object.owner.fd = -1
-    object.owner, object.fd = false, -1
+    object.owner, object.fd = true, -1
     if ledger.is_on then ledger.closed(fd) end
     return fd
 end
@@ -88,6 +94,13 @@ end
 ---@param object ljos.IoObject
 function M.close(object)
     if object.fd >= 0 then C.close(disown(object)) end
+end
+
+--- Closes the object as if it had never been open.
+---@param object ljos.IoObject
+function M.renew(object)
+    M.close(object)
+    object.owner = false
 end
 
 --- Gives the descriptor away; operations in flight end with ECANCELED.

@@ -54,12 +54,13 @@ function M.bind(object, addr, port)
     socket.bind(object, sockaddr, length, endpoint.tostring(addr, port))
 end
 
---- Connects to an endpoint.
+--- Connects to an endpoint. A socket that has never been open is opened for it.
 ---@param object ljos.IoObject
 ---@param addr ljos.ip.Address|string
 ---@param port integer
 function M.connect(object, addr, port)
     local sockaddr, length = sockaddr_of(addr, port)
+    if io_object.is_new(object) then return socket.open_and_connect(object, address.of(addr, 2), addr, port) end
     io_object.check_open(object)
     local res = operation.connect(object, sockaddr, length, "connect")
     if res < 0 then error_.check(res, { detail = endpoint.tostring(addr, port) }) end

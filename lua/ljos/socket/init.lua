@@ -47,8 +47,19 @@ M.checked = checked
 ---@param protocol? integer
 function M.open(object, family, kind, protocol)
     io_object.check_closed(object)
-    local fd = checked(C.socket(family, bit.bor(kind, c.SOCK_CLOEXEC), protocol or 0))
-    io_object.adopt(object, fd)
+    io_object.adopt(object, checked(C.socket(family, bit.bor(kind, c.SOCK_CLOEXEC), protocol or 0)))
+end
+
+--- Opens an object that has never been open, as `family` asks, and connects it; undoes both when that fails.
+---@param object any
+---@param family any
+---@param ... any  for its `connect`
+function M.open_and_connect(object, family, ...)
+    object:open(family)
+    local ok, err = pcall(object.connect, object, ...)
+    if ok then return end
+    io_object.renew(object)
+    error(err, 0)
 end
 
 local ends = ffi.new "int[2]"

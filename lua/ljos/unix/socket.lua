@@ -52,12 +52,13 @@ function Socket:bind(pathname, arg)
 end
 M.bind = Socket.bind
 
---- Connects to a path or an abstract name.
+--- Connects to a path or an abstract name. A socket that has never been open is opened for it.
 ---@param pathname ljos.filesystem.Path|string
 ---@param arg? integer  its position, for the error; 2 unless given
 function Socket:connect(pathname, arg)
     local sockaddr = address.sockaddr()
     local length = address.to_sockaddr(pathname, arg or 2, sockaddr)
+    if io_object.is_new(self) then return socket.open_and_connect(self, nil, pathname, arg) end
     io_object.check_open(self)
     local res = operation.connect(self, sockaddr, length, "connect")
     if res < 0 then error_.check(res, { detail = tostring(pathname) }) end

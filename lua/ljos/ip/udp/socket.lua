@@ -49,11 +49,13 @@ Socket.disconnect = socket.disconnect
 Socket.set_option = options.set
 Socket.get_option = options.get
 
---- Sets the peer that `send` sends to and `receive` receives from alone. Does not suspend: nothing is sent.
+--- Sets the peer that `send` sends to and `receive` receives from alone. Does not suspend: nothing is sent. A socket
+--- that has never been open is opened for it.
 ---@param addr ljos.ip.Address|string
 ---@param port integer
 function Socket:connect(addr, port)
     local sockaddr, length = ip_socket.sockaddr_of(addr, port)
+    if io_object.is_new(self) then return socket.open_and_connect(self, address.of(addr, 2), addr, port) end
     check_open(self)
     socket.checked(ffi.C.connect(self.fd, sockaddr, length))
 end
