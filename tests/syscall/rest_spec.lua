@@ -68,9 +68,9 @@ describe("a call that stands alone", function()
     end)
 
     it("advises on the memory of another: process_madvise, process_mrelease", function()
+        local p = assert(S.mmap(nil, 4096, "read, write", "private, anonymous")) -- the child has it, too
         local pid = waiting_child()
         local pidfd = assert(S.pidfd_open(pid))
-        local p = assert(S.mmap(nil, 4096, "read, write", "private, anonymous"))
         local n, err = S.process_madvise(pidfd, { { p, 4096 } }, "willneed")
         assert.is_true(n == 4096 or err.NOMEM or err.PERM or err.INVAL or err.NOSYS)
         S.pidfd_send_signal(pidfd, "kill")
