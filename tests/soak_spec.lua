@@ -130,7 +130,7 @@ describe("soak", function()
 
     it("loses nothing while signals interrupt it", function()
         local pipe =
-            assert(io.popen(("SIGNALS=1 luajit tests/programs/cancel_soak.lua 1000 %d 2>&1"):format(os.time())))
+            assert(io.popen(("SIGNALS=1 luajit tests/programs/cancel_soak.lua 5000 %d 2>&1"):format(os.time())))
         local output = pipe:read "*a"
         pipe:close()
         assert.matches("%d+ cancellations in %d+ trials of %d+ operations [^\n]*\n$", output)
