@@ -220,10 +220,15 @@ describe("cancellation of TCP operations", function()
             local f = spawn(function() s:connect("127.0.0.1", full.local_port) end)
             time.sleep(0.005)
             f:cancel()
+            local is_ours = i % 4 == 1 -- opened anew while the attempt ends: that is not the attempt's to undo
+            if is_ours then
+                s:close()
+                s:open "v4"
+            end
             f:join()
             if f.cancellation_caught then
                 pending = true
-                assert.equal(was_open, s.is_open)
+                assert.equal(was_open or is_ours, s.is_open)
             end
         end
         assert.is_true(pending)

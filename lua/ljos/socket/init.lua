@@ -56,10 +56,10 @@ end
 ---@param ... any  for its `connect`
 function M.open_and_connect(object, family, ...)
     object:open(family)
+    local opened = object.owner -- another fiber may close the object meanwhile, and open it
     local ok, err = pcall(object.connect, object, ...)
-    if ok then return end
-    io_object.renew(object)
-    error(err, 0)
+    if not ok and rawequal(object.owner, opened) then io_object.renew(object) end
+    if not ok then error(err, 0) end
 end
 
 local ends = ffi.new "int[2]"
