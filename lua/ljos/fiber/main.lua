@@ -5,6 +5,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local error_ = require "ljos.error"
 local loop = require "ljos.loop"
+local own_place = require "ljos.loop.own_place"
 local scope = require "ljos.fiber.scope"
 local dump = require "ljos.fiber.dump"
 local spawn = require "ljos.fiber.spawn"
@@ -16,9 +17,11 @@ local current, main = loop.current, loop.main
 ---@class ljos.fiber.main
 local M = {}
 
+local without_place = own_place.remover()
+
 local function traced(err)
     local traceback = scope.kept_traceback(main, err) or debug.traceback("", 2)
-    return { err = err, traceback = traceback }
+    return { err = without_place(err), traceback = traceback }
 end
 
 local function run_main(f, ...)

@@ -14,6 +14,7 @@
 local clock = require "ljos.loop.clock"
 local error_ = require "ljos.error"
 local in_flight = require "ljos.loop.in_flight"
+local own_place = require "ljos.loop.own_place"
 local timer_wheel = require "ljos.loop.timer_wheel"
 
 local turn, complete = in_flight.turn, in_flight.complete
@@ -250,6 +251,8 @@ function M.at_home(f)
     yield(AT_HOME)
 end
 
+local without_place = own_place.remover()
+
 -- A fiber's coroutine gave control back for good; returns the fiber to run at once, its joiner, if any.
 local function ended(fiber, ok, what, co)
     if ok and what == DONE then return finished(fiber) end
@@ -259,7 +262,7 @@ local function ended(fiber, ok, what, co)
     end
     fiber.co = false
     if ok then what = error_.core("bad_coroutine", { detail = "coroutine.yield in a fiber's own body" }) end
-    return raised(fiber, what, co)
+    return raised(fiber, without_place(what), co)
 end
 
 local RESUMES_PER_POLL = 256
