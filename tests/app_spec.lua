@@ -165,6 +165,30 @@ describe("bin/ljos", function()
         )
     end)
 
+    it("takes no file of its own for the place that error(message, 2) means", function()
+        write("main.lua", "local f = spawn(function() error('a', 2) end)\nprint(pcall(f.join, f))\nerror('b', 2)")
+        local output, status, errors = ljos "main.lua"
+        assert.equal("false\ta\n", output)
+        assert.equal(1, status)
+        assert.matches("^Main fiber from VM %S+ panicked: 'b'\n", errors)
+    end)
+
+    it("says in one line that LJOS_ENGINE names no engine, before the program begins", function()
+        write("main.lua", "print 'begun'")
+        for _, argument in ipairs { "main.lua", "--version" } do
+            local output, status, errors = ljos(argument, "LJOS_ENGINE=kqueue")
+            assert.equal("", output)
+            assert.equal(1, status)
+            assert.equal('ljos: LJOS_ENGINE is "kqueue"; it takes io_uring or epoll\n', errors)
+        end
+    end)
+
+    it("ends with status 1 when nobody can read its --help", function()
+        local _, status, errors = ljos "--help >/dev/full"
+        assert.equal(1, status)
+        assert.equal("ljos: cannot write to the standard output\n", errors)
+    end)
+
     it("keeps the order of stdout and stderr on one descriptor", function()
         write("main.lua", "print 'before'\nerror 'boom'")
         local output = ljos "main.lua 2>&1"

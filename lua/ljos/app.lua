@@ -11,6 +11,7 @@
 local ffi = require "ffi"
 require "ljos.system.lowfd" -- looks at what was inherited before anything is opened
 local calls = require "ljos.filesystem.calls"
+local engine = require "ljos.loop.engine"
 local error_ = require "ljos.error"
 local exit = require "ljos.system.exit"
 local fiber = require "ljos.fiber"
@@ -235,11 +236,15 @@ function M.run_main(main, ...)
     return ok and 0 or 1
 end
 
----@param message string
----@return integer status
 local function complain(message)
-    uncaught.print("ljos: " .. message)
+    uncaught.print("ljos: " .. message:gsub("^ljos: ", ""))
     return 1
+end
+
+-- What --help and --version print.
+local function answer(text)
+    local is_written = io.stdout:write(text) and io.stdout:flush()
+    return is_written and 0 or complain "cannot write to the standard output"
 end
 
 --- Runs the program in the file `path`.
@@ -269,13 +274,14 @@ function M.main(command)
     hold_standard_descriptors()
     local at = command[1] == "--" and 2 or 1
     local path = command[at]
+    local has_engine, problem = pcall(engine.check_choice)
     if at == 1 and (path == "--help" or path == "-h") then
-        io.stdout:write(USAGE)
-        return 0
+        return answer(USAGE)
+    elseif not has_engine then
+        return complain(problem)
     elseif at == 1 and path == "--version" then
         local ljos = require "ljos" ---@type any
-        io.stdout:write(("ljos %s, %s, %s\n"):format(ljos._VERSION, jit.version, ljos.engine()))
-        return 0
+        return answer(("ljos %s, %s, %s\n"):format(ljos._VERSION, jit.version, ljos.engine()))
     elseif not path then
         return complain("which program?\n" .. USAGE)
     elseif at == 1 and path:sub(1, 1) == "-" and path ~= "-" then

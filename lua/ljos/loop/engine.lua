@@ -35,6 +35,9 @@ local function wanted_kind()
     return kind
 end
 
+--- Raises when `LJOS_ENGINE` names no engine: so that a program can say it before it begins.
+function M.check_choice() wanted_kind() end
+
 local handle
 local made = false ---@type false|fun()
 
