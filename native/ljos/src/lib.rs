@@ -19,6 +19,7 @@ pub mod message;
 pub mod pipe;
 pub mod poll_set;
 pub mod process;
+mod raw;
 pub mod regex;
 pub mod resolve;
 pub mod scan;

@@ -13,8 +13,8 @@
 
 use super::op::{errno, result};
 use super::opening::Opening;
-use super::raw::{close_all_but, raw_call};
 use crate::process::{self, set_signal_mask};
+use crate::raw::{close_all_but, raw_call};
 use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};

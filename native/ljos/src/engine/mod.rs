@@ -19,7 +19,6 @@ mod op;
 mod opening;
 mod poller;
 mod pool;
-mod raw;
 mod ring;
 mod stalled;
 mod submit;

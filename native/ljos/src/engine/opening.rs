@@ -4,8 +4,8 @@
 //! A helper process (`lock`) opens that, waits, and sends the file over a socket pair. Killed at any moment, it leaves
 //! nothing behind: not sent, the file ends with it; sent, it is the result.
 
-use super::op::{errno, result};
-use super::raw::raw_call;
+use super::op::errno;
+use crate::raw::raw_call;
 use std::ffi::{c_int, CStr, CString};
 use std::mem::size_of;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -33,12 +33,14 @@ struct Rights {
     fd: c_int,
 }
 
-fn openat(dirfd: c_int, path: &CStr, flags: c_int, resolve: u64) -> c_int {
-    let how = open_how(flags, resolve);
-    // SAFETY: a path, and a local.
-    let opened =
-        unsafe { libc::syscall(libc::SYS_openat2, dirfd, path.as_ptr(), &how, size_of::<libc::open_how>()) };
-    result(opened as isize)
+/// What must be found by rules of openat2(2) is not opened without it; everything else does not need it.
+fn openat(dirfd: c_int, path: &CStr, how: &libc::open_how) -> isize {
+    let (dirfd, path) = (dirfd as usize, path.as_ptr() as usize);
+    if how.resolve == 0 {
+        return raw_call(libc::SYS_openat, [dirfd, path, how.flags as usize, 0, 0, 0]);
+    }
+    let how = &raw const *how as usize;
+    raw_call(libc::SYS_openat2, [dirfd, path, how, size_of::<libc::open_how>(), 0, 0])
 }
 
 fn open_how(flags: c_int, resolve: u64) -> libc::open_how {
@@ -51,7 +53,8 @@ fn open_how(flags: c_int, resolve: u64) -> libc::open_how {
 
 /// What `path` names, found by the rules of an opening with these flags; or `-errno`.
 fn find(dirfd: c_int, path: &CStr, flags: c_int, resolve: u64) -> c_int {
-    openat(dirfd, path, libc::O_PATH | libc::O_CLOEXEC | flags & libc::O_NOFOLLOW, resolve)
+    let how = open_how(libc::O_PATH | libc::O_CLOEXEC | flags & libc::O_NOFOLLOW, resolve);
+    openat(dirfd, path, &how) as c_int
 }
 
 /// Whether opening `path` with these flags may wait for somebody.
@@ -131,9 +134,7 @@ impl Opening {
         let mut opened =
             raw_call(libc::SYS_openat, [libc::AT_FDCWD as usize, link, self.flags as usize, 0, 0, 0]);
         if opened == -libc::ENOENT as isize {
-            let (path, how) = (self.path.as_ptr() as usize, &raw const self.how as usize);
-            let size = size_of::<libc::open_how>();
-            opened = raw_call(libc::SYS_openat2, [self.dirfd as usize, path, how, size, 0, 0]);
+            opened = openat(self.dirfd, &self.path, &self.how);
         }
         if opened < 0 {
             return opened;

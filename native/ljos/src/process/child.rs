@@ -10,6 +10,7 @@
 use super::{ProcessFd, ProcessFlag, ProcessLimit, ProcessSpec};
 use crate::engine::errno;
 use crate::memory;
+use crate::raw::close_on_exec;
 use std::ffi::{c_char, c_int, c_long, c_void, CStr};
 use std::ptr;
 
@@ -305,9 +306,11 @@ fn hand_over_fds(spec: &ProcessSpec, moved: &mut [c_int]) -> Step<c_int> {
             unsafe { libc::syscall(libc::SYS_close, number) };
         }
     }
-    // CLOSE_RANGE_CLOEXEC is 4: the program must stay open until exec.
-    call(c"close_range", libc::SYS_close_range, [above as usize, u32::MAX as usize, 4, 0, 0])?;
-    Ok(program_fd)
+    // Not closed: the program must stay open until exec.
+    match close_on_exec(above as usize) {
+        0 => Ok(program_fd),
+        failed => Err(Failure { step: c"close_range", errno: -failed as c_int }),
+    }
 }
 
 /// A descriptor for the same file at `least` or above; `fd` itself when it is there already, or absent.
