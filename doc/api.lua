@@ -66,7 +66,7 @@ local PAGES = {
         { "system", "system.signal", "system.signal.set", "system.in_", "system.out" },
         "lua/ljos/system",
     },
-    { "actors", "Actors and sandboxes", { "sandbox", "spawn_vm", "inbox" } },
+    { "actors", "Actors and sandboxes", { "sandbox", "spawn_vm", "inbox", "seccomp" } },
     {
         "ipc",
         "LuaIPC's interface",

@@ -34,6 +34,7 @@ local LAYERS = {
         "ip",
         "unix",
         "pipe",
+        "seccomp",
         "serial_port",
         "tls",
         "system",

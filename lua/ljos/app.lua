@@ -65,6 +65,7 @@ local CORE = {
     "pipe",
     "recursive_mutex",
     "regex",
+    "seccomp",
     "select",
     "semaphore",
     "serial_port",

@@ -24,6 +24,10 @@ for name in
 do
     fields[name] = "identity"
 end
+fields.seccomp_set_mode_filter = "seccomp"
+for name in ("landlock_create_ruleset landlock_add_rule landlock_restrict_self"):gmatch "%S+" do
+    fields[name] = "landlock"
+end
 local modules = {
     arguments = "arguments",
     environment = "environment",

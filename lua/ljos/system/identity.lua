@@ -10,6 +10,8 @@
 local ffi = require "ffi"
 local error_ = require "ljos.error"
 local native = require "ljos.native"
+local seccomp = require "ljos.system.seccomp"
+local threads = require "ljos.system.threads"
 
 local libc = ffi.C
 
@@ -152,32 +154,14 @@ end
 
 -- No new privileges ---------------------------------------------------------------------------------------------
 
-local PR, number = native.constant_table "PR", native.constant_table "SYS"
-
-local function has_one_thread()
-    local file = io.open "/proc/self/status"
-    local text = file and file:read "*a" or ""
-    if file then file:close() end
-    return text:find "\nThreads:%s*1\n" ~= nil
-end
-
--- A filter of one instruction: BPF_RET | BPF_K, SECCOMP_RET_ALLOW.
-local function synchronize()
-    local filter = ffi.new(native.struct "sock_filter" .. "[1]")
-    filter[0].code, filter[0].k = 6, 0x7fff0000
-    local program = ffi.new(native.struct "sock_fprog")
-    program.len, program.filter = 1, filter
-    local SECCOMP, FLAG = native.constant_table "SECCOMP", native.constant_table "SECCOMP_FILTER_FLAG"
-    local pointer = ffi.cast("intptr_t", ffi.cast("void *", program))
-    local set, flags = SECCOMP.SECCOMP_SET_MODE_FILTER, FLAG.SECCOMP_FILTER_FLAG_TSYNC
-    error_.check(native.C.ljos_call5(number.__NR_seccomp, set, flags, pointer, 0, 0), { detail = "seccomp" })
-end
+local PR = native.constant_table "PR"
+local ALLOW = "\6\0\0\0\0\0\255\127" -- one instruction: BPF_RET | BPF_K, SECCOMP_RET_ALLOW
 
 --- Sets no_new_privs for all threads of the process: exec gives nobody more privileges from now on. Source:
 --- PR_SET_NO_NEW_PRIVS(2const).
 function M.set_no_new_privs()
     check(libc.libc_prctl(PR.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "PR_SET_NO_NEW_PRIVS")
-    if not has_one_thread() then synchronize() end
+    if threads.count_others() > 0 then seccomp.seccomp_set_mode_filter(ALLOW) end
 end
 
 return M

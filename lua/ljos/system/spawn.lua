@@ -34,7 +34,7 @@ local subprocess = require "ljos.system.subprocess"
 ---@field egid? integer
 ---@field extra_groups? integer[]
 ---@field set_no_new_privs? boolean
----@field seccomp_set_mode_filter? ljos.byte_span  a BPF program
+---@field seccomp_set_mode_filter? ljos.byte_span|string  a BPF program, as of ljos.seccomp
 ---@field landlock_restrict_self? ljos.FileDescriptor
 ---@field umask? integer
 ---@field working_directory? ljos.filesystem.Path|ljos.FileDescriptor|string

@@ -455,6 +455,13 @@ int ljos_engine_turn(struct ljos_engine *engine,
                      uint32_t capacity,
                      int64_t timeout_ns);
 
+// Ends the threads for blocking calls and answers how many they were; later work starts new ones. `-EBUSY`: one of
+// them has work, and all stay.
+//
+// # Safety
+// `engine` is live.
+int ljos_engine_dismiss(struct ljos_engine *engine);
+
 // Asks for the operation `target` on `fd` to end early. Its one completion still comes: with `-ECANCELED`, or
 // with its result where it was faster.
 //

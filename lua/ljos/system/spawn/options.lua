@@ -6,13 +6,12 @@
 --- Errors:   raises EINVAL or EBADF naming the option; ENOTSUP for those of other systems
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
-local ffi = require "ffi"
-local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
 local file_descriptor = require "ljos.file_descriptor"
 local native = require "ljos.native"
 local path = require "ljos.filesystem.path"
 local process = require "ljos.process"
+local seccomp = require "ljos.system.seccomp"
 local surroundings = require "ljos.process.surroundings"
 
 local SCHED, SIGTERM = native.constant_table "SCHED", native.constant_table("signal").SIGTERM
@@ -190,19 +189,8 @@ function option.scheduler(value, request, name)
     request.numbers.scheduler_policy = policy + (value.reset_on_fork and SCHED.SCHED_RESET_ON_FORK or 0)
 end
 
-local FILTER = native.struct "sock_filter"
-local FILTER_BYTES, MAX_FILTERS = ffi.sizeof(FILTER), 4096 -- BPF_MAXINSNS
-
 function option.seccomp_set_mode_filter(value, request, name)
-    byte_span.check(value, name)
-    local count = value.len / FILTER_BYTES
-    if count % 1 ~= 0 or count < 1 or count > MAX_FILTERS then
-        error_.argument(name, ("a BPF program expected: %d bytes for each instruction"):format(FILTER_BYTES))
-    end
-    local program = ffi.new(native.struct "sock_fprog")
-    program.len = count
-    program.filter = ffi.cast(FILTER .. " *", value.ptr)
-    request.numbers.seccomp, request.filter = program, value
+    request.numbers.seccomp, request.filter = seccomp.program(value, name), value
 end
 
 -- All of them ---------------------------------------------------------------------------------------------------

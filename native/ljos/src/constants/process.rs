@@ -506,6 +506,9 @@ pub const GROUPS: &[Group] = &[
             LANDLOCK_ACCESS_FS_REMOVE_DIR LANDLOCK_ACCESS_FS_REMOVE_FILE LANDLOCK_ACCESS_FS_TRUNCATE
             LANDLOCK_ACCESS_FS_WRITE_FILE
         }
+        typed {
+            LANDLOCK_ACCESS_FS_RESOLVE_UNIX = 65536
+        }
     ),
     group!("LANDLOCK_ACCESS_NET":
         [linux_raw_sys::landlock] {
@@ -526,6 +529,9 @@ pub const GROUPS: &[Group] = &[
         [linux_raw_sys::landlock] {
             LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON LANDLOCK_RESTRICT_SELF_LOG_SAME_EXEC_OFF
             LANDLOCK_RESTRICT_SELF_LOG_SUBDOMAINS_OFF
+        }
+        typed {
+            LANDLOCK_RESTRICT_SELF_TSYNC = 8
         }
     ),
     group!("LANDLOCK_RULE":

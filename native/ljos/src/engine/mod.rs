@@ -226,6 +226,21 @@ pub unsafe extern "C" fn ljos_engine_turn(
     engine.turn(out, timeout_ns)
 }
 
+/// Ends the threads for blocking calls and answers how many they were; later work starts new ones. `-EBUSY`: one of
+/// them has work, and all stay.
+///
+/// # Safety
+/// `engine` is live.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_dismiss(engine: *mut Engine) -> c_int {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { memory::handle(engine) };
+    match engine.pool.dismiss() {
+        Ok(count) => count as c_int,
+        Err(errno) => -errno,
+    }
+}
+
 /// Asks for the operation `target` on `fd` to end early. Its one completion still comes: with `-ECANCELED`, or
 /// with its result where it was faster.
 ///

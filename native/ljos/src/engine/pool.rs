@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use std::ffi::{c_int, c_long};
 use std::os::fd::RawFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 const THREADS: usize = 8; // every name that is dialed asks twice
 const ABANDONED_MAX: usize = 32;
@@ -57,6 +58,7 @@ struct Shared {
 
 pub struct Pool {
     shared: Arc<Shared>,
+    started: Vec<JoinHandle<()>>,
     used: bool,
 }
 
@@ -74,7 +76,7 @@ impl Pool {
         }
         let state = Mutex::new(State::default());
         let shared = Arc::new(Shared { state, work: Condvar::new(), wake_fd });
-        Ok(Pool { shared, used: false })
+        Ok(Pool { shared, started: Vec::new(), used: false })
     }
 
     pub fn wake_fd(&self) -> RawFd {
@@ -93,7 +95,7 @@ impl Pool {
     }
 
     /// Starts a thread if there is work that none is free for. Fails only where there is no thread at all.
-    fn start_threads(&self) -> Result<(), c_int> {
+    fn start_threads(&mut self) -> Result<(), c_int> {
         {
             let mut state = lock(&self.shared);
             if state.queue.len() <= state.idle || state.threads >= state.limit() {
@@ -103,7 +105,14 @@ impl Pool {
         }
         let shared = Arc::clone(&self.shared);
         let builder = std::thread::Builder::new().name("ljos-pool".into()).stack_size(STACK);
-        let Err(error) = without_signals(|| builder.spawn(move || work(&shared))) else { return Ok(()) };
+        let error = match without_signals(|| builder.spawn(move || work(&shared))) {
+            Ok(thread) => {
+                self.started.retain(|thread| !thread.is_finished());
+                self.started.push(thread);
+                return Ok(());
+            }
+            Err(error) => error,
+        };
         let mut state = lock(&self.shared);
         state.threads -= 1;
         match state.threads {
@@ -132,6 +141,24 @@ impl Pool {
             let _ = self.start_threads(); // where this fails, there are threads that will get to the work
         }
         found
+    }
+
+    /// Ends the threads, where all of them wait for work, and answers how many they were; the next work starts others.
+    pub fn dismiss(&mut self) -> Result<usize, c_int> {
+        let count = {
+            let mut state = lock(&self.shared);
+            if !state.queue.is_empty() || state.idle < state.threads {
+                return Err(libc::EBUSY);
+            }
+            state.closing = true;
+            state.threads
+        };
+        self.shared.work.notify_all();
+        for thread in self.started.drain(..) {
+            let _ = thread.join(); // an error would be its panic's; there is none
+        }
+        lock(&self.shared).closing = false;
+        Ok(count)
     }
 
     pub fn take_finished(&mut self, out: &mut [Completion]) -> usize {

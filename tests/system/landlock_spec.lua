@@ -1,0 +1,354 @@
+-- Landlock and seccomp of the process itself: each test in a child, or in a program of its own.
+local S = require "ljos.syscall"
+local attacks = require "actor.attacks"
+local byte_span = require "ljos.byte_span"
+local ffi = require "ffi"
+local filesystem = require "ljos.filesystem"
+local in_child = require "in_child"
+local native = require "ljos.native"
+local programs = require "actor.programs"
+local raised = require "raised"
+local seccomp = require "ljos.seccomp"
+local system = require "ljos.system"
+local temporary_directory = require "temporary_directory"
+local text_file = require "text_file"
+
+local ABI = attacks.landlock_abi()
+
+local function requires(version, it)
+    if ABI >= version then return it end
+    return function(title)
+        it(title, function() pending(("Landlock of version %d; this kernel has %d"):format(version, ABI)) end)
+    end
+end
+
+local ALL = {
+    "execute",
+    "write_file",
+    "read_file",
+    "read_dir",
+    "remove_dir",
+    "remove_file",
+    "make_char",
+    "make_dir",
+    "make_reg",
+    "make_sock",
+    "make_fifo",
+    "make_block",
+    "make_sym",
+    "refer",
+    "truncate",
+}
+
+-- A child gives up what the ruleset handles, but for the rules, and runs `f`.
+local function restricted(attr, rules, f)
+    in_child(function()
+        local set = system.landlock_create_ruleset(attr)
+        for _, rule in ipairs(rules) do
+            system.landlock_add_rule(set, rule[1], rule[2])
+        end
+        system.set_no_new_privs()
+        system.landlock_restrict_self(set)
+        set:close()
+        return f()
+    end)
+end
+
+local function denied(name, value, err) assert(value == nil and err.sym == name, tostring(err)) end
+
+describe("system.landlock", function()
+    teardown(temporary_directory.remove_all)
+
+    requires(1, it)("tells its version and its mended mistakes", function()
+        assert.equal(ABI, system.landlock_create_ruleset(nil, { "version" }))
+        local ok, errata = pcall(system.landlock_create_ruleset, nil, { "errata" })
+        assert.is_truthy(ok and errata % 1 == 0 or errata.EINVAL)
+    end)
+
+    requires(2, it)("denies each right to files, unless a rule allows it", function()
+        -- right -> what it is for, below a directory
+        local uses = {
+            read_file = function(at) return S.open(at .. "/file", "rdonly") end,
+            write_file = function(at) return S.open(at .. "/file", "wronly") end,
+            read_dir = function(at) return S.open(at .. "/dir", "rdonly, directory") end,
+            remove_dir = function(at) return S.rmdir(at .. "/dir") end,
+            remove_file = function(at) return S.unlink(at .. "/spare") end,
+            make_dir = function(at) return S.mkdir(at .. "/new", "0700") end,
+            make_reg = function(at) return S.creat(at .. "/new", "0600") end,
+            make_fifo = function(at) return S.mkfifo(at .. "/new", "0600") end,
+            make_sym = function(at) return S.symlink("x", at .. "/new") end,
+            make_sock = function(at) return S.mknod(at .. "/new", "fsock,0600") end,
+            truncate = function(at) return S.truncate(at .. "/file", 1) end,
+        }
+        if ABI < 3 then uses.truncate = nil end
+        for right, use in pairs(uses) do
+            local free, other = temporary_directory.make(), temporary_directory.make()
+            for _, at in ipairs { free, other } do
+                text_file.write(at .. "/file", "text")
+                text_file.write(at .. "/spare", "text")
+                assert(S.mkdir(at .. "/dir", "0700"))
+            end
+            local function is_used(at)
+                local ok, err = use(at)
+                if not ok then assert(err.ACCES, right .. ": " .. tostring(err)) end
+                return ok ~= nil
+            end
+            local parent = filesystem.open(free, { "path" })
+            local rule = { "path_beneath", { allowed_access = { right }, parent_fd = parent } }
+            restricted({ handled_access_fs = { right } }, { rule }, function()
+                assert(is_used(free), right .. " was to be allowed")
+                assert(not is_used(other), right .. " was to be denied")
+            end)
+            parent:close()
+            in_child(function() assert(is_used(other), right .. " is possible without Landlock") end)
+        end
+    end)
+
+    requires(2, it)("denies execution and links between directories, as the seed's example has it", function()
+        local directory = temporary_directory.make()
+        assert(S.mkdir(directory .. "/a", "0700") and S.mkdir(directory .. "/b", "0700"))
+        text_file.write(directory .. "/a/file", "text")
+        restricted({ handled_access_fs = { "refer" } }, {}, function()
+            denied("XDEV", S.link(directory .. "/a/file", directory .. "/b/file"))
+            assert(S.link(directory .. "/a/file", directory .. "/a/link"))
+        end)
+        if ABI < 3 then return end
+        restricted({ handled_access_fs = ALL }, {}, function()
+            denied("ACCES", S.open("/etc/passwd", "rdonly"))
+            denied("ACCES", S.execve("/bin/true", { "true" }, {}))
+            denied("ACCES", S.link(directory .. "/a/file", directory .. "/b/file"))
+        end)
+    end)
+
+    requires(4, it)("denies ports of TCP", function()
+        local free, other = 0, 0
+        for _, socket in ipairs { S.socket("inet", "stream"), S.socket("inet", "stream") } do
+            assert(socket:bind(S.t.sockaddr_in(0, "127.0.0.1")))
+            free, other = other, socket:getsockname().port
+            socket:close()
+        end
+        local rule = { "net_port", { allowed_access = { "bind_tcp" }, port = free } }
+        restricted({ handled_access_net = { "bind_tcp", "connect_tcp" } }, { rule }, function()
+            local socket = S.socket("inet", "stream")
+            denied("ACCES", socket:bind(S.t.sockaddr_in(other, "127.0.0.1")))
+            assert(socket:bind(S.t.sockaddr_in(free, "127.0.0.1")))
+            denied("ACCES", S.socket("inet", "stream"):connect(S.t.sockaddr_in(free, "127.0.0.1")))
+        end)
+    end)
+
+    requires(6, it)("denies abstract sockets and signals outside the domain", function()
+        local server = assert(S.socket("unix", "dgram"))
+        local name = S.t.sockaddr_un("\0ljos-landlock-" .. S.getpid())
+        assert(server:bind(name))
+        restricted({ scoped = { "abstract_unix_socket", "signal" } }, {}, function()
+            denied("PERM", S.socket("unix", "dgram"):connect(name))
+            denied("PERM", S.kill(S.getppid(), 0))
+            assert(S.kill(S.getpid(), 0))
+        end)
+        server:close()
+    end)
+
+    requires(7, it)("takes flags for the audit log", function()
+        in_child(function()
+            local set = system.landlock_create_ruleset { handled_access_fs = { "execute" } }
+            system.set_no_new_privs()
+            system.landlock_restrict_self(set, { "log_same_exec_off", "log_subdomains_off" })
+            denied("ACCES", S.execve("/bin/true", { "true" }, {}))
+        end)
+    end)
+
+    requires(1, it)("names the right that this kernel has not", function()
+        if ABI >= 9 then return pending "this kernel knows all rights that we know" end
+        local attr = { handled_access_fs = { "execute", "resolve_unix" } }
+        local err = raised("ENOTSUP", system.landlock_create_ruleset, attr)
+        assert.equal("attr/handled_access_fs", err.arg)
+        assert.matches(('"resolve_unix" came with version 9 of Landlock; this kernel has %d'):format(ABI), err.detail)
+    end)
+
+    requires(1, it)("needs no_new_privs, and says so", function()
+        in_child(function()
+            assert(S.capset { permitted = "", effective = "", inheritable = "" })
+            local set = system.landlock_create_ruleset { handled_access_fs = { "execute" } }
+            local err = raised("EPERM", system.landlock_restrict_self, set)
+            assert(tostring(err):find "set_no_new_privs")
+            err = raised("EACCES", system.seccomp_set_mode_filter, seccomp.compile { default = "allow" })
+            assert(tostring(err):find "set_no_new_privs")
+        end)
+    end)
+
+    requires(1, it)("says what is wrong with an argument, and leaves nothing behind", function()
+        local function create_arg(...) return raised("EINVAL", system.landlock_create_ruleset, ...).arg end
+        assert.equal("attr", create_arg())
+        assert.equal("attr", create_arg {})
+        assert.equal("attr", create_arg { handled_access_fs = {} })
+        assert.equal("attr/handled_access", create_arg { handled_access = {} })
+        assert.equal("attr/handled_access_fs", create_arg { handled_access_fs = "execute" })
+        assert.equal("attr/handled_access_fs/2", create_arg { handled_access_fs = { "execute", "exec" } })
+        assert.equal("attr/handled_access_net/1", create_arg { handled_access_net = { "execute" } })
+        assert.equal("attr/scoped/1", create_arg { scoped = { 5 } })
+        assert.equal("flags/1", create_arg(nil, { "vers" }))
+        assert.equal("flags", create_arg(nil, "version"))
+        assert.equal("attr", create_arg({ handled_access_fs = { "execute" } }, { "version" }))
+
+        local set = system.landlock_create_ruleset { handled_access_fs = { "execute" } }
+        local function rule_arg(...) return raised("EINVAL", system.landlock_add_rule, set, ...).arg end
+        assert.equal(2, rule_arg())
+        assert.equal("attr", rule_arg "path_beneath")
+        assert.equal("attr/allowed_access", rule_arg("path_beneath", { parent_fd = set }))
+        assert.equal("attr/parent_fd", rule_arg("path_beneath", { allowed_access = { "execute" } }))
+        assert.equal("attr/parent_fd", rule_arg("path_beneath", { allowed_access = { "execute" }, parent_fd = -1 }))
+        assert.equal("attr/port", rule_arg("path_beneath", { port = 5 }))
+        assert.equal("attr/port", rule_arg("net_port", { allowed_access = { "bind_tcp" }, port = 65536 }))
+        raised(
+            "EBADF",
+            system.landlock_add_rule,
+            set,
+            "path_beneath",
+            { allowed_access = { "execute" }, parent_fd = 999 }
+        )
+        local root = filesystem.open("/", { "path" })
+        -- Not among what the ruleset handles.
+        local foreign = { allowed_access = { "read_file" }, parent_fd = root:getfd() }
+        assert.equal(
+            "landlock_add_rule",
+            raised("EINVAL", system.landlock_add_rule, set, "path_beneath", foreign).detail
+        )
+        system.landlock_add_rule(set, "path_beneath", { allowed_access = { "execute" }, parent_fd = root:getfd() })
+        assert.equal(1, raised("EINVAL", system.landlock_add_rule, 5).arg)
+        assert.equal(1, raised("EINVAL", system.landlock_restrict_self, 5).arg)
+        assert.equal("flags/1", raised("EINVAL", system.landlock_restrict_self, set, { "silent" }).arg)
+        root:close()
+        set:close()
+        assert.equal(1, raised("EBADF", system.landlock_restrict_self, set).arg)
+    end)
+
+    -- Resolves a name first, so that the engine has threads.
+    local PROGRAM = [[
+        local ljos = require "ljos"
+        local ffi, system, ip = require "ffi", ljos.system, ljos.ip
+        ffi.cdef "int pthread_create(unsigned long *, void *, void *(*)(void *), void *); int pause(void);"
+        local function threads()
+            local count = 0
+            for entry in ljos.filesystem.directory_iterator "/proc/self/task" do
+                local comm = io.open(tostring(entry.path) .. "/comm"):read "*l"
+                if not comm:find "^iou%-" then count = count + 1 end
+            end
+            return count
+        end
+        ljos.run(function()
+            ip.tcp.get_address_info("localhost", 80)
+            io.write(threads() > 1 and "threads " or "alone ")
+            system.set_no_new_privs()
+            local ALLOW = ljos.seccomp.compile { default = "allow" }
+            system.seccomp_set_mode_filter(ALLOW)
+            local set = system.landlock_create_ruleset { handled_access_fs = { "read_file" } }
+            if ANOTHER then
+                local id = ffi.new "unsigned long[1]"
+                local main = ffi.cast("void *(*)(void *)", ffi.C.pause)
+                assert(ffi.C.pthread_create(id, nil, main, nil) == 0)
+            end
+            local ok, err = pcall(system.landlock_restrict_self, set)
+            io.write(ok and "restricted " or err.sym .. " " .. err.detail)
+            if not ok then return print(io.open "/etc/passwd" and " open") end
+            -- New threads are in the domain: no hosts file to be read.
+            local known, found = pcall(ip.tcp.get_address_info, "ljos-test-name", 80)
+            print(known and tostring(found[1].address) or "unknown", io.open "/etc/passwd" == nil)
+        end)
+    ]]
+
+    local function run(another)
+        local program = programs.start(("local ANOTHER = %s\n"):format(another) .. PROGRAM)
+        local line = program:read_line()
+        program:wait()
+        return line
+    end
+
+    requires(1, it)(
+        "reaches the engine's threads, too",
+        function() assert.equal("threads restricted unknown\ttrue", run(false)) end
+    )
+
+    requires(1, it)("refuses where another thread would stay as it was", function()
+        if ABI >= 8 then return assert.matches("^threads restricted", run(true)) end
+        assert.matches("^threads BUSY .*there are 1 more open$", run(true))
+    end)
+end)
+
+describe("system.seccomp_set_mode_filter", function()
+    local GETPRIORITY = { default = "allow", { "errno(EXFULL)", "getpriority" } }
+
+    it("takes strings and byte spans, for all threads", function()
+        for _, of in ipairs { tostring, byte_span.append } do
+            in_child(function()
+                system.set_no_new_privs()
+                system.seccomp_set_mode_filter(of(seccomp.compile(GETPRIORITY)))
+                local _, err = S.getpriority "process"
+                assert(err.XFULL)
+            end)
+        end
+    end)
+
+    it("stacks: a further filter takes more away, and gives nothing back", function()
+        in_child(function()
+            system.set_no_new_privs()
+            system.seccomp_set_mode_filter(seccomp.compile(GETPRIORITY))
+            system.seccomp_set_mode_filter(seccomp.compile { default = "allow", { "errno(EIO)", "getppid" } })
+            local _, err = S.getpriority "process"
+            assert(err.XFULL)
+            assert(ffi.C.syscall(native.constant_table("SYS").__NR_getppid) == -1)
+        end)
+    end)
+
+    it("says what is no program", function()
+        for _, bad in ipairs { "", "1234567", ("x"):rep(8 * 4097), byte_span.new(4), 5, {}, true } do
+            assert.equal(1, raised("EINVAL", system.seccomp_set_mode_filter, bad).arg)
+        end
+        raised("EINVAL", system.seccomp_set_mode_filter)
+        in_child(function()
+            system.set_no_new_privs()
+            assert(raised("EINVAL", system.seccomp_set_mode_filter, ("x"):rep(8)).detail == "seccomp")
+        end)
+    end)
+
+    it("and landlock_restrict_self are options of system.spawn, too", function()
+        local filter = seccomp.compile { default = "allow", { "errno(EXFULL)", { "mkdir", "mkdirat" } } }
+        local directory = temporary_directory.make()
+        local silent = filesystem.open("/dev/null", { "write_only" })
+        local child = system.spawn {
+            program = "mkdir",
+            arguments = { "mkdir", directory .. "/made" },
+            stderr = silent,
+            set_no_new_privs = true,
+            seccomp_set_mode_filter = filter,
+        }
+        child:wait()
+        assert.equal(1, child.exit_code)
+        assert.is_nil(S.stat(directory .. "/made"))
+        if ABI == 0 then return silent:close() end
+        local set = system.landlock_create_ruleset { handled_access_fs = { "make_dir" } }
+        child = system.spawn {
+            program = "mkdir",
+            arguments = { "mkdir", directory .. "/made" },
+            stderr = silent,
+            set_no_new_privs = true,
+            landlock_restrict_self = set,
+        }
+        child:wait()
+        silent:close()
+        assert.equal(1, child.exit_code)
+        local err = raised("EPERM", function()
+            local no_root = { program = "mkdir", landlock_restrict_self = set, ruid = 65534, euid = 65534 }
+            system.spawn(no_root)
+        end)
+        assert.same({ "landlock_restrict_self", "landlock_restrict_self" }, { err.arg, err.step })
+        local file = filesystem.open("/", { "path" })
+        err = raised("EBADF", system.spawn, {
+            program = "mkdir",
+            set_no_new_privs = true,
+            landlock_restrict_self = file,
+        })
+        assert.equal("landlock_restrict_self", err.arg)
+        file:close()
+        set:close()
+    end)
+end)
