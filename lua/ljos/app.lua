@@ -48,38 +48,13 @@ Environment:
 ]]
 
 -- The core modules a program knows by their bare names: those of seed 003, "Reference", and structured concurrency.
-local CORE = {
-    "asio_error",
-    "byte_span",
-    "channel",
-    "condition_variable",
-    "file",
-    "file_descriptor",
-    "filesystem",
-    "future",
-    "generic_error",
-    "inbox",
-    "ip",
-    "libc_service",
-    "mutex",
-    "pipe",
-    "recursive_mutex",
-    "regex",
-    "seccomp",
-    "select",
-    "semaphore",
-    "serial_port",
-    "stream",
-    "system",
-    "task_group",
-    "time",
-    "timeout",
-    "tls",
-    "unix",
-}
+local CORE =
+    [[asio_error byte_span channel condition_variable file file_descriptor filesystem future generic_error inbox ip
+    libc_service mutex pipe recursive_mutex regex seccomp select semaphore serial_port stream system task_group time
+    timeout tls unix]]
 
 local builtins = { ffi = "ffi", bit = "bit", jit = "jit" }
-for _, name in ipairs(CORE) do
+for name in CORE:gmatch "%S+" do
     builtins[name] = "ljos." .. name
 end
 
