@@ -5,12 +5,13 @@
 --- that one (`without = { "pid" }`). All of them are in place before the module's first line; spawn waits for that.
 ---
 --- The actor's process has no user id of its own, no capability, an empty read-only root, no network device, no
---- other process in sight, and a Landlock domain that denies every file, TCP port, abstract socket and signal.
+--- other process in sight, a Landlock domain that denies every file, TCP port, abstract socket and signal, and a
+--- seccomp filter that denies every system call that what was granted has no use for (native/actor/src/filter.rs).
 --- Under a parent that is root it becomes nobody. It uses the epoll engine: no ring is made in a sandbox.
 ---
 --- Errors:   raises ljos.Error; `protection` names what is missing
 --- Suspends: spawn
---- Needs:    Landlock, and namespaces of the user, mount, net, pid, ipc and uts kinds
+--- Needs:    Landlock, seccomp, and namespaces of the user, mount, net, pid, ipc and uts kinds
 local ffi = require "ffi"
 local error_ = require "ljos.error"
 local file_descriptor = require "ljos.file_descriptor"
@@ -37,7 +38,7 @@ local NAMESPACES = {
     { "ipc", namespace.CLONE_NEWIPC },
     { "uts", namespace.CLONE_NEWUTS },
 }
-local STEPS = { "session", "mount", "memory", "capabilities", "no_new_privs", "landlock" }
+local STEPS = { "session", "mount", "memory", "capabilities", "no_new_privs", "landlock", "seccomp" }
 
 ---@class ljos.SandboxOptions
 ---@field source? string   the code to run; its argument is the table of granted descriptors
@@ -46,6 +47,7 @@ local STEPS = { "session", "mount", "memory", "capabilities", "no_new_privs", "l
 ---@field source_tree_cache? table                    modules that it may require
 ---@field fds? table<string, ljos.FileDescriptor>     what it is granted; the caller keeps his
 ---@field without? string[]                           protections to do without
+---@field syscalls? string[]                          kernel names of calls that seccomp allows beyond its list
 ---@field environment? table<string, string>
 ---@field stdin? "share"|ljos.FileDescriptor          closed by default, as the other two
 ---@field stdout? "share"|ljos.FileDescriptor
@@ -140,6 +142,18 @@ local function grants_of(fds, boot)
     return grants
 end
 
+-- The calls that the filter allows whatever their arguments, by number.
+local function numbers_of(syscalls)
+    local numbers, all = {}, native.constant_table "SYS"
+    if syscalls == nil then return "" end
+    error_.check_type(syscalls, "table", "syscalls")
+    for i, name in ipairs(syscalls) do
+        numbers[i] = all["__NR_" .. tostring(name)]
+            or error_.argument("syscalls", "this kernel's architecture has no call named " .. tostring(name))
+    end
+    return table.concat(numbers, " ")
+end
+
 local function start(options, caller)
     local wanted = wanted_of(options.without)
     local boot = { engine = "epoll" }
@@ -148,6 +162,8 @@ local function start(options, caller)
     local flags
     flags, boot.protections = plan(wanted)
     if wanted.pid then boot.pid1 = "1" end
+    if not wanted.net then boot.internet = "1" end
+    boot.syscalls = numbers_of(options.syscalls)
     local ok, result ---@type boolean, any
     ok, result = pcall(launch.launch, {
         boot = boot,

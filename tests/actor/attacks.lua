@@ -26,6 +26,14 @@ local function call(result)
     result = tonumber(result)
     return result >= 0 and result or -ffi.errno()
 end
+-- A system call by number; the arguments are numbers or pointers.
+local function raw(number, ...)
+    local words = { ... }
+    for i, word in ipairs(words) do
+        if type(word) == "number" then words[i] = ffi.cast("long", word) end
+    end
+    return call(C.syscall(number, unpack(words)))
+end
 local function closing(result)
     result = call(result)
     if result >= 0 then C.close(result) return 0 end
@@ -58,6 +66,15 @@ function M.inside(code, options)
     local result = inbox:receive()
     M.finish(channel)
     return result
+end
+
+--- Runs an attack that ends its process, as the whole of a sandboxed actor; returns the exit status.
+function M.ending(code, options)
+    options = options or {}
+    options.source = M.PRELUDE .. code
+    local channel = sandbox.spawn(options)
+    M.finish(channel)
+    return channel.child.code
 end
 
 --- The number of a system call, from the native library.

@@ -46,6 +46,12 @@ impl Boot {
         }
     }
 
+    /// The numbers in the list of words behind `key`.
+    pub fn numbers(&self, key: &str) -> Vec<i64> {
+        let words = self.get(key).and_then(|words| std::str::from_utf8(words).ok()).unwrap_or("");
+        words.split(' ').filter_map(|word| word.parse().ok()).collect()
+    }
+
     /// Whether the list of words behind `key` has `word`.
     pub fn lists(&self, key: &str, word: &str) -> bool {
         self.get(key)

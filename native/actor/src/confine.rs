@@ -2,10 +2,11 @@
 //!
 //! The parent names the protections (`lua/ljos/sandbox.lua` has what each is for); each is applied or the actor does
 //! not start. The order is part of the protection: the file system while there is the privilege to mount, the ids
-//! before the capabilities, Landlock last, so that nothing here runs under a weaker rule than the module.
+//! before the capabilities, Landlock and then the seccomp filter last, so that nothing here runs under a weaker rule than
+//! the module.
 
 use crate::boot::Boot;
-use crate::Failure;
+use crate::{bpf, filter, Failure};
 use caps::{CapSet, Capability};
 use landlock::{
     Access, AccessFs, AccessNet, CompatLevel, Compatible, RestrictionStatus, Ruleset, RulesetAttr,
@@ -55,6 +56,9 @@ pub fn apply(boot: &Boot) -> Result {
     if wants(boot, "landlock") {
         deny_everything()?;
     }
+    if wants(boot, "seccomp") {
+        bpf::probe()?; // now, as PID 1 may no longer say that it failed
+    }
     Ok(())
 }
 
@@ -67,6 +71,18 @@ pub fn apply_again(boot: &Boot) -> Result {
         deny_everything()?;
     }
     Ok(())
+}
+
+/// The last of all: from here on only the calls of `filter` are made.
+pub fn filter_calls(boot: &Boot) -> Result {
+    if !wants(boot, "seccomp") {
+        return Ok(());
+    }
+    filter::restrict(&filter::Grants {
+        calls: boot.numbers("syscalls"),
+        internet: boot.has("internet"),
+        no_new_code: boot.has("no_jit"),
+    })
 }
 
 /// No controlling terminal, and none of the caller's keys.

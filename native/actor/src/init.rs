@@ -2,10 +2,11 @@
 //! whole namespace by its own end (seed 003, "spawn_vm", newns_pid).
 //!
 //! It stands outside the actor's reach: it holds none of the actor's descriptors, it is not dumpable, signals from
-//! inside a namespace cannot kill its PID 1, and it lives in the outer one of two Landlock domains.
+//! inside a namespace cannot kill its PID 1, it lives in the outer one of two Landlock domains, and where the actor has a
+//! seccomp filter it has one of its own, with the few calls below.
 
-use crate::boot::{Control, CONTROL};
-use crate::Failure;
+use crate::boot::CONTROL;
+use crate::{filter, Failure};
 use std::ffi::{c_int, c_uint};
 use std::mem::size_of;
 
@@ -21,7 +22,7 @@ fn failure(step: &str) -> Failure {
 }
 
 /// Returns in the actor. The calling process stays as PID 1 and never returns.
-pub fn fork_actor(_: &Control) -> Result<(), Failure> {
+pub fn fork_actor(is_filtered: bool) -> Result<(), Failure> {
     let mut watched = empty_set();
     for signal in forwarded().into_iter().chain([libc::SIGCHLD]) {
         // SAFETY: `watched` is a valid set, the numbers are signals.
@@ -39,7 +40,7 @@ pub fn fork_actor(_: &Control) -> Result<(), Failure> {
             unsafe { libc::sigprocmask(libc::SIG_SETMASK, &before, std::ptr::null_mut()) };
             Ok(())
         }
-        actor => watch_over(actor, &watched),
+        actor => watch_over(actor, &watched, is_filtered),
     }
 }
 
@@ -48,7 +49,7 @@ fn empty_set() -> libc::sigset_t {
     unsafe { std::mem::zeroed() }
 }
 
-fn watch_over(actor: libc::pid_t, watched: &libc::sigset_t) -> ! {
+fn watch_over(actor: libc::pid_t, watched: &libc::sigset_t, is_filtered: bool) -> ! {
     // SAFETY: `watched` is a valid set.
     let signals = unsafe { libc::signalfd(-1, watched, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
     if signals < 0 {
@@ -57,6 +58,9 @@ fn watch_over(actor: libc::pid_t, watched: &libc::sigset_t) -> ! {
     keep_only(signals);
     // SAFETY: no memory is involved. PID 1's memory, a copy of the actor's, is nobody's to read.
     unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
+    if is_filtered && filter::restrict_init().is_err() {
+        exit(71);
+    }
     let mut control = CONTROL;
     loop {
         let mut polled = [poll_in(signals), poll_in(control)];

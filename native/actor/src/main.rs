@@ -6,7 +6,9 @@
 //! the first line of the module.
 
 mod boot;
+mod bpf;
 mod confine;
+mod filter;
 mod init;
 mod init_script;
 mod lifeline;
@@ -70,12 +72,13 @@ fn run(boot: &mut Boot, control: &Control) -> Result<u8, Failure> {
 
     confine::apply(boot)?;
     if boot.has("pid1") {
-        init::fork_actor(control)?;
+        init::fork_actor(boot.lists("protections", "seccomp"))?;
         confine::apply_again(boot)?;
     } else {
         lifeline::arm(control)?;
     }
     ignore_broken_pipes();
+    confine::filter_calls(boot)?;
     control.ready(boot.has("pid1"));
     Ok(main.call::<u8>(()).unwrap_or_else(|error| {
         eprintln!("ljos-actor: {error}");

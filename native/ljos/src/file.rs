@@ -3,6 +3,7 @@
 //! Sizes and seconds are doubles, exact up to 2^53, so that Lua reads them without making 64-bit objects. Every
 //! other call on files has plain arguments and needs nothing here.
 
+use crate::engine::op::{file_flags, set_non_blocking};
 use crate::memory;
 use crate::pipe::without_sigpipe;
 use std::ffi::{c_char, c_int, c_long, c_uint, c_void};
@@ -235,12 +236,10 @@ pub unsafe extern "C" fn ljos_file_pread(fd: c_int, buffer: *mut c_void, len: u3
 /// The socket is non-blocking during the call: nothing else can keep sendfile from waiting.
 #[no_mangle]
 pub extern "C" fn ljos_file_send(socket: c_int, file: c_int, offset: i64, len: u32) -> c_int {
-    // SAFETY: plain system call.
-    let flags = unsafe { libc::fcntl(socket, libc::F_GETFL) };
+    let flags = file_flags(socket);
     let blocks = flags >= 0 && flags & libc::O_NONBLOCK == 0;
     if blocks {
-        // SAFETY: plain system call.
-        unsafe { libc::fcntl(socket, libc::F_SETFL, flags | libc::O_NONBLOCK) };
+        set_non_blocking(socket, flags | libc::O_NONBLOCK);
     }
     let mut at: libc::off_t = offset;
     let sent = uninterrupted(|| {
@@ -248,8 +247,7 @@ pub extern "C" fn ljos_file_send(socket: c_int, file: c_int, offset: i64, len: u
         without_sigpipe(len as usize, || unsafe { libc::sendfile(socket, file, &mut at, len as usize) })
     });
     if blocks {
-        // SAFETY: plain system call.
-        unsafe { libc::fcntl(socket, libc::F_SETFL, flags) };
+        set_non_blocking(socket, flags);
     }
     sent
 }

@@ -15,7 +15,7 @@ mod alone;
 mod canceling;
 mod emptied;
 mod lock;
-mod op;
+pub(crate) mod op;
 mod opening;
 mod poller;
 mod pool;

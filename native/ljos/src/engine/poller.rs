@@ -9,7 +9,7 @@
 //! have ended where descriptors are), the level does. A stream whose data nobody waits for is watched by edges again.
 
 use super::access::Access;
-use super::op::{errno, file_flags, result, set_file_flags, Direction, Op};
+use super::op::{errno, file_flags, result, set_non_blocking, Direction, Op};
 use super::pool::{self, Job, Pool};
 use super::{Completion, PENDING};
 use std::collections::VecDeque;
@@ -204,19 +204,19 @@ impl Poller {
             if watch.listening.is_none() {
                 let flags = file_flags(fd);
                 watch.listening = Some(flags);
-                set_file_flags(fd, flags | libc::O_NONBLOCK);
+                set_non_blocking(fd, flags | libc::O_NONBLOCK);
             }
         }
         if op.is_apart() || !watch.is_busy(direction) {
             let result = match op {
                 Op::Connect { .. } => {
                     let flags = file_flags(fd);
-                    set_file_flags(fd, flags | libc::O_NONBLOCK);
+                    set_non_blocking(fd, flags | libc::O_NONBLOCK);
                     connecting = Some(flags);
                     match op.attempt(fd) {
                         result if result == -libc::EINPROGRESS => -libc::EAGAIN,
                         result => {
-                            set_file_flags(fd, flags);
+                            set_non_blocking(fd, flags);
                             return result;
                         }
                     }
@@ -255,7 +255,7 @@ impl Poller {
             let found = queue.iter().position(|waiting| waiting.user_data == target);
             if let Some(waiting) = found.and_then(|index| queue.remove(index)) {
                 if let Some(flags) = waiting.connecting {
-                    set_file_flags(fd, flags);
+                    set_non_blocking(fd, flags);
                 }
                 self.done.push_back(Completion { user_data: target, res: -libc::ECANCELED, flags: 0 });
                 return 0;
@@ -278,7 +278,7 @@ impl Poller {
             control(epoll_fd, libc::EPOLL_CTL_DEL, fd, 0);
         }
         if let Some(flags) = watch.listening {
-            set_file_flags(fd, flags);
+            set_non_blocking(fd, flags);
         }
         *watch = Watch::new();
     }
@@ -332,7 +332,7 @@ impl Poller {
                     Some(flags) => match waiting.op.attempt(fd) {
                         result if result == -libc::EALREADY => -libc::EAGAIN,
                         result => {
-                            set_file_flags(fd, flags);
+                            set_non_blocking(fd, flags);
                             // Some families tell it so that the attempt has succeeded.
                             if result == -libc::EISCONN {
                                 0

@@ -5,7 +5,7 @@
 //! and every few milliseconds; where they are many, a fifth of the time goes into that at most. (io_uring would let a
 //! thread block in the call, which a cancel request can miss.)
 
-use super::op::{is_unix_address, Op};
+use super::op::{file_flags, is_unix_address, set_non_blocking, Op};
 use super::{Completion, PENDING};
 use std::collections::VecDeque;
 use std::ffi::c_int;
@@ -111,12 +111,9 @@ fn attempt(fd: c_int, op: &Op) -> c_int {
     if !matches!(op, Op::Connect { .. }) {
         return op.attempt(fd);
     }
-    // SAFETY: plain system call.
-    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
-    // SAFETY: plain system call.
-    unsafe { libc::fcntl(fd, libc::F_SETFL, flags | libc::O_NONBLOCK) };
+    let flags = file_flags(fd);
+    set_non_blocking(fd, flags | libc::O_NONBLOCK);
     let result = op.attempt(fd);
-    // SAFETY: plain system call.
-    unsafe { libc::fcntl(fd, libc::F_SETFL, flags) };
+    set_non_blocking(fd, flags);
     result
 }
