@@ -48,15 +48,41 @@ describe("ljos", function()
         assert.equal("ljos.task_group", asked "taskgroup")
     end)
 
-    it("says that no file can be opened where that is why a module is not found", function()
+    it("raises EMFILE for a part that there is no descriptor left to load with, at every depth", function()
         local program = [[
             local ljos, S = require "ljos", require "ljos.syscall"
-            S.setrlimit("nofile", { cur = 0, max = 0 })
-            print(select(2, pcall(function() return ljos.system end)))
+            local open = { ljos.system, ljos.filesystem, ljos.ip, ljos.ipc, S.setrlimit, ljos.file_descriptor }
+            local here = ljos.filesystem.open("/", { "directory" })
+            local limit = S.getrlimit "nofile"
+            S.setrlimit("nofile", { cur = 0, max = limit.max })
+            local function load()
+                return ljos.unix, ljos.system.run, ljos.filesystem.copy, ljos.ip.tcp, ljos.ipc.shm
+            end
+            local parts = {
+                function() return ljos.unix end,
+                function() return ljos.system.run end,
+                function() return ljos.filesystem.copy end,
+                function() return ljos.ip.tcp end,
+                function() return ljos.ipc.shm end,
+                function() return here:cap_get() end,
+            }
+            for _, part in ipairs(parts) do
+                local ok, err = pcall(part)
+                print(ok, rawget(err, "code") == 24, rawget(err, "detail"))
+            end
+            S.setrlimit("nofile", { cur = limit.cur, max = limit.max })
+            print(pcall(load))
         ]]
         local pipe = assert(io.popen(("LUA_PATH='lua/?.lua;lua/?/init.lua' luajit -e '%s' 2>&1"):format(program)))
-        assert.matches("module 'ljos.system' not found:.*no file can be opened: .*Too many open files", pipe:read "*a")
+        local lines = {}
+        for line in pipe:lines() do
+            lines[#lines + 1] = line
+        end
         pipe:close()
+        for i = 1, 6 do
+            assert.matches("^false\ttrue\tcannot load ljos", lines[i])
+        end
+        assert.matches("^true\ttable: ", lines[7])
     end)
 
     it("says that it needs LuaJIT", function()

@@ -86,7 +86,7 @@ for _, file in ipairs(source_files.below("lua/ljos", "*.lua")) do
     local path, source = file.path, file.source
     local code = source:gsub("%-%-%[%[.-%]%]", ""):gsub("%-%-[^\n]*", "")
     local requires = {}
-    for target in code:gmatch "require%s*%(?%s*[\"']ljos%.?([%w_.]*)[\"']" do
+    for target in code:gsub("loading%.load", "require"):gmatch "require%s*%(?%s*[\"']ljos%.?([%w_.]*)[\"']" do
         requires[#requires + 1] = target == "" and "init" or target
     end
     modules[#modules + 1] = { path = path, name = name_of(path), source = source, code = code, requires = requires }

@@ -16,6 +16,7 @@ local error_ = require "ljos.error"
 local exit = require "ljos.system.exit"
 local fiber = require "ljos.fiber"
 local getmetatable_ = require "ljos.app.getmetatable"
+local loading = require "ljos.error.loading"
 local main_fiber = require "ljos.fiber.main"
 local module_system = require "ljos.module_system"
 local quit = require "ljos.app.quit"
@@ -119,19 +120,17 @@ local function make_globals()
         __index = function(self, name)
             local module = LAZY[name]
             if not module then return nil end
-            rawset(self, name, require(module))
-            return rawget(self, name)
+            self[name] = loading.load(module)
+            return self[name]
         end,
     })
 end
-
-local SPAWN_VM = "ljos.spawn_vm"
 
 -- spawn_vm must know which module calls it, to find the actor's module (`module.system:resolve_actor`).
 ---@param module ljos.Module
 ---@return table
 local function own_globals(module)
-    return { spawn_vm = function(options) return require(SPAWN_VM)(options, module) end }
+    return { spawn_vm = function(options) return loading.load "ljos.spawn_vm"(options, module) end }
 end
 
 -- Resolves a path as realpath(3); nil when there is nothing.

@@ -10,6 +10,7 @@ local ffi = require "ffi"
 local calls = require "ljos.filesystem.calls"
 local error_ = require "ljos.error"
 local ledger = require "ljos.fiber.ledger"
+local loading = require "ljos.error.loading"
 local native = require "ljos.native"
 local open = require "ljos.filesystem.open"
 local status = require "ljos.filesystem.status"
@@ -174,12 +175,15 @@ local function proc_path(fd) return ("/proc/self/fd/%d"):format(fd) end
 
 --- Gets the capabilities of the file. Source: cap_get_fd(3).
 ---@return ljos.system.LinuxCapabilities
-function FileDescriptor:cap_get() return require("ljos.filesystem.capabilities").get(proc_path(number_of(self, 1))) end
+function FileDescriptor:cap_get()
+    local path = proc_path(number_of(self, 1))
+    return loading.load("ljos.filesystem.capabilities").get(path)
+end
 
 --- Sets the capabilities of the file. Source: cap_set_fd(3).
 ---@param caps ljos.system.LinuxCapabilities
 function FileDescriptor:cap_set(caps)
-    require("ljos.filesystem.capabilities").set(proc_path(number_of(self, 1)), caps, 2)
+    loading.load("ljos.filesystem.capabilities").set(proc_path(number_of(self, 1)), caps, 2)
 end
 
 for _, name in ipairs {

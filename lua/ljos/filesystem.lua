@@ -7,6 +7,7 @@
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local error_ = require "ljos.error"
+local loading = require "ljos.error.loading"
 
 ---@class ljos.filesystem
 ---@field path ljos.filesystem.path
@@ -76,13 +77,13 @@ for home, names in pairs(homes) do
 end
 
 local function load(name)
-    if modules[name] then return require("ljos.filesystem." .. name) end
+    if modules[name] then return loading.load("ljos.filesystem." .. name) end
     if name == "directory_iterator" or name == "recursive_directory_iterator" then
-        return require("ljos.filesystem." .. name).new
+        return loading.load("ljos.filesystem." .. name).new
     end
     local home = home_of[name]
     if not home then error(error_.core("bad_index", { index = 2, detail = "filesystem." .. tostring(name) }), 0) end
-    return require("ljos.filesystem." .. home)[name]
+    return loading.load("ljos.filesystem." .. home)[name]
 end
 
 return setmetatable(M, {

@@ -8,6 +8,8 @@
 
 if not rawget(_G, "jit") then error("ljos needs LuaJIT (https://luajit.org); this is " .. _VERSION, 0) end
 
+local loading = require "ljos.error.loading"
+
 ---@class ljos
 ---@field _VERSION string
 local M = { _VERSION = "0.1.0" }
@@ -84,20 +86,19 @@ local function meant(name)
     return "did you mean " .. table.concat(found, " or ") .. "?"
 end
 
--- Of a file that cannot be opened `require` says that it is not there.
-local function not_loaded(name, message)
-    if not message:find("module 'ljos." .. name .. "' not found", 1, true) then return message end
-    local file, problem = io.open "/dev/null"
-    if not file then return ("%s\n\tno file can be opened: %s"):format(message, problem) end
-    file:close()
-    return ("ljos has no module '%s'; %s"):format(name, meant(name))
+local function why_not(name, err)
+    err = loading.explain("ljos." .. name, err)
+    local is_unknown = type(err) == "string"
+        and err:find("module 'ljos." .. name .. "' not found", 1, true)
+        and not err:find("no file can be opened", 1, true)
+    return is_unknown and ("ljos has no module '%s'; %s"):format(name, meant(name)) or err
 end
 
 return setmetatable(M, {
     __index = function(self, name)
         name = tostring(name)
         local ok, module = pcall(require, "ljos." .. name)
-        if not ok then error(not_loaded(name, tostring(module)), 2) end
+        if not ok then error(why_not(name, module), 2) end
         rawset(self, name, module)
         return module
     end,

@@ -4,6 +4,7 @@
 --- Suspends: as each function says
 --- Needs:    nothing beyond Linux 5.15
 local endpoint = require "ljos.ip.endpoint"
+local loading = require "ljos.error.loading"
 
 ---@class ljos.ip
 ---@field address ljos.ip.address
@@ -15,15 +16,15 @@ local M = { tostring = endpoint.tostring, toendpoint = endpoint.toendpoint }
 
 local modules = { address = true, tcp = true, udp = true }
 local functions = {
-    host_name = function() return require "ljos.ip.host_name" end,
-    connect = function() return require("ljos.ip.connect").connect end,
+    host_name = function() return loading.load "ljos.ip.host_name" end,
+    connect = function() return loading.load("ljos.ip.connect").connect end,
 }
 
 return setmetatable(M, {
     __index = function(self, name)
         local value
         if modules[name] then
-            value = require("ljos.ip." .. name)
+            value = loading.load("ljos.ip." .. name)
         elseif functions[name] then
             value = functions[name]()
         else

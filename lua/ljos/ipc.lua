@@ -3,6 +3,7 @@
 --- Errors:   an unknown field is a Lua error
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
+local loading = require "ljos.error.loading"
 
 ---@class ljos.ipc
 ---@field filelock table
@@ -18,7 +19,7 @@ local modules = { filelock = true, mmap = true, proc = true, sem = true, shm = t
 return setmetatable(M, {
     __index = function(self, name)
         if not modules[name] then error("ljos.ipc has no module '" .. tostring(name) .. "'", 2) end
-        local module = require("ljos.ipc." .. name)
+        local module = loading.load("ljos.ipc." .. name)
         rawset(self, name, module)
         return module
     end,

@@ -17,6 +17,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
 local error = require "ljos.error"
+local loading = require "ljos.error.loading"
 local native = require "ljos.native"
 
 local lua_error, type = _G.error, type
@@ -135,7 +136,7 @@ local byte_span ---@type any
 local function check_arguments(re, subject)
     if not is_type(Handle, re) then error.argument(1, "regex expected, got " .. type(re)) end
     if type(subject) == "string" then return end
-    byte_span = byte_span or require "ljos.byte_span"
+    byte_span = byte_span or loading.load "ljos.byte_span"
     if not byte_span.is(subject) then error.argument(2, "string or byte_span expected, got " .. type(subject)) end
 end
 

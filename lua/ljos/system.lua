@@ -5,6 +5,7 @@
 --- Needs:    nothing beyond Linux 5.15
 
 local error_ = require "ljos.error"
+local loading = require "ljos.error.loading"
 require "ljos.system.lowfd" -- looks at once at what was inherited
 
 ---@class ljos.system
@@ -47,13 +48,13 @@ local on_freebsd = {
 }
 
 local function find(name)
-    if fields[name] then return require("ljos.system." .. fields[name])[name] end
-    if modules[name] then return require("ljos.system." .. modules[name]) end
+    if fields[name] then return loading.load("ljos.system." .. fields[name])[name] end
+    if modules[name] then return loading.load("ljos.system." .. modules[name]) end
     if on_freebsd[name] then
         return function() error_.not_on_linux("system." .. name, "FreeBSD") end
     end
     -- cap_get_proc and its like, SECBIT_*.
-    if name:find "^cap_" or name:find "^SECBIT_" then return require("ljos.system.linux_capabilities")[name] end
+    if name:find "^cap_" or name:find "^SECBIT_" then return loading.load("ljos.system.linux_capabilities")[name] end
 end
 
 return setmetatable(M, {

@@ -11,6 +11,7 @@
 local channel = require "ljos.actor.channel"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
+local loading = require "ljos.error.loading"
 local native = require "ljos.native"
 local operation = require "ljos.loop.operation"
 local packet_ = require "ljos.actor.packet"
@@ -101,7 +102,7 @@ end
 
 local function make_object(fd, is_address)
     if is_address then return channel.from_message(fd) end
-    return require("ljos.file_descriptor").new(fd)
+    return loading.load("ljos.file_descriptor").new(fd)
 end
 
 local function receive_from(self, source)
@@ -184,7 +185,7 @@ wire.register("rx-channel", function() return wire.OWN_ADDRESS end, "actor_addre
 -- That module and what it needs is a quarter of what an actor loads, and few messages carry a descriptor.
 wire.register(
     "file_descriptor",
-    function(fd) return require("ljos.file_descriptor").number_of(fd, 2) end,
+    function(fd) return loading.load("ljos.file_descriptor").number_of(fd, 2) end,
     "file_descriptor"
 )
 

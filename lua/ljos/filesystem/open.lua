@@ -11,6 +11,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local calls = require "ljos.filesystem.calls"
 local error_ = require "ljos.error"
+local loading = require "ljos.error.loading"
 local loop = require "ljos.loop"
 local mode_ = require "ljos.filesystem.mode"
 local native = require "ljos.native"
@@ -119,7 +120,7 @@ end
 ---@param mode? integer  needed with "create" and "temporary"
 ---@return ljos.FileDescriptor
 function M.open(path, flags, mode)
-    return require("ljos.file_descriptor").new(M.openat(constants.AT_FDCWD, path, flags, mode, 1))
+    return loading.load("ljos.file_descriptor").new(M.openat(constants.AT_FDCWD, path, flags, mode, 1))
 end
 
 return M

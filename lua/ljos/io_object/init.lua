@@ -14,6 +14,7 @@ local engine = require "ljos.loop.engine"
 local error_ = require "ljos.error"
 local in_flight = require "ljos.loop.in_flight"
 local ledger = require "ljos.fiber.ledger"
+local loading = require "ljos.error.loading"
 local native = require "ljos.native"
 
 local C = ffi.C
@@ -114,13 +115,13 @@ end
 --- As `release`, as a file_descriptor object: the `release` method of every class.
 ---@param object ljos.IoObject
 ---@return ljos.FileDescriptor
-function M.release_descriptor(object) return require("ljos.file_descriptor").new(M.release(object)) end
+function M.release_descriptor(object) return loading.load("ljos.file_descriptor").new(M.release(object)) end
 
 --- Takes the number out of a file_descriptor object, for `assign` methods.
 ---@param fd ljos.FileDescriptor
 ---@param arg integer
 ---@return integer
-function M.take_descriptor(fd, arg) return require("ljos.file_descriptor").take(fd, arg) end
+function M.take_descriptor(fd, arg) return loading.load("ljos.file_descriptor").take(fd, arg) end
 
 --- Takes over a descriptor; the object must be closed. The `assign` method of most classes.
 ---@param object ljos.IoObject

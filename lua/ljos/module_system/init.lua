@@ -12,6 +12,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local environment = require "ljos.module_system.environment"
 local error_ = require "ljos.error"
+local loading = require "ljos.error.loading"
 local scope = require "ljos.fiber.scope"
 
 local concat, error, find, gsub, sub = table.concat, error, string.find, string.gsub, string.sub
@@ -251,15 +252,10 @@ end
 ---@param id string    as the program wrote it
 ---@return any
 local function builtin(name, id)
-    local ok, value = pcall(require, name)
+    local ok, value = pcall(loading.load, name)
     if ok then return value end
-    if type(value) == "string" and find(value, "module '" .. name .. "' not found", 1, true) then
-        -- The host's require takes a file that it has no descriptor to open with for one that is not there.
-        local readable, message, errno = M.read_file "/dev/null"
-        if readable then fail("module_not_found", id) end
-        value = error_.system(errno or "EIO", { detail = message })
-    end
-    return error(value, 0)
+    local is_missing = type(value) == "string" and find(value, "module '" .. name .. "' not found", 1, true)
+    return is_missing and fail("module_not_found", id) or error(value, 0)
 end
 
 --- `require` in the module `importer`: returns the module's globals, after running it if this is the first time.

@@ -3,6 +3,7 @@
 --- Errors:   none of its own
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
+local loading = require "ljos.error.loading"
 
 ---@class ljos.syscall.directory
 local M = {}
@@ -103,13 +104,13 @@ local all_loaded = false
 --- Loads every module of `ljos.syscall`: called before what may put their files out of reach.
 function M.load_all()
     if all_loaded then return end
-    all_loaded = true
     for module in pairs(modules) do
-        require("ljos.syscall.call." .. module)
+        loading.load("ljos.syscall.call." .. module)
     end
     for name in others:gmatch "%S+" do
-        require("ljos.syscall." .. name)
+        loading.load("ljos.syscall." .. name)
     end
+    all_loaded = true
     -- What loading left behind is not freed by calls that a filter may forbid.
     collectgarbage()
 end

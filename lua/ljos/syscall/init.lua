@@ -11,6 +11,7 @@
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local directory = require "ljos.syscall.directory"
+local loading = require "ljos.error.loading"
 
 ---@class ljos.syscall
 ---@field [string] any  calls, types and constants, loaded when first used
@@ -41,17 +42,17 @@ local fields = {
     stderr = function() return standard(2) end,
 }
 
+local function find(name)
+    if lazy[name] then return require(lazy[name]) end
+    if fields[name] then return fields[name]() end
+    return directory.find(name)
+end
+
 setmetatable(S, {
     __index = function(self, name)
         if type(name) ~= "string" then return nil end
-        local value
-        if lazy[name] then
-            value = require(lazy[name])
-        elseif fields[name] then
-            value = fields[name]()
-        else
-            value = directory.find(name)
-        end
+        local ok, value = pcall(find, name)
+        if not ok then error(loading.explain("ljos.syscall", value), 0) end
         local handler = package.loaded["ljos.syscall.handler"]
         if handler and type(value) == "function" then value = handler.wrapped(value) end
         if value ~= nil then rawset(self, name, value) end

@@ -9,6 +9,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local calls = require "ljos.filesystem.calls"
 local error_ = require "ljos.error"
+local loading = require "ljos.error.loading"
 
 local fcntl = calls.fcntl
 local F_GETFD, F_SETFD, FD_CLOEXEC = calls.constants.F_GETFD, calls.constants.F_SETFD, calls.constants.FD_CLOEXEC
@@ -27,5 +28,5 @@ return function(fd)
     if not is_inherited[fd] then return nil end
     is_inherited[fd] = false
     error_.check(fcntl(fd, F_SETFD, FD_CLOEXEC), { detail = "fcntl(F_SETFD)" })
-    return require("ljos.file_descriptor").new(fd)
+    return loading.load("ljos.file_descriptor").new(fd)
 end

@@ -9,6 +9,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
+local loading = require "ljos.error.loading"
 local loop = require "ljos.loop"
 local process = require "ljos.process"
 
@@ -88,7 +89,7 @@ function methods:kill_tree(signal)
     local child = child_of_self(self)
     if signal ~= nil then check_signal(signal, 1) end
     if child.fd < 0 then error(error_.system("ESRCH", { detail = "the process has ended" }), 0) end
-    require("ljos.process.tree").kill(child, signal)
+    loading.load("ljos.process.tree").kill(child, signal)
 end
 
 --- Gets the capabilities of the process. Source: cap_get_pid(3).
@@ -96,7 +97,7 @@ end
 function methods:cap_get()
     local child = child_of_self(self)
     if child.fd < 0 then error(error_.system("ESRCH", { detail = "the process has ended" }), 0) end
-    return require("ljos.system.linux_capabilities").of_process(child.pid)
+    return loading.load("ljos.system.linux_capabilities").of_process(child.pid)
 end
 
 local function ended(self)
