@@ -46,6 +46,8 @@ function M.run(f, ...)
     local ok, failure = xpcall(run_main, traced, f, ...)
     if ok then return true end
     if main.scope then scope.clean_up(main, main.scope) end
+    -- The message handler is not asked when memory has run out.
+    if type(failure) ~= "table" then return false, failure end
     if error_.is_core(failure.err, "deadlock") and spawn.count() > 0 then
         M.report_deadlock()
         return true
