@@ -10,12 +10,13 @@
 --- Under a parent that is root it becomes nobody. It uses the epoll engine: no ring is made in a sandbox.
 ---
 --- Errors:   raises ljos.Error; `protection` names what is missing
---- Suspends: spawn
+--- Suspends: spawn, wait
 --- Needs:    Landlock, seccomp, and namespaces of the user, mount, net, pid, ipc and uts kinds
 local ffi = require "ffi"
 local error_ = require "ljos.error"
 local file_descriptor = require "ljos.file_descriptor"
 local launch = require "ljos.actor.launch"
+local limits = require "ljos.sandbox.limits"
 local native = require "ljos.native"
 local process = require "ljos.process"
 local source = require "ljos.actor.source"
@@ -38,7 +39,7 @@ local NAMESPACES = {
     { "ipc", namespace.CLONE_NEWIPC },
     { "uts", namespace.CLONE_NEWUTS },
 }
-local STEPS = { "session", "mount", "memory", "capabilities", "no_new_privs", "landlock", "seccomp" }
+local STEPS = { "session", "mount", "memory", "limits", "capabilities", "no_new_privs", "landlock", "seccomp" }
 
 ---@class ljos.SandboxOptions
 ---@field source? string   the code to run; its argument is the table of granted descriptors
@@ -47,6 +48,7 @@ local STEPS = { "session", "mount", "memory", "capabilities", "no_new_privs", "l
 ---@field source_tree_cache? table                    modules that it may require
 ---@field fds? table<string, ljos.FileDescriptor>     what it is granted; the caller keeps his
 ---@field without? string[]                           protections to do without
+---@field limits? ljos.SandboxLimits                  how much it may use
 ---@field syscalls? string[]                          kernel names of calls that seccomp allows beyond its list
 ---@field environment? table<string, string>
 ---@field stdin? "share"|ljos.FileDescriptor          closed by default, as the other two
@@ -163,6 +165,7 @@ local function start(options, caller)
     flags, boot.protections = plan(wanted)
     if wanted.pid then boot.pid1 = "1" end
     if not wanted.net then boot.internet = "1" end
+    boot.limits = limits.words(options.limits, wanted.user)
     boot.syscalls = numbers_of(options.syscalls)
     local ok, result ---@type boolean, any
     ok, result = pcall(launch.launch, {
@@ -193,6 +196,29 @@ function M.spawn(options)
     local protection = error_.is_error(err) and err.step and err.step:match "^[%w_]+"
     if known[protection] then fail(err.code, protection, err.step:match "^[%w_]+:? ?(.*)$") end
     error(err, 0)
+end
+
+local signals = native.constant_table "signal"
+-- What a protection ends a process by.
+local CAUSES = { [signals.SIGXCPU] = "cpu_time", [signals.SIGSYS] = "seccomp" }
+-- PID 1 ends with this and the number of the signal that has ended the actor.
+local SIGNALED = 128
+
+--- Waits until an actor has ended. Returns its exit status, 1 after an uncaught error; or nil and what has ended it:
+--- "cpu_time" (its limit), "seccomp" (a call of another architecture), or the number of a signal. Where somebody else
+--- has reaped it, nobody knows: nothing.
+---@param actor ljos.Channel  of one that this program has started
+---@return integer? status
+---@return "cpu_time"|"seccomp"|integer|nil cause
+function M.wait(actor)
+    if getmetatable(actor) ~= "ipc_actor_channel" then error_.argument(1, "channel expected, got " .. type(actor)) end
+    local child = rawget(actor, "child")
+    if not child then error_.argument(1, "not the channel of a direct child") end
+    process.wait(child)
+    if child.lost then return end
+    local signal = child.signal > 0 and child.signal or child.code - SIGNALED
+    if signal <= 0 then return child.code end
+    return nil, CAUSES[signal] or signal
 end
 
 return M

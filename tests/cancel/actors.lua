@@ -62,6 +62,26 @@ return {
         needs = "sandboxes",
     },
     {
+        "sandbox.wait",
+        function()
+            local channel = sandbox.spawn { source = 'require("inbox"):receive()' }
+            return {
+                run = function() return sandbox.wait(channel) end,
+                help = function()
+                    yield()
+                    channel:kill()
+                end,
+                finish = function(result)
+                    channel:kill()
+                    local _, cause = sandbox.wait(channel)
+                    assert(cause == 9 and (not result or result[2] == 9))
+                end,
+            }
+        end,
+        slow = true,
+        needs = "sandboxes",
+    },
+    {
         -- One receiver at a time: not side by side.
         "inbox:receive, from an actor",
         function()

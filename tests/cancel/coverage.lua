@@ -110,7 +110,7 @@ return {
     pipe = { read_some = { "pipe read_some" }, write_some = { "pipe write_some" } },
     process = { wait = { "subprocess:wait" } },
     recursive_mutex = { lock = { "recursive_mutex:lock" } },
-    sandbox = { spawn = { "sandbox.spawn" } },
+    sandbox = { spawn = { "sandbox.spawn" }, wait = { "sandbox.wait" } },
     select = { select = { "select", "select, sending" }, race = { "select.race" } },
     semaphore = { acquire = { "semaphore:acquire" }, with = { "semaphore:with" } },
     serial_port = {

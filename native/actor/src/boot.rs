@@ -52,6 +52,12 @@ impl Boot {
         words.split(' ').filter_map(|word| word.parse().ok()).collect()
     }
 
+    /// The number behind `name` in the list of words "name=number" behind `key`.
+    pub fn value(&self, key: &str, name: &str) -> Option<u64> {
+        let words = std::str::from_utf8(self.get(key)?).ok()?;
+        words.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
+    }
+
     /// Whether the list of words behind `key` has `word`.
     pub fn lists(&self, key: &str, word: &str) -> bool {
         self.get(key)

@@ -6,7 +6,7 @@
 //! the module.
 
 use crate::boot::Boot;
-use crate::{bpf, filter, Failure};
+use crate::{bpf, filter, limits, Failure};
 use caps::{CapSet, Capability};
 use landlock::{
     Access, AccessFs, AccessNet, CompatLevel, Compatible, RestrictionStatus, Ruleset, RulesetAttr,
@@ -46,6 +46,9 @@ pub fn apply(boot: &Boot) -> Result {
     }
     if wants(boot, "memory") {
         seal_memory()?;
+    }
+    if wants(boot, "limits") {
+        limits::apply(boot)?;
     }
     if wants(boot, "capabilities") {
         drop_capabilities()?;

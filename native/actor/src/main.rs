@@ -12,6 +12,7 @@ mod filter;
 mod init;
 mod init_script;
 mod lifeline;
+mod limits;
 mod modules;
 mod state;
 
@@ -77,7 +78,7 @@ fn run(boot: &mut Boot, control: &Control) -> Result<u8, Failure> {
     } else {
         lifeline::arm(control)?;
     }
-    ignore_broken_pipes();
+    ignore_failed_writes();
     confine::filter_calls(boot)?;
     control.ready(boot.has("pid1"));
     Ok(main.call::<u8>(()).unwrap_or_else(|error| {
@@ -98,8 +99,11 @@ fn prepare(lua: &Lua, boot: &Boot) -> mlua::Result<Function> {
     worker.get::<Function>("prepare")?.call(record)
 }
 
-/// seed 003: SIGPIPE is ignored in a program, and default in the init script and in PID 1.
-fn ignore_broken_pipes() {
-    // SAFETY: no handler is installed.
-    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+/// seed 003: SIGPIPE is ignored in a program, and default in the init script and in PID 1. So is SIGXFSZ, since a file
+/// that may not grow raises EFBIG.
+fn ignore_failed_writes() {
+    for signal in [libc::SIGPIPE, libc::SIGXFSZ] {
+        // SAFETY: no handler is installed.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
 }
