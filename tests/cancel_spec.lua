@@ -7,7 +7,7 @@ local trial = require "cancel.trial"
 local cases = {}
 
 describe("canceled at every suspension point,", function()
-    for _, name in ipairs { "objects", "streams", "messages", "programs", "actors" } do
+    for _, name in ipairs { "objects", "streams", "messages", "tls", "programs", "actors" } do
         for _, operation in ipairs(require("cancel." .. name)) do
             cases[operation[1]] = true
             local it = operation.needs and needs[operation.needs](it) or it

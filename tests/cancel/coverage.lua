@@ -145,6 +145,22 @@ return {
     ["time.system_timer"] = { wait = { "system_timer:wait" } },
     ["time.timer"] = { wait = { "steady_timer:wait" } },
     timeout = { ["when the function does"] = { "timeout, in time", "timeout, too late", "timeout.shield" } },
+    tls = {
+        dial = { "tls.dial" },
+        ["and methods of `socket`"] = { "tls read_some", "tls write_some", "tls shutdown" },
+    },
+    ["tls.dial"] = { yes = { "tls.dial" } },
+    ["tls.pump"] = {
+        fill = { "tls read_some, byte by byte" },
+        flush = { "tls write_some, half of a record" },
+    },
+    ["tls.socket"] = {
+        client_handshake = { "tls client_handshake" },
+        server_handshake = { "tls server_handshake" },
+        read_some = { "tls read_some", "tls read_some, byte by byte" },
+        write_some = { "tls write_some", "tls write_some, half of a record" },
+        shutdown = { "tls shutdown" },
+    },
     unix = { ["as each function says"] = { "unix.stream.dial" } },
     ["unix.acceptor"] = { accept = { "unix.stream.acceptor:accept" }, wait = { "acceptor:wait" } },
     ["unix.datagram"] = {

@@ -19,7 +19,7 @@ local random, yield = math.random, fiber.this_fiber.yield
 math.randomseed(SEED)
 
 local quick, slow = {}, {}
-for _, name in ipairs { "objects", "streams", "messages", "programs", "actors" } do
+for _, name in ipairs { "objects", "streams", "messages", "tls", "programs", "actors" } do
     for _, operation in ipairs(require("cancel." .. name)) do
         local list = operation.slow and not ONLY and slow or quick
         local is_wanted = not ONLY or operation[1]:find(ONLY, 1, true)

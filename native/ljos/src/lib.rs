@@ -25,6 +25,7 @@ pub mod resolve;
 pub mod scan;
 pub mod signal;
 pub mod signal_queue;
+pub mod tls;
 
 use std::ffi::{c_char, c_uint};
 
