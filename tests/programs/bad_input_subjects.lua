@@ -102,6 +102,18 @@ local makers = {
     recursive_mutex = { function() return ljos.recursive_mutex.new() end },
     condition_variable = { function() return ljos.condition_variable.new() end },
     future = { function() return (ljos.future.new()) end, function() return (select(2, ljos.future.new())) end },
+    ["tls.context"] = { function() return ljos.tls.context.new "tls" end },
+    ["tls.socket"] = {
+        function()
+            local connection = ljos.tls.socket.new(ip.tcp.socket.new())
+            connection:close()
+            return connection
+        end,
+        function()
+            local a, b = ljos.unix.stream.socket.pair()
+            return ljos.tls.socket.new(a), b
+        end,
+    },
     regex = { function() return ljos.regex.new { pattern = "a(b)?", grammar = "ecma" } end },
 }
 
@@ -245,6 +257,12 @@ local goods = {
     ["stream.write_at_least"] = { file.stream.new(), ljos.byte_span.new(1), 1 },
     ["stream.read_all"] = { file.stream.new(), ljos.byte_span.new(1) },
     ["stream.read_at_least"] = { file.stream.new(), ljos.byte_span.new(1), 1 },
+    ["tls.dial"] = { "127.0.0.1:9", ljos.tls.context.new "tls" },
+    ["tls.socket.new"] = { ip.tcp.socket.new() },
+    set_verify_callback = { "host_name_verification", "localhost" },
+    use_certificate = { "garbage", "pem" },
+    use_private_key = { "garbage", "pem" },
+    use_rsa_private_key = { "garbage", "pem" },
     open = { "file", { "read_only" } },
     seek = { 0, "set" },
     read_some_at = { 0, ljos.byte_span.new(1) },

@@ -267,6 +267,12 @@ struct ljos_scan_batch {
   int32_t count;
 };
 
+// The application protocols that a server takes, best first, each behind a byte with its length (RFC 7301).
+struct ljos_tls_protocols {
+  const uint8_t *list;
+  unsigned int len;
+};
+
 // A byte_span: `len` bytes at `ptr`, and room for `cap`; `ptr` is null where `cap` is 0. Lua owns the memory, and
 // anchors it by `slot`.
 struct ljos_span {
@@ -1087,5 +1093,18 @@ int ljos_signal_queue_handle(int signal, const uint64_t *mask, int flags);
 // `mask` points to a signal set of eight bytes, `info` to a siginfo.
 int ljos_signal_queue_take(const uint64_t *mask,
                            void *info);
+
+// Chooses an application protocol: the first of the server's that the client offers. For
+// SSL_CTX_set_alpn_select_cb(3).
+//
+// # Safety
+// `offered` has `offered_len` bytes; `protocols` is a struct whose list has `len` bytes and outlives the connection;
+// `chosen` and `chosen_len` can be written to.
+int ljos_tls_select_protocol(void *_ssl,
+                             const uint8_t **chosen,
+                             uint8_t *chosen_len,
+                             const uint8_t *offered,
+                             unsigned int offered_len,
+                             const struct ljos_tls_protocols *protocols);
 
 #endif  /* LJOS_H */
