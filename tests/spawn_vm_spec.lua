@@ -324,7 +324,7 @@ describe("spawn_vm", function()
                 ["x = = 1"] = "init.script:1: unexpected symbol",
                 ["C.mkdir({}, 7)"] = "init.script:1: mkdir: bad argument #1 to 'mkdir'",
                 ['C.mkdir("a\\0b", 7)'] = "init.script:1: mkdir: Invalid argument (argument 1: a NUL in a string)",
-                ["C.write(1)"] = "init.script:1: write: attempt to get length of local 'text'",
+                ["C.write(1)"] = "init.script:1: write: Invalid argument (argument 2: string expected, got nil)",
             } do
                 local reading, writing = pipe()
                 local channel = spawn_code("", { init = { script = script }, stderr = writing })

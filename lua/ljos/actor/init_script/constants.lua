@@ -1,6 +1,6 @@
 --- The constants of init scripts: `C.O_RDONLY`, `C.MS_PRIVATE`, ... out of the native library's groups.
 ---
---- Errors:   a name that does not exist is nil
+--- Errors:   a name that does not exist is nil; one of FreeBSD's raises
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local native = require "ljos.native"
@@ -31,21 +31,28 @@ local GROUPS = {
     "socket",
     "file",
     "CLONE",
+    "SECBIT",
     "PR",
 }
 
--- securebits(7), in no kernel header that a crate carries: bits and their locks, the same on all architectures.
-local known = { AF_LOCAL = 1 }
-for i, name in ipairs { "NOROOT", "NO_SETUID_FIXUP", "KEEP_CAPS", "NO_CAP_AMBIENT_RAISE" } do
-    known["SECBIT_" .. name] = 2 ^ (2 * i - 2)
-    known["SECBIT_" .. name .. "_LOCKED"] = 2 ^ (2 * i - 1)
+-- The manual writes ENOPROTOOPT so.
+local ALIASES = { AF_LOCAL = "AF_UNIX", ENOPROTOPT = "ENOPROTOOPT" }
+
+local ON_FREEBSD = {}
+for name in
+    ([[O_EXEC O_SEARCH O_RESOLVE_BENEATH O_EMPTY_PATH MNT_RDONLY MNT_NOEXEC MNT_NOSUID MNT_NOATIME MNT_SNAPSHOT
+    MNT_SUIDDIR MNT_SYNCHRONOUS MNT_ASYNC MNT_NOCLUSTERR MNT_NOCLUSTERW MNT_NOCOVER MNT_EMPTYDIR MNT_UPDATE MNT_RELOAD
+    MNT_BYFSID]]):gmatch "%S+"
+do
+    ON_FREEBSD[name] = true
 end
 
 --- For `__index` of the table `C`.
 ---@param name string
 ---@return integer?
 function M.find(_, name)
-    if known[name] then return known[name] end
+    if ON_FREEBSD[name] then error(("ENOTSUP: C.%s is FreeBSD-only; this is Linux"):format(name), 2) end
+    name = ALIASES[name] or name
     for _, group in ipairs(GROUPS) do
         local value = native.constant_table(group)[name]
         if value then return value end

@@ -5,58 +5,44 @@
 --- Needs:    Landlock
 local ffi = require "ffi"
 local error_ = require "ljos.error"
+local kernel = require "ljos.syscall.kernel"
 local native = require "ljos.native"
+local outcome = require "ljos.actor.init_script.outcome"
+local request = require "ljos.system.landlock.request"
 
+local check_type, of_kernel = error_.check_type, outcome.of_kernel
 local SYS = native.constant_table "SYS"
-local rights = native.constant_table "LANDLOCK_ACCESS_FS"
+local create = kernel.call(SYS.__NR_landlock_create_ruleset, "pii")
+local add_rule = kernel.call(SYS.__NR_landlock_add_rule, "iipi")
+local restrict_self = kernel.call(SYS.__NR_landlock_restrict_self, "ii")
 
-native.declare [[
-long syscall(long number, ...);
-struct ljos_init_ruleset { uint64_t handled_access_fs; };
-struct __attribute__((packed)) ljos_init_path_beneath { uint64_t allowed_access; int32_t parent_fd; };
-]]
-
+---@type table<string, fun(...: any): integer, integer>
 local M = {}
-
-local function answer(result)
-    result = tonumber(result) --[[@as integer]]
-    return result, result < 0 and ffi.errno() or 0
-end
-
--- ("execute", "read_file") -> bits
-local function bits_of(names)
-    local bits = 0
-    for _, name in ipairs(names) do
-        local value = rights["LANDLOCK_ACCESS_FS_" .. tostring(name):upper()]
-        if not value then error_.argument("attr", "no Landlock right is named " .. tostring(name)) end
-        bits = bits + value
-    end
-    return bits
-end
 
 --- landlock_create_ruleset({ handled_access_fs = {...} }), or (nil, { "version" })
 function M.landlock_create_ruleset(attr, flags)
-    local zero = ffi.cast("long", 0)
-    if not attr then
-        local bits = ffi.cast("long", flags and flags[1] == "version" and 1 or 0)
-        return answer(ffi.C.syscall(SYS.__NR_landlock_create_ruleset, zero, zero, bits))
-    end
-    local ruleset = ffi.new("struct ljos_init_ruleset", bits_of(attr.handled_access_fs))
-    local size = ffi.cast("size_t", ffi.sizeof(ruleset))
-    return answer(ffi.C.syscall(SYS.__NR_landlock_create_ruleset, ruleset, size, zero))
+    local bits = request.flags("LANDLOCK_CREATE_RULESET", flags)
+    if attr == nil and bits ~= 0 then return of_kernel(create(nil, 0, bits)) end
+    local ruleset = request.ruleset(attr)
+    return of_kernel(create(ruleset, ffi.sizeof(ruleset), bits))
+end
+
+local function number_of(fd, arg)
+    check_type(fd, "number", arg)
+    return fd
 end
 
 --- landlock_add_rule(ruleset_fd, "path_beneath", { allowed_access = {...}, parent_fd = fd })
 function M.landlock_add_rule(ruleset_fd, rule_type, attr)
-    if rule_type ~= "path_beneath" then error_.argument(2, '"path_beneath" expected') end
-    local rule = ffi.new("struct ljos_init_path_beneath", bits_of(attr.allowed_access), attr.parent_fd)
-    local fd, kind, zero = ffi.cast("long", ruleset_fd), ffi.cast("long", 1), ffi.cast("long", 0)
-    return answer(ffi.C.syscall(SYS.__NR_landlock_add_rule, fd, kind, rule, zero))
+    check_type(ruleset_fd, "number", 1)
+    local kind, rule = request.rule(rule_type, attr, number_of)
+    return of_kernel(add_rule(ruleset_fd, kind, rule, 0))
 end
 
-function M.landlock_restrict_self(ruleset_fd)
-    local fd, zero = ffi.cast("long", ruleset_fd), ffi.cast("long", 0)
-    return answer(ffi.C.syscall(SYS.__NR_landlock_restrict_self, fd, zero))
+--- landlock_restrict_self(ruleset_fd, flags)
+function M.landlock_restrict_self(ruleset_fd, flags)
+    check_type(ruleset_fd, "number", 1)
+    return of_kernel(restrict_self(ruleset_fd, request.flags("LANDLOCK_RESTRICT_SELF", flags)))
 end
 
 return M
