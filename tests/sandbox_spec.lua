@@ -498,31 +498,42 @@ describe("sandbox.spawn", function()
         assert.equal("user NOSPC", strict(prefix, forbid .. drop))
     end)
 
-    -- A seccomp filter stands for a kernel in which this call answers ENOSYS.
-    local function kernel_without(call)
+    -- A seccomp filter stands for a kernel in which this call, or the call with this first argument, fails.
+    local function kernel_without(call, errno, argument)
+        local test = "{ 0x15, 0, 1, %d }"
+        if argument then test = "{ 0x15, 0, 3, %d }, { 0x20, 0, 0, 16 }, { 0x15, 0, 1, " .. argument .. " }" end
         return ([[
             local ffi = require "ffi"
             ffi.cdef "struct sock_filter { uint16_t code; uint8_t jt, jf; uint32_t k; };"
             ffi.cdef "struct sock_fprog { uint16_t len; struct sock_filter *filter; };"
             ffi.cdef "int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long);"
-            local filter = ffi.new("struct sock_filter[4]", {
-                { 0x20, 0, 0, 0 }, { 0x15, 0, 1, %d }, { 0x06, 0, 0, 0x00050000 + %d }, { 0x06, 0, 0, 0x7fff0000 },
-            })
-            local program = ffi.new("struct sock_fprog", 4, filter)
+            local instructions = {
+                { 0x20, 0, 0, 0 }, %s, { 0x06, 0, 0, 0x00050000 + %d }, { 0x06, 0, 0, 0x7fff0000 },
+            }
+            local filter = ffi.new("struct sock_filter[?]", #instructions, instructions)
+            local program = ffi.new("struct sock_fprog", #instructions, filter)
             assert(ffi.C.prctl(38, 1, 0, 0, 0) == 0)
             assert(ffi.C.prctl(22, 2, tonumber(ffi.cast("uintptr_t", ffi.cast("void *", program))), 0, 0) == 0)
-        ]]):format(attacks.number_of(call), E.ENOSYS)
+        ]]):format(test:format(attacks.number_of(call)), errno)
     end
 
     it(
         "names Landlock where the kernel has none",
-        function() assert.equal("landlock NOSYS", strict({}, kernel_without "landlock_create_ruleset")) end
+        function() assert.equal("landlock NOSYS", strict({}, kernel_without("landlock_create_ruleset", E.ENOSYS))) end
     )
 
     it(
         "names seccomp where the kernel has none",
-        function() assert.equal("seccomp NOSYS", strict({}, kernel_without "seccomp")) end
+        function() assert.equal("seccomp NOSYS", strict({}, kernel_without("seccomp", E.ENOSYS))) end
     )
+
+    it("names MDWE where the kernel has none", function()
+        local spawn =
+            "sandbox.spawn = (function(spawn) return function() return spawn { source = '', jit = false } end end)"
+        local preparation = kernel_without("prctl", E.EINVAL, 65)
+            .. ("local sandbox = require 'ljos.sandbox' %s(sandbox.spawn) "):format(spawn)
+        assert.equal("mdwe INVAL", strict({}, preparation))
+    end)
 
     it("shows its fibers on SIGQUIT, and goes on", function()
         attacks.finish(

@@ -39,7 +39,7 @@ local NAMESPACES = {
     { "ipc", namespace.CLONE_NEWIPC },
     { "uts", namespace.CLONE_NEWUTS },
 }
-local STEPS = { "session", "mount", "memory", "limits", "capabilities", "no_new_privs", "landlock", "seccomp" }
+local STEPS = { "session", "mount", "memory", "mdwe", "limits", "capabilities", "no_new_privs", "landlock", "seccomp" }
 
 ---@class ljos.SandboxOptions
 ---@field source? string   the code to run; its argument is the table of granted descriptors
@@ -48,6 +48,7 @@ local STEPS = { "session", "mount", "memory", "limits", "capabilities", "no_new_
 ---@field source_tree_cache? table                    modules that it may require
 ---@field fds? table<string, ljos.FileDescriptor>     what it is granted; the caller keeps his
 ---@field without? string[]                           protections to do without
+---@field jit? boolean    false: no compiler, and no memory that becomes executable
 ---@field limits? ljos.SandboxLimits                  how much it may use
 ---@field syscalls? string[]                          kernel names of calls that seccomp allows beyond its list
 ---@field environment? table<string, string>
@@ -63,12 +64,16 @@ for _, name in ipairs(STEPS) do
     known[name] = true
 end
 
+-- Compiled code needs what this forbids: it is wanted where the compiler is not.
+local NO_JIT = "mdwe"
+
 -- The set of protections to apply.
-local function wanted_of(without)
+local function wanted_of(without, has_jit)
     local wanted = {}
     for name in pairs(known) do
         wanted[name] = true
     end
+    if has_jit then wanted[NO_JIT] = nil end
     if without == nil then return wanted end
     error_.check_type(without, "table", "without")
     for _, name in ipairs(without) do
@@ -157,8 +162,10 @@ local function numbers_of(syscalls)
 end
 
 local function start(options, caller)
-    local wanted = wanted_of(options.without)
-    local boot = { engine = "epoll" }
+    if options.jit ~= nil then error_.check_type(options.jit, "boolean", "jit") end
+    local has_jit = options.jit ~= false
+    local wanted = wanted_of(options.without, has_jit)
+    local boot = { engine = "epoll", no_jit = not has_jit and "1" or nil }
     add_code(options, caller, boot)
     local grants = grants_of(options.fds, boot)
     local flags

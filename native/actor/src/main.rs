@@ -89,6 +89,9 @@ fn run(boot: &mut Boot, control: &Control) -> Result<u8, Failure> {
 
 /// Registers the compiled-in modules and loads those that run the actor.
 fn prepare(lua: &Lua, boot: &Boot) -> mlua::Result<Function> {
+    if boot.has("no_jit") {
+        switch_compiler_off(lua)?;
+    }
     modules::register(lua)?;
     let record = lua.create_table()?;
     for (key, value) in boot.entries() {
@@ -97,6 +100,15 @@ fn prepare(lua: &Lua, boot: &Boot) -> mlua::Result<Function> {
     let require: Function = lua.globals().get("require")?;
     let worker: Table = require.call("ljos.app.worker")?;
     worker.get::<Function>("prepare")?.call(record)
+}
+
+/// Before the first function that could be compiled. Switched on again, the compiler would end the process: it takes
+/// refused memory for a broken machine.
+fn switch_compiler_off(lua: &Lua) -> mlua::Result<()> {
+    let jit: Table = lua.globals().get("jit")?;
+    jit.get::<Function>("off")?.call::<()>(())?;
+    let refusal = "return function() error('jit.on: this actor was started with jit = false', 2) end";
+    jit.set("on", lua.load(refusal).eval::<Function>()?)
 }
 
 /// seed 003: SIGPIPE is ignored in a program, and default in the init script and in PID 1. So is SIGXFSZ, since a file
