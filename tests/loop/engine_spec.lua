@@ -33,6 +33,22 @@ describe("the engine", function()
         assert.equal(answer, run("<&-", code))
     end)
 
+    it("is made by the next call where there were no descriptors; what has failed does not end what follows", function()
+        local code = [[
+            local ljos, S = require "ljos", require "ljos.syscall"
+            local reader, writer = ljos.pipe.pair()
+            local sleep, spawn, limit = ljos.time.sleep, ljos.fiber.spawn, S.getrlimit "nofile"
+            S.setrlimit("nofile", { cur = 0, max = limit.max })
+            print(pcall(sleep, 0.001))
+            S.setrlimit("nofile", { cur = limit.cur, max = limit.max })
+            spawn(function()
+                sleep(0.02)
+                ljos.stream.write_all(writer, "x")
+            end)
+            print(pcall(reader.read_some, reader, ljos.byte_span.new(9)))]]
+        assert.equal("false\tToo many open files (cannot make an engine)\ntrue\t1\nstatus 0\n", run("", code))
+    end)
+
     for _, fork in ipairs { "fork()", "clone()", "clone3({})" } do
         it(("of a child by %s is its own: parent and child go on, each with its loop"):format(fork), function()
             local output = run(

@@ -181,6 +181,9 @@ local function abandon(fiber)
     fiber.wait = false
 end
 
+-- Without an engine nobody can wait: the main fiber's call raises, and nothing of it is left that could end another.
+function in_flight.failing() abandon(main) end
+
 --- Where the running fiber, or the one that ran last, made a suspending call that could not suspend it: ends that wait
 --- and returns the error that says so.
 ---@param fiber ljos.FiberRecord
