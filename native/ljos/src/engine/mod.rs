@@ -20,6 +20,7 @@ mod opening;
 mod poller;
 mod pool;
 mod ring;
+mod sends;
 mod stalled;
 mod submit;
 mod waiting;

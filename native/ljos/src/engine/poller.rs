@@ -2,8 +2,9 @@
 //!
 //! An operation is tried at once; if it would block, it waits in a queue of its descriptor, and the descriptor
 //! is watched from then on. What is known to be drained is not tried again before the next event,
-//! so an echo server pays one recv(2), one send(2) and its share of an epoll_wait(2) per message. Regular files
-//! cannot be watched: they are read with RWF_NOWAIT, and in the pool when that would block.
+//! so an echo server pays one recv(2), one send(2) and its share of an epoll_wait(2) per message, and less where many
+//! send in one round (`sends`). Regular files cannot be watched: they are read with RWF_NOWAIT, and in the pool when
+//! that would block.
 //!
 //! Events are edges, but for UNIX streams that are only read: a short read does not say that these are drained (it may
 //! have ended where descriptors are), the level does. A stream whose data nobody waits for is watched by edges again.
@@ -11,6 +12,7 @@
 use super::access::Access;
 use super::op::{errno, file_flags, result, set_non_blocking, Direction, Op};
 use super::pool::{self, Job, Pool};
+use super::sends::{Send, Sends};
 use super::{Completion, PENDING};
 use std::collections::VecDeque;
 use std::ffi::c_int;
@@ -132,12 +134,17 @@ impl Watch {
         if result == -libc::EAGAIN && self.closed && !self.stream && op.ends_at_shutdown(fd) {
             result = 0;
         }
+        self.note(op, result);
+        result
+    }
+
+    /// Notes what the result of `op` says about readiness.
+    fn note(&mut self, op: &Op, result: c_int) {
         let is_told = self.is_level() || !(self.reads_early && op.direction() == Direction::In);
         let exhausted = is_told && self.stream && self.events != 0 && op.exhausts(result);
         if (result == -libc::EAGAIN || exhausted) && !op.is_apart() {
             *self.drained(op.direction()) = !self.closed;
         }
-        result
     }
 }
 
@@ -146,6 +153,7 @@ pub struct Poller {
     wake_fd: RawFd,
     watches: Vec<Watch>,
     done: VecDeque<Completion>,
+    sends: Sends,
 }
 
 impl Drop for Poller {
@@ -179,7 +187,8 @@ impl Poller {
         if epoll_fd < 0 {
             return Err(errno());
         }
-        let poller = Poller { epoll_fd, wake_fd, watches: Vec::new(), done: VecDeque::new() };
+        let poller =
+            Poller { epoll_fd, wake_fd, watches: Vec::new(), done: VecDeque::new(), sends: Sends::new() };
         match control(epoll_fd, libc::EPOLL_CTL_ADD, wake_fd, libc::EPOLLIN as u32) {
             0 => Ok(poller),
             negative => Err(-negative),
@@ -196,7 +205,12 @@ impl Poller {
 
     pub fn submit(&mut self, user_data: u32, fd: c_int, op: Op, pool: &mut Pool) -> c_int {
         let epoll_fd = self.epoll_fd;
+        let put_off = self.sends.wants(&op);
         let Some(watch) = self.watch(fd) else { return -libc::EBADF };
+        if put_off && watch.stream && !watch.is_busy(Direction::Out) {
+            self.sends.put_off(Send { user_data, fd, op });
+            return PENDING;
+        }
         let direction = op.direction();
         let mut connecting = None;
         if let Op::Accept { .. } = op {
@@ -248,7 +262,22 @@ impl Poller {
         PENDING
     }
 
+    /// Makes the sends that were put off to the end of the round. (Who finds no room is told so, and waits for it.)
+    fn send(&mut self) {
+        let Poller { watches, done, sends, .. } = self;
+        sends.make(|Send { user_data, fd, op }, res| {
+            if let Some(watch) = usize::try_from(fd).ok().and_then(|index| watches.get_mut(index)) {
+                watch.note(&op, res);
+            }
+            done.push_back(Completion { user_data, res, flags: 0 });
+        });
+    }
+
     pub fn cancel(&mut self, target: u32, fd: c_int) -> c_int {
+        if self.sends.cancel(target) {
+            self.done.push_back(Completion { user_data: target, res: -libc::ECANCELED, flags: 0 });
+            return 0;
+        }
         let Some(watch) = self.watch(fd) else { return 0 };
         for direction in [Direction::In, Direction::Out] {
             let queue = watch.queue(direction);
@@ -266,7 +295,7 @@ impl Poller {
 
     /// The set's descriptor; `None` when there are completions.
     pub fn quiet_fd(&self) -> Option<RawFd> {
-        self.done.is_empty().then_some(self.epoll_fd)
+        (self.done.is_empty() && self.sends.is_empty()).then_some(self.epoll_fd)
     }
 
     pub fn forget(&mut self, fd: c_int) {
@@ -293,6 +322,7 @@ impl Poller {
     }
 
     pub fn turn(&mut self, out: &mut [Completion], timeout_ns: i64) -> Result<usize, c_int> {
+        self.send();
         let timeout_ns = if self.done.is_empty() { timeout_ns } else { 0 };
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; EVENTS];
         let count = wait(self.epoll_fd, &mut events, timeout_ns)?;
@@ -308,6 +338,7 @@ impl Poller {
             *slot = completion;
             count += 1;
         }
+        self.sends.begin_round(count);
         Ok(count)
     }
 
