@@ -161,8 +161,8 @@ describe("spawn_vm", function()
             assert.is_true(error_.is_core(alias_of "..", "invalid_module_name"))
             assert.is_true(error_.is_core(alias_of "absent.module", "module_not_found"))
             assert.matches(
-                "/app.lua: the name of a file is given as a filesystem.path",
-                alias_of("/app.lua").detail,
+                "./app.lua: the name of a file is given as a filesystem.path",
+                alias_of("./app.lua").detail,
                 1,
                 true
             )

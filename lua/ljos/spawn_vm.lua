@@ -71,10 +71,12 @@ local function add_init(init, boot, grants)
     end
 end
 
+-- "/app.lua" is no module's name: the manual's recipes for namespaces mean a file of the actor's own file system.
 local function add_module(module, caller, boot)
-    if type(module) == "string" then
+    local is_file = type(module) == "string" and module:find "^/.*%.lua$"
+    if type(module) == "string" and not is_file then
         source.add_module(module, caller, boot)
-    elseif getmetatable(module) == "filesystem.path" then
+    elseif is_file or getmetatable(module) == "filesystem.path" then
         source.add_path(tostring(module), boot)
     else
         error_.argument("module", "string or filesystem.path expected, got " .. type(module))
