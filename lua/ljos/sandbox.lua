@@ -13,8 +13,10 @@
 --- Suspends: spawn, wait
 --- Needs:    Landlock, seccomp, and namespaces of the user, mount, net, pid, ipc and uts kinds
 local ffi = require "ffi"
+local descriptors = require "ljos.process.descriptors"
 local error_ = require "ljos.error"
 local file_descriptor = require "ljos.file_descriptor"
+local grants_ = require "ljos.sandbox.grants"
 local launch = require "ljos.actor.launch"
 local limits = require "ljos.sandbox.limits"
 local native = require "ljos.native"
@@ -47,6 +49,7 @@ local STEPS = { "session", "mount", "memory", "mdwe", "limits", "capabilities", 
 ---@field module? string   or the module to run, found and read here (as spawn_vm's)
 ---@field source_tree_cache? table                    modules that it may require
 ---@field fds? table<string, ljos.FileDescriptor>     what it is granted; the caller keeps his
+---@field allow? ljos.SandboxGrant[]                  kinds of descriptors that are refused otherwise
 ---@field without? string[]                           protections to do without
 ---@field jit? boolean    false: no compiler, and no memory that becomes executable
 ---@field limits? ljos.SandboxLimits                  how much it may use
@@ -137,13 +140,14 @@ local function add_code(options, caller, boot)
     end
 end
 
-local function grants_of(fds, boot)
+local function grants_of(fds, allowed, boot)
     local grants = {}
     if fds == nil then return grants end
     error_.check_type(fds, "table", "fds")
     for name, fd in pairs(fds) do
         error_.check_type(name, "string", "fds")
         grants[#grants + 1] = file_descriptor.number_of(fd, "fds/" .. name)
+        grants_.check(grants[#grants], "fds/" .. name, allowed)
         boot["grant/" .. name] = tostring(launch.FIRST_GRANT + #grants - 1)
     end
     return grants
@@ -167,22 +171,29 @@ local function start(options, caller)
     local wanted = wanted_of(options.without, has_jit)
     local boot = { engine = "epoll", no_jit = not has_jit and "1" or nil }
     add_code(options, caller, boot)
-    local grants = grants_of(options.fds, boot)
+    local allowed = grants_.allowed_of(options.allow)
+    local grants = grants_of(options.fds, allowed, boot)
     local flags
     flags, boot.protections = plan(wanted)
     if wanted.pid then boot.pid1 = "1" end
     if not wanted.net then boot.internet = "1" end
     boot.limits = limits.words(options.limits, wanted.user)
     boot.syscalls = numbers_of(options.syscalls)
+    local environment = surroundings.environment(options.environment, "environment")
     local ok, result ---@type boolean, any
-    ok, result = pcall(launch.launch, {
-        boot = boot,
-        grants = grants,
-        namespaces = flags,
-        flags = process.KEEP_CAPABILITIES,
-        stdio = surroundings.stdio(options, ""),
-        environment = surroundings.environment(options.environment, "environment"),
-    })
+    ok, result = pcall(
+        descriptors.with,
+        function(open)
+            return launch.launch {
+                boot = boot,
+                grants = grants,
+                namespaces = flags,
+                flags = process.KEEP_CAPABILITIES,
+                stdio = grants_.streams(surroundings.stdio(options, ""), options, allowed, open),
+                environment = environment,
+            }
+        end
+    )
     if ok then return result end
     local err = result --[[@as ljos.Error]]
     if error_.is_error(err) and err.step == "clone" then raise_refused(err, wanted) end

@@ -100,7 +100,7 @@ describe("out of a sandbox", function()
                 here:close()
                 assert.equal(0, result)
                 local granted = ("return (function(...) %s end)((...).there:getfd())"):format(code)
-                assert.equal(-E.EACCES, inside(granted, { fds = { there = directory } }))
+                assert.equal(-E.EACCES, inside(granted, { fds = { there = directory }, allow = { "directory" } }))
             end)
         end
     end)
