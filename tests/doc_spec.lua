@@ -30,6 +30,7 @@ describe("doc/", function()
         for mode, program, output in text:gmatch "```lua([^\n]*)\n(.-)```\n\n```\n(.-)```" do
             number = number + 1
             local it = program:find("sandbox.spawn", 1, true) and needs.sandboxes(it)
+                or program:find("landlock_", 1, true) and needs.landlock(it)
                 or program:find("newns_user", 1, true) and needs.namespaces(it)
                 or it
             it(("%s: program %d prints what the page says"):format(path, number), function()

@@ -22,13 +22,17 @@ local no_namespaces = not runs "unshare --user --mount --pid --net --ipc --uts -
 local no_mapping = no_namespaces
     or not runs "unshare --map-root-user true" and "this user's id cannot be mapped to root's in a user namespace"
 
-local no_sandboxes = no_namespaces or attacks.landlock_abi() == 0 and "this kernel has no Landlock"
+local no_landlock = attacks.landlock_abi() == 0 and "this kernel has no Landlock"
+local no_sandboxes = no_namespaces or no_landlock
 
 -- Docker gives none to its containers.
 local no_ipv6 = not runs "grep -q ' lo$' /proc/net/if_inet6" and "the loopback interface has no IPv6 address"
 
 -- All that `sandbox.spawn` takes for its protections.
 function M.sandboxes(it) return unless(no_sandboxes, it, getfenv(2)) end
+
+-- Landlock, of whatever version.
+function M.landlock(it) return unless(no_landlock, it, getfenv(2)) end
 
 -- Namespaces in a new user namespace, where this user is root.
 function M.namespaces(it) return unless(no_mapping, it, getfenv(2)) end

@@ -4,7 +4,7 @@
 --- `system.spawn` and the init scripts of actors take them. The kernel runs the program before each call: what comes in
 --- another architecture's way (32-bit code, x32) is foreign and no rule sees it; then the first rule that fits decides,
 --- and `default` where none does. An installed filter stays for good, and what the process starts has it, too; a
---- further one can only take more away.
+--- further one can only take more away. What goes through an io_uring is no call, and not seen.
 ---
 --- Errors:   raises ljos.Error; `arg` names the rule
 --- Suspends: never
