@@ -69,8 +69,17 @@ local function has_nosignal()
     return written ~= nil
 end
 
+-- The first thousand are never put off.
+local function warm_up()
+    for _ = 1, 1000 / COUNT + 1 do
+        echo(unix.stream.socket.pair)
+    end
+end
+
 for kind, pair in pairs(pairs_of) do
     describe("sends of one round over " .. kind, function()
+        setup(warm_up)
+
         it("arrive, each where it belongs", function()
             for _ = 1, 3 do
                 echo(pair)
@@ -177,9 +186,7 @@ describe("sends of one round", function()
                 { "RET,K", c.SECCOMP_RET.ALLOW },
             })
             assert(S.seccomp("set_mode_filter", 0, t.sock_fprog1 { { 4, filters } }))
-            for _ = 1, 3 do
-                echo(pairs_of.UNIX)
-            end
+            warm_up()
         end)
     end)
 end)

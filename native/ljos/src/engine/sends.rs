@@ -12,6 +12,8 @@ use std::ffi::{c_int, c_long};
 const ROOM: usize = 64;
 /// So many completions in a round make putting off worth its while.
 const MANY: usize = 4;
+/// So many sends come first: a process that has used io_submit(2) ends 30 ms later, when an RCU period has passed.
+const FIRST: u32 = 1000;
 
 // linux/aio_abi.h and linux/fs.h; no crate has them yet.
 const IOCB_CMD_PWRITE: u16 = 1;
@@ -60,6 +62,7 @@ enum Context {
 pub struct Sends {
     context: Context,
     last_round: usize,
+    candidates: u32,
     queued: Vec<Send>,
 }
 
@@ -74,7 +77,7 @@ impl Drop for Sends {
 
 impl Sends {
     pub const fn new() -> Sends {
-        Sends { context: Context::NotYet, last_round: 0, queued: Vec::new() }
+        Sends { context: Context::NotYet, last_round: 0, candidates: 0, queued: Vec::new() }
     }
 
     /// The fibers of `count` completions are about to run.
@@ -83,10 +86,13 @@ impl Sends {
     }
 
     /// Whether `op` is to be put off.
-    pub fn wants(&self, op: &Op) -> bool {
-        self.last_round >= MANY
-            && matches!(op, Op::Send { flags: 0, .. })
-            && !matches!(self.context, Context::Refused)
+    pub fn wants(&mut self, op: &Op) -> bool {
+        let is_candidate = self.last_round >= MANY && matches!(op, Op::Send { flags: 0, .. });
+        if !is_candidate || matches!(self.context, Context::Refused) {
+            return false;
+        }
+        self.candidates = self.candidates.saturating_add(1);
+        self.candidates > FIRST
     }
 
     pub fn put_off(&mut self, send: Send) {
