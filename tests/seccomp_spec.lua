@@ -217,6 +217,15 @@ describe("seccomp.compile", function()
         assert.equal(-SIGSYS, fate({ default = "allow" }, i386))
     end)
 
+    it("passes over calls that this architecture need not have", function()
+        in_child(function()
+            install { default = "allow", { "errno(EXFULL)", { "of_another_architecture?", "fcntl?" } } }
+            assert(refuses(0, 0))
+        end)
+        local without, with = { default = "allow" }, { default = "allow", { "allow", "none?" } }
+        assert.equal(seccomp.compile(without), seccomp.compile(with))
+    end)
+
     it("says what is wrong with a rule", function()
         local function arg_of(...)
             local rules = { default = "allow", ... }

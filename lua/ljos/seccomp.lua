@@ -28,7 +28,7 @@ local M = {}
 
 ---@class ljos.SeccompRule
 ---@field [1] string           the action
----@field [2] string|string[]  the calls, by the kernel's names
+---@field [2] string|string[]  the calls, by the kernel's names; with "?" where not every architecture has it
 ---@field [integer] any        comparisons, {"int"|"long", position, operator, value}, all of which must hold
 
 -- Instructions --------------------------------------------------------------------------------------------------
@@ -165,18 +165,23 @@ local function block_of(rule, arg)
     return block
 end
 
+local function add_all(code, number, block)
+    add(code, EQUAL, number, 0, #block)
+    for _, instruction in ipairs(block) do
+        code[#code + 1] = instruction
+    end
+end
+
 local function add_rule(code, rule, arg)
     check_list(rule, arg)
     local block, names = block_of(rule, arg), rule[2]
     if type(names) == "string" then names = { names } end
     check_list(names, arg .. "/2")
     for _, name in ipairs(names) do
-        local number = SYS["__NR_" .. tostring(name)]
-        if not number then fail(arg .. "/2", "no system call is named " .. tostring(name)) end
-        add(code, EQUAL, number, 0, #block)
-        for _, instruction in ipairs(block) do
-            code[#code + 1] = instruction
-        end
+        local wanted, may_be_absent = tostring(name):match "^(.-)(%??)$"
+        local number = SYS["__NR_" .. wanted]
+        if not number and may_be_absent == "" then fail(arg .. "/2", "no system call is named " .. wanted) end
+        if number then add_all(code, number, block) end
     end
 end
 
@@ -204,8 +209,8 @@ end
 --- does not look at the other half of the register either), of 64 bits for long, size_t, off_t and pointers ("long").
 --- {"int", 2, "&", mask, value} compares what the mask leaves. What a pointer leads to cannot be asked.
 ---
---- EINVAL naming the rule ("2/1": its action) for what it cannot mean, a call unknown on this architecture included.
---- Source: seccomp(2).
+--- EINVAL naming the rule ("2/1": its action) for what it cannot mean. So is a call that this architecture has not,
+--- unless its name ends in "?": {"mkdir?", "mkdirat"}. Source: seccomp(2).
 ---@param rules ljos.SeccompRules
 ---@return string bpf_fprogram
 function M.compile(rules)

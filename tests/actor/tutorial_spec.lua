@@ -307,12 +307,12 @@ describe("the manual's sandbox", function()
             [=[ [[
                 set_no_new_privs()
                 C.seccomp_set_mode_filter(require 'ljos.seccomp'.compile {
-                    default = 'allow', { 'errno(EXFULL)', { 'mkdir', 'mkdirat' } }
+                    default = 'allow', { 'errno(EXFULL)', { 'mkdir?', 'mkdirat' } }
                 })
             ]] ]=],
         } do
             prints("Exchange full\n", IMPORTS .. [[
-                local rules = { default = 'allow', { 'errno(EXFULL)', { 'mkdir', 'mkdirat' } } }
+                local rules = { default = 'allow', { 'errno(EXFULL)', { 'mkdir?', 'mkdirat' } } }
                 local my_channel = spawn_vm{
                     module = '/app.lua',
                     subprocess = {

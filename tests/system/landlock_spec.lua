@@ -311,7 +311,7 @@ describe("system.seccomp_set_mode_filter", function()
     end)
 
     it("and landlock_restrict_self are options of system.spawn, too", function()
-        local filter = seccomp.compile { default = "allow", { "errno(EXFULL)", { "mkdir", "mkdirat" } } }
+        local filter = seccomp.compile { default = "allow", { "errno(EXFULL)", { "mkdir?", "mkdirat" } } }
         local directory = temporary_directory.make()
         local silent = filesystem.open("/dev/null", { "write_only" })
         local child = system.spawn {
@@ -350,5 +350,18 @@ describe("system.seccomp_set_mode_filter", function()
         assert.equal("landlock_restrict_self", err.arg)
         file:close()
         set:close()
+    end)
+
+    it("of system.spawn may refuse the program, and the child's own end", function()
+        for _ = 1, 3 do
+            local filter = seccomp.compile { default = "errno(EXFULL)" }
+            local options = { program = "true", set_no_new_privs = true, seccomp_set_mode_filter = filter }
+            local err = raised("EXFULL", system.spawn, options)
+            assert.same({ "program", "execve" }, { err.arg, err.step })
+        end
+        local kills = seccomp.compile { default = "kill_process" }
+        local child = system.spawn { program = "true", set_no_new_privs = true, seccomp_set_mode_filter = kills }
+        child:wait()
+        assert.equal(31, child.exit_signal) -- SIGSYS
     end)
 end)

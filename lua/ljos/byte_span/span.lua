@@ -103,7 +103,7 @@ M.check = check
 
 --- Returns what the FFI takes as `const void *`, and its length.
 ---@param value string|ljos.byte_span
----@param arg integer
+---@param arg integer|string
 ---@return any, integer
 function M.bytes_of(value, arg)
     if type(value) == "string" then return value, #value end

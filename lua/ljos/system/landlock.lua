@@ -11,6 +11,7 @@
 local ffi = require "ffi"
 local error_ = require "ljos.error"
 local file_descriptor = require "ljos.file_descriptor"
+local kernel = require "ljos.syscall.kernel"
 local native = require "ljos.native"
 local request = require "ljos.system.landlock.request"
 local threads = require "ljos.system.threads"
@@ -25,15 +26,9 @@ local WITH_TSYNC = 8 -- the version that has the flag
 ---@class ljos.system.landlock
 local M = {}
 
-native.declare [[
-int ljos_system_landlock_create(int64_t number, const void *attr, int64_t size, int64_t flags) __asm__("ljos_call3");
-int ljos_system_landlock_add(int64_t number, int64_t fd, int64_t type, const void *rule, int64_t flags)
-    __asm__("ljos_call4");
-]]
-
-local function create(attr, size, flags)
-    return native.C.ljos_system_landlock_create(SYS.__NR_landlock_create_ruleset, attr, size, flags)
-end
+local create = kernel.call(SYS.__NR_landlock_create_ruleset, "pii")
+local add_rule = kernel.call(SYS.__NR_landlock_add_rule, "iipi")
+local restrict_self = kernel.call(SYS.__NR_landlock_restrict_self, "ii")
 
 local function version() return create(nil, 0, VERSION) end
 
@@ -76,7 +71,7 @@ end
 function M.landlock_add_rule(ruleset_fd, rule_type, attr)
     local fd = file_descriptor.number_of(ruleset_fd, 1)
     local kind, rule = request.rule(rule_type, attr, number_of)
-    local res = native.C.ljos_system_landlock_add(SYS.__NR_landlock_add_rule, fd, kind, rule, 0)
+    local res = add_rule(fd, kind, rule, 0)
     error_.check(res, { detail = "landlock_add_rule" })
 end
 
@@ -101,7 +96,7 @@ end
 function M.landlock_restrict_self(ruleset_fd, flags)
     local fd, bits = file_descriptor.number_of(ruleset_fd, 1), request.flags(RESTRICT, flags)
     bits = bit.bor(bits, for_all_threads())
-    local res = native.C.ljos_call2(SYS.__NR_landlock_restrict_self, fd, bits)
+    local res = restrict_self(fd, bits)
     if res == -EINVAL then request.blame(nil, flags, version()) end
     local hint = res == -EPERM and ": set_no_new_privs comes first" or ""
     error_.check(res, { detail = "landlock_restrict_self" .. hint })

@@ -7,12 +7,12 @@
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
 local error_ = require "ljos.error"
+local kernel = require "ljos.syscall.kernel"
 local native = require "ljos.native"
 local span = require "ljos.byte_span.span"
 
 local FILTER, FPROG = native.struct "sock_filter", native.struct "sock_fprog"
 local FILTER_BYTES, MAX_FILTERS = ffi.sizeof(FILTER), native.constant_table("BPF").BPF_MAXINSNS
-local NUMBER = native.constant_table("SYS").__NR_seccomp
 local SET_MODE_FILTER = native.constant_table("SECCOMP").SECCOMP_SET_MODE_FILTER
 local TSYNC = native.constant_table("SECCOMP_FILTER_FLAG").SECCOMP_FILTER_FLAG_TSYNC
 local EACCES = error_.errno_of.EACCES
@@ -20,9 +20,7 @@ local EACCES = error_.errno_of.EACCES
 ---@class ljos.system.seccomp
 local M = {}
 
-native.declare [[
-int ljos_system_seccomp(int64_t number, int64_t operation, int64_t flags, const void *program) __asm__("ljos_call3");
-]]
+local install = kernel.call(native.constant_table("SYS").__NR_seccomp, "iip")
 
 --- Makes what the kernel takes. It refers to `bytes`, which must outlive it.
 ---@param bytes string|ljos.byte_span
@@ -47,7 +45,7 @@ end
 ---@param bpf_fprogram ljos.byte_span|string
 function M.seccomp_set_mode_filter(bpf_fprogram)
     local program = M.program(bpf_fprogram, 1)
-    local res = native.C.ljos_system_seccomp(NUMBER, SET_MODE_FILTER, TSYNC, program)
+    local res = install(SET_MODE_FILTER, TSYNC, program)
     if res > 0 then
         local detail = ("seccomp: the thread %d has filters of its own"):format(res)
         error(error_.system("EBUSY", { detail = detail }), 0)

@@ -102,6 +102,7 @@ M.unmount = M.umount2
 local mount = M.mount
 function M.mount(source, target, kind, flags, data) return mount(source, target, kind, flags, data) end
 
+---@type table<string, type>
 local EXPECTED = { i = "number", s = "string", b = "string" }
 
 for name, signature in pairs(SIGNATURES) do

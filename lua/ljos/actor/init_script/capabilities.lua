@@ -24,7 +24,8 @@ local capset = kernel.call(SYS.__NR_capset, "pp")
 function M.cap_set_proc(text)
     check_type(text, "string", 1)
     local set = text_.read(text)
-    if not set then return error_.argument(1, ("not a set of capabilities: %q"):format(text)) end
+    if not set then error_.argument(1, ("not a set of capabilities: %q"):format(text)) end
+    ---@cast set ljos.system.CapabilitySet
     local header = ffi.new(native.struct "user_cap_header", { VERSION, 0 })
     local data = ffi.new(native.struct "user_cap_data" .. "[2]")
     for _, flag in ipairs(set_.flags) do

@@ -57,10 +57,11 @@ local function check_keys(attr, known, arg)
 end
 
 --- Makes a ruleset's attributes.
----@param attr ljos.LandlockRuleset
+---@param attr ljos.LandlockRuleset?
 ---@return ffi.cdata* # struct landlock_ruleset_attr
 function M.ruleset(attr)
     check_keys(attr, ATTRIBUTES, "attr")
+    ---@cast attr ljos.LandlockRuleset
     local request, all = ffi.new(native.struct "landlock_ruleset_attr"), 0
     for name, group in pairs(ATTRIBUTES) do
         local bits = attr[name] == nil and 0 or bits_of(group, attr[name], "attr/" .. name)
@@ -86,16 +87,15 @@ function M.rule(kind, attr, number_of)
         rule.allowed_access = bits_of(ACCESS_FS, attr.allowed_access, "attr/allowed_access")
         rule.parent_fd = number_of(attr.parent_fd, "attr/parent_fd")
         return types.LANDLOCK_RULE_PATH_BENEATH, rule
-    elseif kind == "net_port" then
-        check_keys(attr, PORT, "attr")
-        local rule, port = ffi.new(native.struct "landlock_net_port_attr"), attr.port
-        if type(port) ~= "number" or port % 1 ~= 0 or port < 0 or port > 65535 then
-            fail("attr/port", "an integer from 0 to 65535 expected")
-        end
-        rule.allowed_access, rule.port = bits_of(ACCESS_NET, attr.allowed_access, "attr/allowed_access"), port
-        return types.LANDLOCK_RULE_NET_PORT, rule
     end
-    return fail(2, '"path_beneath" or "net_port" expected')
+    if kind ~= "net_port" then fail(2, '"path_beneath" or "net_port" expected') end
+    check_keys(attr, PORT, "attr")
+    local rule, port = ffi.new(native.struct "landlock_net_port_attr"), attr.port
+    if type(port) ~= "number" or port % 1 ~= 0 or port < 0 or port > 65535 then
+        fail("attr/port", "an integer from 0 to 65535 expected")
+    end
+    rule.allowed_access, rule.port = bits_of(ACCESS_NET, attr.allowed_access, "attr/allowed_access"), port
+    return types.LANDLOCK_RULE_NET_PORT, rule
 end
 
 --- Makes flags.
