@@ -63,14 +63,18 @@ local function split_method(method)
     return version, role or false
 end
 
+-- Mostly OpenSSL is built without SSL 3, and takes the number all the same.
+local function is_there(version) return version ~= VERSION.SSL3 or openssl.has "SSLv3_method" end
+
 -- Without a version of its own a context takes what the library takes, but nothing older than TLS 1.2 (RFC 8996).
 local function set_versions(self, version)
-    local lowest = version
-    if not version and tonumber(ctrl(self, CTRL.GET_MIN_PROTO_VERSION, 0, nil)) < VERSION.TLS1_2 then
-        lowest = VERSION.TLS1_2
+    local is_set = not version or is_there(version)
+    if version then
+        is_set = is_set and ctrl(self, CTRL.SET_MIN_PROTO_VERSION, version, nil) == 1
+        is_set = is_set and ctrl(self, CTRL.SET_MAX_PROTO_VERSION, version, nil) == 1
+    elseif ctrl(self, CTRL.GET_MIN_PROTO_VERSION, 0, nil) < VERSION.TLS1_2 then
+        is_set = ctrl(self, CTRL.SET_MIN_PROTO_VERSION, VERSION.TLS1_2, nil) == 1
     end
-    local is_set = not lowest or ctrl(self, CTRL.SET_MIN_PROTO_VERSION, lowest, nil) == 1
-    if is_set and version then is_set = ctrl(self, CTRL.SET_MAX_PROTO_VERSION, version, nil) == 1 end
     if not is_set then error_.argument(1, "this OpenSSL was built without that version of the protocol") end
 end
 

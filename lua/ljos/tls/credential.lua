@@ -31,9 +31,10 @@ local function check_format(format, arg)
     error_.argument(arg, ('"pem" or "asn1" expected, got %s'):format(tostring(format)))
 end
 
-local function unreadable(what, arg)
-    lib.ERR_clear_error()
-    error_.argument(arg, what)
+-- Raises what OpenSSL says about bytes that it could not read, which may be nothing.
+local function unreadable(what)
+    local detail = ("no %s can be read"):format(what)
+    error(failure.take { detail = detail } or error_.generic("EINVAL", { arg = 2, detail = detail }), 0)
 end
 
 -- PEM_read_bio_*: with a password and without a callback, nobody is asked.
@@ -50,8 +51,9 @@ function M.certificates(data)
         if not certificate then break end
         found[#found + 1] = certificate
     end
-    local err = failure.take { detail = "no certificate can be read" }
-    if not found[1] or not failure.is_end_of_pem(err) then error(err, 0) end
+    if not found[1] then unreadable "certificate" end
+    local err = failure.take()
+    if not failure.is_end_of_pem(err) then error(err, 0) end
     return found
 end
 
@@ -65,7 +67,7 @@ function M.certificate(data, format, arg)
     if format == "pem" then return M.certificates(data)[1] end
     lib.ERR_clear_error()
     local certificate = owned(lib.d2i_X509_bio(source(data), nil), "X509_free")
-    return certificate or failure.raise { detail = "no certificate can be read" }
+    return certificate or unreadable "certificate"
 end
 
 local function is_encrypted(pem)
@@ -110,7 +112,7 @@ function M.private_key(data, format, arg, callback)
         lib.ERR_clear_error() -- decoders that did not fit
         return key
     end
-    return failure.raise { detail = "no private key can be read" }
+    return unreadable "private key"
 end
 
 local base_id = openssl.has "EVP_PKEY_get_base_id" and "EVP_PKEY_get_base_id" or "EVP_PKEY_base_id"
@@ -123,7 +125,7 @@ local base_id = openssl.has "EVP_PKEY_get_base_id" and "EVP_PKEY_get_base_id" or
 ---@return ffi.cdata* # EVP_PKEY
 function M.rsa_private_key(data, format, arg, callback)
     local key = M.private_key(data, format, arg, callback)
-    if lib[base_id](key) ~= EVP_PKEY_RSA then unreadable("a key of RSA expected", 2) end
+    if lib[base_id](key) ~= EVP_PKEY_RSA then error_.argument(2, "a key of RSA expected") end
     return key
 end
 
@@ -133,7 +135,7 @@ end
 function M.dh_parameters(data)
     lib.ERR_clear_error()
     local parameters = read_pem(lib.PEM_read_bio_DHparams, "DH_free", source(data), "")
-    return parameters or failure.raise { detail = "no Diffie-Hellman parameters can be read" }
+    return parameters or unreadable "Diffie-Hellman parameters"
 end
 
 -- What is printed to a memory BIO.
