@@ -20,7 +20,7 @@ ffi.cdef "int socket(int, int, int); int connect(int, const void *, unsigned); i
 ffi.cdef "int getpid(void); int kill(int, int); unsigned getuid(void); int setuid(unsigned);"
 ffi.cdef "int setgroups(size_t, void *); int unshare(int); int ptrace(long, int, long, long);"
 ffi.cdef "long syscall(long, ...); int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long);"
-ffi.cdef "int chroot(const char *); int mount(const char *, const char *, const char *, unsigned long, void *);"
+ffi.cdef "int chroot(const char *); int mount(const char *, const char *, const char *, unsigned long, const void *);"
 ffi.cdef "int sethostname(const char *, size_t); extern char **environ;"
 local function call(result)
     result = tonumber(result)

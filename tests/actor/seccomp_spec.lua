@@ -51,6 +51,7 @@ describe("a sandbox's seccomp filter", function()
         init_module = "1, 1, 1",
         inotify_init1 = "-1",
         kcmp = "1, 1, 99, 0, 0",
+        kexec_load = "0, 0, 0, -1",
         keyctl = "-1, 0, 0, 0, 0",
         landlock_restrict_self = "-1, -1",
         mincore = "1, 1, 1",
@@ -62,6 +63,7 @@ describe("a sandbox's seccomp filter", function()
         open_by_handle_at = "-1, 1, -1",
         open_tree = "-1, 1, -1",
         perf_event_open = "1, 0, 0, -1, -1",
+        personality = "4294967295",
         pidfd_getfd = "-1, 0, -1",
         pivot_root = "1, 1",
         process_madvise = "-1, 1, 1, 1, -1",
@@ -77,6 +79,7 @@ describe("a sandbox's seccomp filter", function()
         shmget = "1, -1, 0",
         splice = "-1, 0, -1, 0, 1, -1",
         swapon = "1, -1",
+        syslog = "-1, 0, 0",
         umount2 = "1, -1",
         unshare = "1",
         userfaultfd = "-1",
@@ -141,6 +144,18 @@ describe("a sandbox's seccomp filter", function()
         local listener = inside(code, { without = { "seccomp" } }):match "^%S+"
         assert.is_true(tonumber(listener) >= 0)
         assert.equal(-E.EPERM, inside "return call(C.prctl(22, 2, 0, 0, 0))") -- PR_SET_SECCOMP
+    end)
+
+    it("lets nobody undo what was decided about the process", function()
+        local code = [[
+            local answers = {}
+            for i, option in ipairs { 4, 8, 24, 28 } do -- dumpable, kept capabilities, bounding set, securebits
+                answers[i] = call(C.prctl(option, 0, 0, 0, 0))
+            end
+            return table.concat(answers, " ")
+        ]]
+        local eperm = tostring(-E.EPERM)
+        assert.equal(table.concat({ eperm, eperm, eperm, eperm }, " "), inside(code))
     end)
 
     it("ends a process that enters the kernel as another architecture does", function()
