@@ -186,6 +186,21 @@ function scenarios.cancel()
     print(select(1, require("ljos.loop").load()) <= 1) -- the name server's
 end
 
+-- A thread that is stuck in a question keeps the process from restricting itself, whether somebody waits or not.
+function scenarios.restricted()
+    local system = ljos.system
+    local set = system.landlock_create_ruleset { handled_access_fs = { "make_dir" } }
+    local hanging = fiber.spawn(function() ip.tcp.get_address_info("hang.test", 1) end)
+    time.sleep(0.05)
+    system.set_no_new_privs()
+    fails(system.landlock_restrict_self, set)
+    hanging:cancel()
+    hanging:join()
+    fails(system.landlock_restrict_self, set)
+    print((S.mkdir("/etc/made", "0700")))
+    set:close()
+end
+
 function scenarios.happy()
     local a, b, sockets = acceptors("127.0.0.1", "[::1]")
     local port = a.local_port

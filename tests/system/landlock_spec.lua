@@ -268,6 +268,18 @@ describe("system.landlock", function()
         function() assert.equal("threads restricted unknown\ttrue", run(false)) end
     )
 
+    requires(1, it)("refuses while a thread of the engine is stuck in a lookup", function()
+        if ABI >= 8 then return pending "this kernel restricts all threads" end
+        if os.execute "unshare -rmn true 2>/dev/null" ~= 0 then return pending "namespaces are forbidden here" end
+        local busy = "system Device or resource busy "
+            .. "(landlock_restrict_self: before its version 8 Landlock takes one thread; there are 1 more)\n"
+        local command = "LUA_PATH='lua/?.lua;lua/?/init.lua;;' timeout 60 "
+            .. "unshare -rmn luajit tests/programs/names.lua restricted 2>&1"
+        local pipe = assert(io.popen(command))
+        assert.equal(busy .. busy .. "true\n", pipe:read "*a")
+        pipe:close()
+    end)
+
     requires(1, it)("refuses where another thread would stay as it was", function()
         if ABI >= 8 then return assert.matches("^threads restricted", run(true)) end
         assert.matches("^threads BUSY .*there are 1 more open$", run(true))
