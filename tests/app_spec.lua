@@ -165,6 +165,20 @@ describe("bin/ljos", function()
         )
     end)
 
+    it("ends by SIGINT, without a word, also where it waits or has had a set for it", function()
+        local raise = "local signal = require 'system'.signal\nlocal sleep = require 'time'.sleep\n"
+        local waiting = "spawn(function() signal.raise(signal.SIGINT) end)\nsleep(60)"
+        for _, text in ipairs {
+            "signal.raise(signal.SIGINT)",
+            "signal.set.new(signal.SIGINT):clear()\n" .. waiting,
+            waiting,
+        } do
+            write("main.lua", raise .. text)
+            local output, status, errors = ljos "main.lua"
+            assert.same({ "", 130, "" }, { output, status, errors })
+        end
+    end)
+
     it("takes no file of its own for the place that error(message, 2) means", function()
         write("main.lua", "local f = spawn(function() error('a', 2) end)\nprint(pcall(f.join, f))\nerror('b', 2)")
         local output, status, errors = ljos "main.lua"

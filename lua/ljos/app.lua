@@ -20,6 +20,7 @@ local loading = require "ljos.error.loading"
 local main_fiber = require "ljos.fiber.main"
 local module_system = require "ljos.module_system"
 local quit = require "ljos.app.quit"
+local signal = require "ljos.system.signal"
 local uncaught = require "ljos.fiber.uncaught"
 
 ffi.cdef [[
@@ -181,10 +182,7 @@ local function hold_standard_descriptors()
 end
 
 --- Makes a broken pipe an error of the write, not the end of the program (seed 003, changes in 0.9).
-function M.ignore_sigpipe()
-    local signal = require "ljos.system.signal"
-    signal.ignore(signal.SIGPIPE)
-end
+function M.ignore_sigpipe() signal.ignore(signal.SIGPIPE) end
 
 --- Runs the function of a root module as the main fiber, to the end of all fibers; reports its error on stderr. Returns
 --- when its subprocesses have ended, too.
@@ -267,6 +265,8 @@ function M.main(command)
         arguments[#arguments + 1] = command[i]
     end
     M.ignore_sigpipe()
+    -- The handler of luajit makes an error of it, in whatever runs (seed 003, "system.signal.default").
+    signal.default(signal.SIGINT)
     quit.arm()
     rawset(_G, "arg", { [-1] = command[0], [0] = path, unpack(arguments) })
     return M.run(path, arguments)
