@@ -222,7 +222,7 @@ describe("system.landlock", function()
         assert.equal(1, raised("EBADF", system.landlock_restrict_self, set).arg)
     end)
 
-    -- Resolves a name first, so that the engine has threads.
+    -- Resolves a name and writes files first, so that the engine has threads, or the kernel some for its ring.
     local PROGRAM = [[
         local ljos = require "ljos"
         local ffi, system, ip = require "ffi", ljos.system, ljos.ip
@@ -237,6 +237,18 @@ describe("system.landlock", function()
         end
         ljos.run(function()
             ip.tcp.get_address_info("localhost", 80)
+            local writers = {}
+            for i = 1, 8 do
+                writers[i] = ljos.fiber.spawn(function()
+                    local file = ljos.file.stream.new()
+                    file:open(DIRECTORY .. "/" .. i, { "create", "write_only" })
+                    ljos.stream.write_all(file, ("x"):rep(100000))
+                    file:close()
+                end)
+            end
+            for i = 1, 8 do
+                writers[i]:join()
+            end
             io.write(threads() > 1 and "threads " or "alone ")
             system.set_no_new_privs()
             local ALLOW = ljos.seccomp.compile { default = "allow" }
@@ -257,7 +269,9 @@ describe("system.landlock", function()
     ]]
 
     local function run(another)
-        local program = programs.start(("local ANOTHER = %s\n"):format(another) .. PROGRAM)
+        local program = programs.start(
+            ("local ANOTHER, DIRECTORY = %s, %q\n"):format(another, temporary_directory.make()) .. PROGRAM
+        )
         local line = program:read_line()
         program:wait()
         return line
