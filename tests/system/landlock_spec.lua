@@ -10,6 +10,7 @@ local programs = require "actor.programs"
 local raised = require "raised"
 local seccomp = require "ljos.seccomp"
 local system = require "ljos.system"
+local system_seccomp = require "ljos.system.seccomp"
 local temporary_directory = require "temporary_directory"
 local text_file = require "text_file"
 
@@ -163,6 +164,95 @@ describe("system.landlock", function()
         local err = raised("ENOTSUP", system.landlock_create_ruleset, attr)
         assert.equal("attr/handled_access_fs", err.arg)
         assert.matches(('"resolve_unix" came with version 9 of Landlock; this kernel has %d'):format(ABI), err.detail)
+    end)
+
+    -- Runs `f` in a child whose Landlock is played by a supervisor of its calls: one answer for each, in this
+    -- order. Returns what the last call's second argument was.
+    local function played(answers, f)
+        if text_file.read("/proc/self/status"):find "Seccomp:%s*2" then
+            return "a seccomp filter of the host stands before ours"
+        end
+        system.set_no_new_privs()
+        local calls = { "landlock_create_ruleset", "landlock_restrict_self" }
+        local filter = system_seccomp.program(seccomp.compile { default = "allow", { "user_notif", calls } }, 1)
+        local listener = assert(S.seccomp("set_mode_filter", "new_listener", filter))
+        local pid = assert(S.fork())
+        if pid == 0 then
+            local ok, err = pcall(f)
+            if not ok then io.stderr:write(tostring(err), "\n") end
+            S._exit(ok and 0 or 1)
+        end
+        local last
+        for _, answer in ipairs(answers) do
+            assert(S.poll(S.t.pollfds { { fd = listener, events = "in" } }, 10000) == 1, "no call came")
+            local notice = assert(S.ioctl(listener, "SECCOMP_IOCTL_NOTIF_RECV"))
+            last = tonumber(notice.data.args[1])
+            local reply = { id = notice.id, val = math.max(answer, 0), error = math.min(answer, 0) }
+            assert(S.ioctl(listener, "SECCOMP_IOCTL_NOTIF_SEND", reply))
+        end
+        local _, _, status = assert(S.waitpid(pid))
+        assert(status.EXITSTATUS == 0, "see stderr")
+        return nil, last
+    end
+
+    requires(1, it)("has kernels that can restrict all threads, and takes one thread on others", function()
+        local set = system.landlock_create_ruleset { handled_access_fs = { "execute" } }
+        for version, flags in pairs { [7] = 1, [8] = 8 + 1, [12] = 8 + 1 } do
+            in_child(function()
+                local reason, last = played(
+                    { version, 0 },
+                    function() system.landlock_restrict_self(set, { "log_same_exec_off" }) end
+                )
+                assert(reason or last == flags, last)
+                return reason
+            end)
+        end
+        set:close()
+    end)
+
+    requires(1, it)("names what an older kernel has not", function()
+        local EINVAL, EOPNOTSUPP = -22, -95
+        for version, attr in pairs {
+            { handled_access_fs = { "refer" } },
+            { handled_access_fs = { "execute", "truncate" } },
+            { handled_access_net = { "connect_tcp" } },
+            { handled_access_fs = { "ioctl_dev" } },
+            { scoped = { "signal" } },
+        } do
+            in_child(function()
+                return (
+                    played({ EINVAL, version }, function()
+                        local err = raised("ENOTSUP", system.landlock_create_ruleset, attr)
+                        assert(err.arg == "attr/" .. next(attr), err.arg)
+                        local name = attr[next(attr)][#attr[next(attr)]]
+                        local text = ("%q came with version %d of Landlock; this kernel has %d"):format(
+                            name,
+                            version + 1,
+                            version
+                        )
+                        assert(err.detail == text, err.detail)
+                    end)
+                )
+            end)
+        end
+        in_child(function()
+            return (
+                played({ EOPNOTSUPP }, function()
+                    local attr = { handled_access_fs = { "execute" } }
+                    raised("EOPNOTSUPP", system.landlock_create_ruleset, attr)
+                end)
+            )
+        end)
+        local set = system.landlock_create_ruleset { handled_access_fs = { "execute" } }
+        in_child(function()
+            return (
+                played({ 6, EINVAL, 6 }, function()
+                    local err = raised("ENOTSUP", system.landlock_restrict_self, set, { "log_new_exec_on" })
+                    assert(err.arg == "flags", err.arg)
+                end)
+            )
+        end)
+        set:close()
     end)
 
     requires(1, it)("needs no_new_privs, and says so", function()
