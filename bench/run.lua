@@ -85,6 +85,41 @@ function suites.udp()
     echo_suite("UDP", "udp_echo_server", next_udp_port, slots, { io_uring = bars })
 end
 
+function suites.tls()
+    measure.heading "TLS 1.3, server and load on one processor: CPU of a C server with OpenSSL / CPU of ours"
+    if os.execute "test -x target/bench/tls_load" ~= 0 then
+        print "  OpenSSL's headers are not there (Debian: libssl-dev)"
+        return
+    end
+    local rows = {
+        { "echo, 64 B, 1 connection", "echo", 1, "us" },
+        { "echo, 64 B, 50 connections", "echo", 50, "us" },
+        { "receiving, 1 connection", "sink", 1, "us per MB" },
+        { "sending, 1 connection", "source", 1, "us per MB" },
+    }
+    for _, row in ipairs(rows) do
+        local name, mode, connections, unit = unpack(row)
+        local function contender(server)
+            return function()
+                local load = "target/bench/tls_load %d %d %g %d %s %s %d %s tests/tls/certificates"
+                local port = next_port()
+                local command = load:format(measure.cpu, connections, measure.seconds, port, mode, server, port, mode)
+                local requests, _, used = measure.numbers(command)
+                return used / requests
+            end
+        end
+        local contenders = { c = contender "target/bench/tls_server" }
+        for _, engine in ipairs(ENGINES) do
+            contenders[engine] = contender(("env LJOS_ENGINE=%s luajit bench/programs/tls_server.lua"):format(engine))
+        end
+        local cost = measure.in_turns(contenders)
+        for _, engine in ipairs(ENGINES) do
+            local note = ("%.1f %s, C %.1f"):format(cost[engine] * 1e6, unit, cost.c * 1e6)
+            measure.report(name .. ", " .. engine, cost.c / cost[engine], ">=", 0.75, note)
+        end
+    end
+end
+
 local function fiber(mode)
     return function() return (measure.pinned("luajit bench/programs/fiber.lua " .. mode)) end
 end
@@ -265,7 +300,7 @@ for name, suite in pairs(require "process_suites"(ENGINES)) do
     suites[name] = suite
 end
 
-local ORDER = { "echo", "udp", "fiber", "file", "scanner", "tree", "spawn", "actor", "syscall" }
+local ORDER = { "echo", "udp", "tls", "fiber", "file", "scanner", "tree", "spawn", "actor", "syscall" }
 local wanted = #arg > 0 and arg or ORDER
 for _, name in ipairs(wanted) do
     local suite = suites[name]

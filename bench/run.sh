@@ -9,7 +9,16 @@ tools/build.sh
 mkdir -p target/bench
 for source in bench/c/*.c; do
     program=target/bench/$(basename "$source" .c)
-    [ "$program" -nt "$source" ] && [ "$program" -nt bench/c/ring.h ] || cc -O3 -march=native -Wall -Wextra -o "$program" "$source"
+    [ "$program" -nt "$source" ] && [ "$program" -nt bench/c/ring.h ] && [ "$program" -nt bench/c/load.h ] && continue
+    libraries=
+    case $source in
+    */tls_*)
+        [ -e /usr/include/openssl/ssl.h ] || continue
+        libraries="-lssl -lcrypto"
+        ;;
+    esac
+    # shellcheck disable=SC2086
+    cc -O3 -march=native -Wall -Wextra -o "$program" "$source" $libraries
 done
 export LUA_PATH="$PWD/lua/?.lua;$PWD/lua/?/init.lua;$PWD/bench/?.lua;;"
 exec luajit bench/run.lua "$@"

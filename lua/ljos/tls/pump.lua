@@ -36,8 +36,9 @@ local M = {}
 ---@field rest ljos.byte_span|false  the last span that was written from
 
 -- Application data of up to MOST bytes is put into an empty buffer, and its records always fit: a record has 512 bytes
--- at the least where a peer insists on short ones (RFC 6066), and up to 96 around them.
-local MOST = 65536
+-- at the least where a peer insists on short ones (RFC 6066), and up to 96 around them. (Twice as much leaves the cache
+-- of the processor: a fifth slower.)
+local MOST = 32768
 local OUT_SIZE, IN_SIZE = MOST + 16384, 65536
 M.MOST = MOST
 

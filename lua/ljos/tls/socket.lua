@@ -169,7 +169,7 @@ local function flush_accepted(self)
     flush_rest(self)
 end
 
---- Writes the first bytes of `buffer`, 64 KiB at the most; returns how many. Suspends until the stream below has taken
+--- Writes the first bytes of `buffer`, 32 KiB at the most; returns how many. Suspends until the stream below has taken
 --- their records. EPIPE after `shutdown`.
 ---@param buffer ljos.byte_span
 ---@return integer
