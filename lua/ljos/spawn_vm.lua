@@ -12,6 +12,7 @@ local file_descriptor = require "ljos.file_descriptor"
 local launch = require "ljos.actor.launch"
 local native = require "ljos.native"
 local process = require "ljos.process"
+local slave = require "ljos.libc_service.slave"
 local source = require "ljos.actor.source"
 local surroundings = require "ljos.process.surroundings"
 
@@ -29,6 +30,7 @@ local namespace = native.constant_table "namespace"
 ---@field stdout? "share"|ljos.FileDescriptor
 ---@field stderr? "share"|ljos.FileDescriptor
 ---@field init? {script: string, arg?: ljos.FileDescriptor}  seed 003, "init.script"
+---@field libc_service? ljos.libc_service.Slave     consumed by the call
 ---@field source_tree_cache? table                 component -> source or tree; asked before any file
 
 ---@class ljos.SpawnOptions
@@ -43,7 +45,7 @@ local NAMESPACES = {
     newns_uts = namespace.CLONE_NEWUTS,
     newns_ipc = namespace.CLONE_NEWIPC,
 }
-local NOT_YET = { "native_modules_cache", "libc_service" }
+local NOT_YET = { "native_modules_cache" }
 local ELSEWHERE = { "pd_daemon", "ld_library_directories" }
 local IN_PROCESS = { "inherit_context", "concurrency_hint", "new_master" }
 
@@ -104,9 +106,10 @@ local function spawn_process(options, subprocess, caller)
     source.add_tree(subprocess.source_tree_cache, boot)
     add_module(options.module, caller, boot)
     add_init(subprocess.init, boot, grants)
+    slave.grant(subprocess.libc_service, "subprocess/libc_service", boot, grants)
     if subprocess.newns_pid then boot.pid1 = "1" end
     if subprocess.newns_user then boot.user_namespace = "1" end
-    return launch.launch {
+    local channel = launch.launch {
         boot = boot,
         grants = grants,
         namespaces = namespaces_of(subprocess),
@@ -115,6 +118,8 @@ local function spawn_process(options, subprocess, caller)
         stdio = surroundings.stdio(subprocess, "subprocess/"),
         environment = surroundings.environment(subprocess.environment, "subprocess/environment"),
     }
+    slave.consume(subprocess.libc_service)
+    return channel
 end
 
 --- Starts an actor.

@@ -31,6 +31,8 @@ local access = {
     write_only = constants.O_WRONLY,
 }
 
+local ACCESS_BITS = bor(constants.O_WRONLY, constants.O_RDWR)
+
 local others = {
     append = constants.O_APPEND,
     create = constants.O_CREAT,
@@ -72,6 +74,35 @@ local function sum(flags, arg)
     if accesses > 1 then error_.argument(arg, "read_only, write_only and read_write exclude each other") end
     if seen.exclusive and not seen.create then error_.argument(arg, "exclusive needs create") end
     return bits, resolution, seen
+end
+
+-- The names in `names` whose bits are all there, in alphabetical order.
+local function add_names(list, names, bits)
+    local found = {}
+    for name, value in pairs(names) do
+        if bit.band(bits, value) == value then found[#found + 1] = name end
+    end
+    table.sort(found)
+    for _, name in ipairs(found) do
+        list[#list + 1] = name
+    end
+end
+
+--- Names the bits of open(2) and openat2(2); those that have no name here are left out.
+---@param bits integer        O_*
+---@param resolution integer  RESOLVE_*
+---@return string[]
+function M.names_of(bits, resolution)
+    local names = {}
+    for name, value in pairs(access) do
+        if bit.band(bits, ACCESS_BITS) == value then names[1] = name end
+    end
+    -- O_TMPFILE has the bit of O_DIRECTORY in it.
+    local is_temporary = bit.band(bits, constants.O_TMPFILE) == constants.O_TMPFILE
+    add_names(names, others, is_temporary and bit.bxor(bits, constants.O_DIRECTORY) or bits)
+    if is_temporary then names[#names + 1] = "temporary" end
+    add_names(names, resolve, resolution)
+    return names
 end
 
 --- Opens a file by the bits of open(2), suspending the fiber where that waits for somebody.

@@ -152,6 +152,23 @@ function M.from_resolution(resolution, index)
     return address, port
 end
 
+--- Makes an address of its bytes.
+---@param version 4|6
+---@param bytes ffi.cdata*  uint8_t[16], in network order; of IPv4 the first four
+---@param scope integer     of IPv6
+---@return ljos.ip.Address
+function M.from_bytes(version, bytes, scope)
+    local address = make(version)
+    ffi.copy(address.bytes, bytes, version == 4 and 4 or 16)
+    if version == 6 then address.scope = scope end
+    return address
+end
+
+--- Takes an address apart: its version, its bytes in network order, its scope.
+---@param address ljos.ip.Address
+---@return 4|6 version, ffi.cdata* bytes, integer scope
+function M.parts(address) return address.version, address.bytes, address.scope end
+
 -- Methods
 
 local function fail_version(self, version)

@@ -11,6 +11,7 @@ mod confine;
 mod filter;
 mod init;
 mod init_script;
+mod libc_service;
 mod lifeline;
 mod limits;
 mod modules;
@@ -69,6 +70,7 @@ fn run(boot: &mut Boot, control: &Control) -> Result<u8, Failure> {
         boot.forget("init");
     }
     let lua = State::lasting().ok_or(Failure { step: "luaL_newstate".into(), errno: libc::ENOMEM })?;
+    let service = libc_service::prepare(boot)?;
     let main = prepare(lua, boot).map_err(|error| Failure::lua("the actor's Lua state", &error))?;
 
     confine::apply(boot)?;
@@ -80,6 +82,9 @@ fn run(boot: &mut Boot, control: &Control) -> Result<u8, Failure> {
     }
     ignore_failed_writes();
     confine::filter_calls(boot)?;
+    if let Some(service) = service {
+        service.start();
+    }
     control.ready(boot.has("pid1"));
     Ok(main.call::<u8>(()).unwrap_or_else(|error| {
         eprintln!("ljos-actor: {error}");

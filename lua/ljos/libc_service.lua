@@ -1,0 +1,297 @@
+--- libc_service: functions of the C library in an actor that ask the program which started it, and do what it answers.
+---
+--- `new()` makes a master, which stays, and a slave, which goes to the actor (`spawn_vm`, `sandbox.spawn`). Code in the
+--- actor that calls open(2), connect(2), getaddrinfo(3), ... waits, its whole thread with it, until the master has
+--- answered: with a result, with a descriptor, or that the actor may make the call itself. It is no boundary: what is
+--- not to be reached must be taken from the actor by other means, for it can make system calls by itself.
+---
+--- The master believes nothing: a packet that is no request is dropped, with every descriptor in it, and its sender
+--- gets EACCES. So does a call that is not answered, once the master receives the next one, is closed, or is gone.
+---
+--- Errors:   raises ljos.Error
+--- Suspends: receive
+--- Needs:    nothing beyond Linux 5.15
+local ffi = require "ffi"
+local address_ = require "ljos.ip.address"
+local arguments = require "ljos.libc_service.arguments"
+local asio_error = require "ljos.asio_error"
+local channel = require "ljos.actor.channel"
+local clock = require "ljos.filesystem.clock"
+local error_ = require "ljos.error"
+local file_descriptor = require "ljos.file_descriptor"
+local io_object = require "ljos.io_object"
+local message = require "ljos.socket.message"
+local native = require "ljos.native"
+local operation = require "ljos.loop.operation"
+local reply_ = require "ljos.libc_service.reply"
+local slave_ = require "ljos.libc_service.slave"
+local wire = require "ljos.libc_service.wire"
+
+local constants = native.constant_table "socket"
+
+native.declare [[
+int libc_service_getpeername(int fd, void *address, unsigned *length) __asm__("getpeername");
+int libc_service_getsockopt(int fd, int level, int name, void *value, unsigned *length) __asm__("getsockopt");
+]]
+
+---@class ljos.libc_service
+local M = {}
+
+---@class ljos.libc_service.Master: ljos.IoObject
+---@field function_ string  the name of the call
+---@field path ljos.filesystem.Path      of the call, as all that follow; `arguments` says which call has which
+---@field path1 ljos.filesystem.Path
+---@field path2 ljos.filesystem.Path
+---@field flags string[]
+---@field mode? integer
+---@field amode "f"|string[]
+---@field ipv4_addr ljos.ip.Address
+---@field ipv6_addr ljos.ip.Address
+---@field port integer
+---@field node string
+---@field service string
+---@field protocol? "tcp"|"udp"
+---@field is_open boolean
+---@field package call ljos.libc_service.Call|false    what is to be answered
+---@field package answer_to ljos.FileDescriptor|false  where
+---@field package attached ljos.FileDescriptor[]       the call's descriptors that nobody has taken
+---@field package receiving boolean
+local methods, properties = {}, { is_open = io_object.is_open }
+
+local metatable = io_object.metatable("libc_service.master", methods, properties)
+
+--- Makes a service. Seed 003, "libc_service".
+---@return ljos.libc_service.Master master
+---@return ljos.libc_service.Slave slave  for one actor
+function M.new()
+    local reading, writing = channel.pair(true)
+    local slave = slave_.new(writing)
+    local master = io_object.new { call = false, answer_to = false, attached = {}, receiving = false }
+    io_object.adopt(master, reading)
+    return setmetatable(master, metatable), slave
+end
+
+-- Ends the call at hand: what was not answered is denied when its descriptor is closed.
+local function let_go(self)
+    if self.answer_to then self.answer_to:close() end
+    for _, fd in ipairs(self.attached) do
+        fd:close()
+    end
+    self.call, self.answer_to, self.attached = false, false, {}
+end
+
+-- Receiving -----------------------------------------------------------------------------------------------------
+
+-- One for the answer, and a socket or a directory; a third would be one too many.
+local MOST_DESCRIPTORS = 3
+
+local value, length = ffi.new "int[1]", ffi.new "unsigned[1]"
+local name = ffi.new "uint8_t[128]"
+
+local function option(fd, number)
+    length[0] = 4
+    if ffi.C.libc_service_getsockopt(fd, constants.SOL_SOCKET, number, value, length) ~= 0 then return -1 end
+    return value[0]
+end
+
+-- Whether an answer may be sent there: one end of a socket pair. Somebody's server would have a name, and would take
+-- what comes for this process' own word.
+local function is_fit_for_answer(fd)
+    if option(fd, constants.SO_DOMAIN) ~= constants.AF_UNIX then return false end
+    if option(fd, constants.SO_TYPE) ~= constants.SOCK_SEQPACKET then return false end
+    length[0] = ffi.sizeof(name)
+    return ffi.C.libc_service_getpeername(fd, name, length) == 0 and length[0] == 2
+end
+
+local function new_packet()
+    local packet = message.new(MOST_DESCRIPTORS)
+    packet.request = wire.request_type()
+    packet.vector[0].base, packet.vector[0].len = packet.request, wire.REQUEST_BYTES
+    return packet
+end
+
+-- Takes in what has come; false, with all its descriptors closed, where it is no request.
+local function take_in(self, packet, bytes)
+    local count = message.take_fds(packet)
+    if count < 0 then return false end
+    local is_cut, lacks_descriptors = message.was_cut(packet)
+    local called = not is_cut and not lacks_descriptors and wire.check(packet.request, bytes, count)
+    local call = called and is_fit_for_answer(packet.fds[0]) and arguments.read(called, packet.request)
+    if not call then
+        message.close_fds(packet, count)
+        return false
+    end
+    self.call, self.answer_to = call, file_descriptor.new(packet.fds[0])
+    for i = 1, count - 1 do
+        self.attached[i] = file_descriptor.new(packet.fds[i])
+    end
+    return true
+end
+
+local function receive(self)
+    local packet = new_packet()
+    repeat
+        message.make_room(packet, MOST_DESCRIPTORS)
+        local res = operation.recvmsg_soon(self, packet, "receive")
+        error_.check(res)
+        -- A request has bytes: none is the end. Such a packet could still bring descriptors.
+        if res == 0 then
+            message.close_fds(packet, math.max(message.take_fds(packet), 0))
+            error(asio_error.misc.eof, 0)
+        end
+    until take_in(self, packet, res)
+end
+
+--- Waits for the next call of the actor; what it is, the properties and `arguments` say. Seed 003,
+--- "libc_service.master". A call before that was not answered fails with EACCES. Cancellation loses none.
+--- Raises asio_error.misc.eof when the actor has ended, EBUSY while another fiber receives.
+function methods:receive()
+    io_object.check_open(self)
+    if self.receiving then error(error_.generic("EBUSY", { detail = "another fiber receives" }), 0) end
+    let_go(self)
+    self.receiving = true
+    local ok, err = pcall(receive, self)
+    self.receiving = false
+    if not ok then error(err, 0) end
+end
+
+local function current(self)
+    if not self.call then error_.argument(1, "there is no call to answer") end
+    return self.call --[[@as ljos.libc_service.Call]]
+end
+
+--- Returns the arguments of the call, in the order of the manual (seed 003, "libc_service.master", arguments).
+---@return any ...
+function methods:arguments()
+    local call = current(self)
+    return unpack(call, 1, #call.names)
+end
+
+--- Returns the descriptors that came with the call, which are the caller's from then on: the directory of openat, the
+--- socket of connect and bind, open in both processes.
+---@return ljos.FileDescriptor ...
+function methods:descriptors()
+    current(self)
+    local fds = self.attached
+    self.attached = {}
+    return unpack(fds)
+end
+
+function properties.function_(self) return current(self).name end
+
+for _, key in ipairs {
+    "path",
+    "flags",
+    "mode",
+    "path1",
+    "path2",
+    "amode",
+    "ipv4_addr",
+    "port",
+    "ipv6_addr",
+    "node",
+    "service",
+    "protocol",
+} do
+    properties[key] = function(self)
+        local call = current(self)
+        for i, each in ipairs(call.names) do
+            if each == key then return call[i] end
+        end
+        error(error_.core("bad_index", { index = 2, detail = ("%s has no %s"):format(call.name, key) }), 0)
+    end
+end
+
+-- Answering -----------------------------------------------------------------------------------------------------
+
+local answer = message.new(1)
+
+-- Never waits: an actor that does not listen loses its answer.
+local function send_answer(self, reply, fds)
+    answer.vector[0].base, answer.vector[0].len = reply, wire.REPLY_BYTES
+    for i, fd in ipairs(fds) do
+        answer.fds[i - 1] = file_descriptor.number_of(fd, "fds")
+    end
+    message.put_fds(answer, #fds)
+    native.C.ljos_message_send_now(self.answer_to:getfd(), answer.message)
+    let_go(self)
+end
+
+-- The port of an answer that leaves it out: a service may be given as a number.
+local function port_of(call)
+    local port = tonumber(call[2])
+    return port and port >= 0 and port <= 65535 and port % 1 == 0 and port or 0
+end
+
+local function put_names(out, call, result, errno)
+    if type(result) ~= "table" or error_.is_error(result) then
+        if result ~= nil then reply_.put_name_error(out, result, errno, "result") end
+        return
+    end
+    local address = address_.of(result[1], "result[1]")
+    local port = result[2] == nil and port_of(call) or reply_.integer(result[2], 0, 65535, "result[2]")
+    local version, bytes, scope = address_.parts(address)
+    reply_.put_address(out, version, bytes, scope, port)
+end
+
+local function fill(out, call, result, errno)
+    errno = reply_.errno(errno, "errno")
+    local is_status = call.name == "stat" or call.name == "lstat"
+    if call.name == "getaddrinfo" then
+        put_names(out, call, result, errno)
+    elseif is_status and result ~= -1 then
+        error_.check_type(result, "table", "result")
+        reply_.put_status(out, result, "result", clock.to_unix)
+    else
+        out.result, out.error = reply_.integer(result, -0x80000000, 0x7fffffff, "result"), errno
+    end
+end
+
+local function check_fds(call, result, fds)
+    error_.check_type(fds, "table", "fds")
+    if #fds == 0 then return end
+    if #fds > 1 or not call.called.gives_descriptor then
+        error_.argument("fds", ("%s takes %s"):format(call.name, call.called.gives_descriptor and "one" or "none"))
+    end
+    if result < 0 then error_.argument("fds", "a descriptor with a result that says failure") end
+    file_descriptor.number_of(fds[1], "fds")
+end
+
+local function send(self, result, fds, errno)
+    local call = current(self)
+    local reply = wire.reply_type()
+    fill(reply, call, result, errno)
+    check_fds(call, result, fds)
+    reply.has_descriptor = #fds
+    send_answer(self, reply, fds)
+end
+
+--- Answers the call (seed 003, "libc_service.master", send): with the integer that the function returns; for stat and
+--- lstat that succeed with a table; for getaddrinfo with the name of an error, nil (no address) or `{address, port}`.
+--- Raises EINVAL for an answer that the call cannot have, and the call still waits. Never waits itself.
+---@param result any
+---@param errno? integer|ljos.Error  what errno becomes; 0: stays as it is
+function methods:send(result, errno) send(self, result, {}, errno) end
+
+--- Answers with a descriptor: open and openat return its number in the actor, whatever `result` is; of connect and bind
+--- the caller's socket becomes that one. The others take none. The sender keeps his.
+---@param result any
+---@param fds ljos.FileDescriptor[]
+---@param errno? integer|ljos.Error
+function methods:send_with_fds(result, fds, errno) send(self, result, fds, errno) end
+
+--- Lets the actor make the call itself, with what rights it has.
+function methods:use_slave_credentials()
+    current(self)
+    local reply = wire.reply_type()
+    reply.kind = wire.USE_SLAVE_CREDENTIALS
+    send_answer(self, reply, {})
+end
+
+--- Closes the service: calls that wait and all that come fail with EACCES. Closing twice does nothing.
+function methods:close()
+    let_go(self)
+    io_object.close(self)
+end
+
+return M
