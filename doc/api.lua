@@ -67,7 +67,7 @@ local PAGES = {
         { "system", "system.signal", "system.signal.set", "system.in_", "system.out" },
         "lua/ljos/system",
     },
-    { "actors", "Actors and sandboxes", { "sandbox", "spawn_vm", "inbox", "seccomp" } },
+    { "actors", "Actors and sandboxes", { "sandbox", "spawn_vm", "inbox", "seccomp", "libc_service" } },
     {
         "ipc",
         "LuaIPC's interface",

@@ -21,6 +21,7 @@ local launch = require "ljos.actor.launch"
 local limits = require "ljos.sandbox.limits"
 local native = require "ljos.native"
 local process = require "ljos.process"
+local slave = require "ljos.libc_service.slave"
 local source = require "ljos.actor.source"
 local surroundings = require "ljos.process.surroundings"
 
@@ -50,6 +51,7 @@ local STEPS = { "session", "mount", "memory", "mdwe", "limits", "capabilities", 
 ---@field source_tree_cache? table                    modules that it may require
 ---@field fds? table<string, ljos.FileDescriptor>     what it is granted; the caller keeps his
 ---@field allow? ljos.SandboxGrant[]                  kinds of descriptors that are refused otherwise
+---@field libc_service? ljos.libc_service.Slave       consumed by the call
 ---@field without? string[]                           protections to do without
 ---@field jit? boolean    false: no compiler, and no memory that becomes executable
 ---@field limits? ljos.SandboxLimits                  how much it may use
@@ -173,6 +175,7 @@ local function start(options, caller)
     add_code(options, caller, boot)
     local allowed = grants_.allowed_of(options.allow)
     local grants = grants_of(options.fds, allowed, boot)
+    slave.grant(options.libc_service, "libc_service", boot, grants)
     local flags
     flags, boot.protections = plan(wanted)
     if wanted.pid then boot.pid1 = "1" end
@@ -194,7 +197,10 @@ local function start(options, caller)
             }
         end
     )
-    if ok then return result end
+    if ok then
+        slave.consume(options.libc_service)
+        return result
+    end
     local err = result --[[@as ljos.Error]]
     if error_.is_error(err) and err.step == "clone" then raise_refused(err, wanted) end
     error(err, 0)

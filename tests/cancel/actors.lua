@@ -5,6 +5,7 @@ local fiber = require "ljos.fiber"
 local filelock = require "ljos.ipc.filelock"
 local inbox = require "ljos.actor.inbox"
 local ledger = require "ljos.fiber.ledger"
+local libc_service = require "ljos.libc_service"
 local other_process = require "ipc.other_process"
 local path = require "ljos.filesystem.path"
 local proc = require "ljos.ipc.proc"
@@ -16,10 +17,10 @@ local time = require "ljos.time"
 local yield = fiber.this_fiber.yield
 
 -- An actor in a process of its own that runs `code`.
-local function start(code)
+local function start(code, slave)
     return spawn_vm {
         module = path.new "/actor.lua",
-        subprocess = { stderr = "share", source_tree_cache = { ["actor.lua"] = code } },
+        subprocess = { stderr = "share", source_tree_cache = { ["actor.lua"] = code }, libc_service = slave },
     }
 end
 
@@ -100,6 +101,24 @@ return {
         end,
         slow = true,
         exclusive = true,
+    },
+    {
+        "libc_service.master:receive",
+        function()
+            local master, slave = libc_service.new()
+            local channel = start('require("inbox"):receive() pcall(require("filesystem").exists, "/asked")', slave)
+            return {
+                run = function() return master:receive() end,
+                help = function() channel:send "ask" end,
+                finish = function(result)
+                    if not result then master:receive() end
+                    assert(tostring(master.path) == "/asked", "a call is lost")
+                    master:close()
+                    finish(channel)
+                end,
+            }
+        end,
+        slow = true,
     },
     {
         "channel:send, to an actor that does not receive",

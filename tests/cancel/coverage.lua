@@ -93,6 +93,7 @@ return {
     ["ipc.proc"] = { wait = { "ipc.proc:wait" } },
     ["ipc.readiness"] = { wait = { "ipc.proc:wait" } },
     ["ipc.sem"] = { dec = { "ipc.sem:dec" } },
+    libc_service = { receive = { "libc_service.master:receive" } },
     loop = {
         ["`suspend`"] = { "future:get" },
         ["`reschedule`"] = { "yield" },

@@ -79,6 +79,8 @@ function M.prepare(boot)
     io.stdout:setvbuf "no"
     app.ignore_sigpipe()
     quit.arm()
+    -- What the engine opens for itself is no question for a master.
+    if boot.libc_service then engine.handle() end
     return function() return run(boot) end
 end
 
