@@ -3,9 +3,11 @@ local attacks = require "actor.attacks"
 local error_ = require "ljos.error"
 local fs = require "ljos.filesystem"
 local inbox = require "ljos.inbox"
+local lacks = require "lacks"
 local needs = require "needs"
 local plain_pipe = require "plain_pipe"
 local sandbox = require "ljos.sandbox"
+local S = require "ljos.syscall"
 local temporary_directory = require "temporary_directory"
 local text_file = require "text_file"
 
@@ -53,6 +55,9 @@ describe("a sandbox's limit", function()
     end)
 
     it("of processes ends a fork bomb", function()
+        if S.geteuid() == 0 and lacks("setuid", "setgid") then
+            return pending "the kernel counts no process of root's"
+        end
         local code = ([[
             local count = 0
             while true do

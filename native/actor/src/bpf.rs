@@ -22,8 +22,7 @@ const ARCHITECTURE: u32 = 62 | 0xc000_0000;
 const ARCHITECTURE: u32 = 183 | 0xc000_0000;
 
 /// From here on: calls of the x32 ABI, under the same architecture.
-#[cfg(target_arch = "x86_64")]
-const X32: u32 = 0x4000_0000;
+const X32: Option<u32> = if cfg!(target_arch = "x86_64") { Some(0x4000_0000) } else { None };
 
 const NUMBER_AT: usize = offset_of!(libc::seccomp_data, nr);
 const ARCHITECTURE_AT: usize = offset_of!(libc::seccomp_data, arch);
@@ -69,8 +68,9 @@ impl Program {
             verdict(KILL),
             load(NUMBER_AT),
         ];
-        #[cfg(target_arch = "x86_64")]
-        code.extend([jump(libc::BPF_JGE, X32, 0, 1), verdict(KILL)]);
+        if let Some(first) = X32 {
+            code.extend([jump(libc::BPF_JGE, first, 0, 1), verdict(KILL)]);
+        }
         Program(code)
     }
 

@@ -12,6 +12,7 @@ use landlock::{
     Access, AccessFs, AccessNet, CompatLevel, Compatible, RestrictionStatus, Ruleset, RulesetAttr,
     RulesetError, RulesetStatus, Scope, ABI,
 };
+use linux_raw_sys::prctl as control;
 use rustix::fs::CWD;
 use rustix::mount::{
     fsconfig_create, fsconfig_set_string, fsmount, fsopen, mount_change, move_mount, unmount, FsMountFlags,
@@ -19,7 +20,7 @@ use rustix::mount::{
 };
 use rustix::process::{chdir, fchdir, pivot_root, setrlimit, setsid, DumpableBehavior, Resource, Rlimit};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid, Gid, Uid, UnshareFlags};
-use std::ffi::c_ulong;
+use std::ffi::{c_int, c_ulong};
 
 type Result<T = ()> = std::result::Result<T, Failure>;
 
@@ -167,13 +168,13 @@ fn forbid_new_code() -> Result {
 /// What this process teaches the processor's branch predictor is forgotten before others run, where the processor needs
 /// that and the kernel leaves the choice to processes.
 fn isolate_speculation() {
-    const INDIRECT_BRANCH: c_ulong = libc::PR_SPEC_INDIRECT_BRANCH as c_ulong;
+    const INDIRECT_BRANCH: c_ulong = control::PR_SPEC_INDIRECT_BRANCH as c_ulong;
     // SAFETY: no memory is involved.
-    let state = unsafe { libc::prctl(libc::PR_GET_SPECULATION_CTRL, INDIRECT_BRANCH, 0, 0, 0) };
-    if state > 0 && state as u32 & libc::PR_SPEC_PRCTL != 0 {
-        let force = libc::PR_SPEC_FORCE_DISABLE as c_ulong;
+    let state = unsafe { libc::prctl(control::PR_GET_SPECULATION_CTRL as c_int, INDIRECT_BRANCH, 0, 0, 0) };
+    if state > 0 && state as u32 & control::PR_SPEC_PRCTL != 0 {
+        let force = control::PR_SPEC_FORCE_DISABLE as c_ulong;
         // SAFETY: no memory is involved. Where it is forced already, it fails.
-        unsafe { libc::prctl(libc::PR_SET_SPECULATION_CTRL, INDIRECT_BRANCH, force, 0, 0) };
+        unsafe { libc::prctl(control::PR_SET_SPECULATION_CTRL as c_int, INDIRECT_BRANCH, force, 0, 0) };
     }
 }
 

@@ -121,7 +121,7 @@ const PRCTL: &[u32] = &[
     libc::PR_GET_NO_NEW_PRIVS as u32,
     libc::PR_GET_SECCOMP as u32,
     libc::PR_GET_SECUREBITS as u32,
-    libc::PR_GET_SPECULATION_CTRL as u32,
+    linux_raw_sys::prctl::PR_GET_SPECULATION_CTRL,
     libc::PR_GET_MDWE as u32,
     libc::PR_CAPBSET_READ as u32,
     libc::PR_SET_VMA as u32, // names of mappings, by the C library
