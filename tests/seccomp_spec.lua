@@ -31,7 +31,7 @@ local function fate(rules, f)
     local pid = assert(S.fork())
     if pid == 0 then
         pcall(function()
-            S.setrlimit("core", 0, 0)
+            assert(S.setrlimit("core", { cur = 0, max = 0 }))
             install(rules)
             f()
         end)

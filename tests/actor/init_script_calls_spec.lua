@@ -320,7 +320,7 @@ local function end_of(code)
     local reading, writing = select(3, assert(S.pipe()))
     local pid = assert(S.fork())
     if pid == 0 then
-        S.setrlimit("core", 0, 0)
+        S.setrlimit("core", { cur = 0, max = 0 })
         S.dup2(writing, 2)
         pcall(run, START .. code)
         S._exit(0)
@@ -392,6 +392,26 @@ describe("an init script's", function()
                 assert(err:find("init.script:%d+: " .. name .. ": ") and err:find(what, 1, true), err)
             end
         ]] .. table.concat(script))
+    end)
+
+    it("abort leaves no core, which would hold what the script knows", function()
+        -- In a directory that is removed, should there be one.
+        local directory = temporary_directory.make()
+        local function dumps(f)
+            local pid = assert(S.fork())
+            if pid == 0 then
+                local core = S.getrlimit "core"
+                S.setrlimit("core", { cur = core.max, max = core.max })
+                S.chdir(directory)
+                S.close(2)
+                f()
+            end
+            local _, _, status = assert(S.waitpid(pid))
+            assert.equal(6, status.WTERMSIG)
+            return status.COREDUMP or false
+        end
+        if not dumps(function() S.kill(S.getpid(), "abrt") end) then return pending "there are no cores here" end
+        assert.is_false(dumps(function() run "C.chdir '/none'" end))
     end)
 
     it("closefrom answers nothing", function()

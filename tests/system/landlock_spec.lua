@@ -149,6 +149,16 @@ describe("system.landlock", function()
         server:close()
     end)
 
+    requires(1, it)("works where there is no /proc to look into", function()
+        in_child(function()
+            system.set_no_new_privs() -- loaded before its file is out of sight
+            local set = system.landlock_create_ruleset { handled_access_fs = { "make_dir" } }
+            assert(S.mount("none", "/tmp", "tmpfs") and S.chroot "/tmp" and S.chdir "/")
+            system.landlock_restrict_self(set)
+            denied("ACCES", S.mkdir("/dir", "0700"))
+        end, "newuser, newns")
+    end)
+
     requires(7, it)("takes flags for the audit log", function()
         in_child(function()
             local set = system.landlock_create_ruleset { handled_access_fs = { "execute" } }

@@ -1,11 +1,11 @@
 --- Threads of this process other than the caller's: for what the kernel does to one thread at a time.
 ---
---- Who is alone is known without /proc: unshare(2) takes CLONE_THREAD from a process of one thread and changes nothing.
 --- The kernel's own workers for io_uring are not counted: they act with the rights of whoever submitted the request.
+--- Where there is no /proc, unshare(2) tells: it takes CLONE_THREAD from a process of one thread, and changes nothing.
 ---
 --- Errors:   none raised
 --- Suspends: never
---- Needs:    /proc, to tell those workers from other threads
+--- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
 local directory = require "ljos.filesystem.directory"
 local engine = require "ljos.loop.engine"
@@ -30,12 +30,11 @@ local function is_of_kernel(task)
     return name:find "^iou%-" ~= nil
 end
 
---- Counts the threads beside the caller's; without /proc: at least one, where there are some.
+--- Counts the threads beside the caller's; without /proc 1 stands for any number.
 ---@return integer
 local function count_others()
-    if C.ljos_call1(UNSHARE, CLONE_THREAD) == 0 then return 0 end
     local fd = directory.open(AT_FDCWD, "/proc/self/task", true)
-    if fd < 0 then return 1 end
+    if fd < 0 then return C.ljos_call1(UNSHARE, CLONE_THREAD) == 0 and 0 or 1 end
     local tasks, count = {}, 0
     directory.read(fd, tasks, {})
     ffi.C.close(fd)
@@ -55,7 +54,7 @@ function M.reduce()
     local others, handle = count_others(), engine.existing()
     local ended = others > 0 and handle and C.ljos_engine_dismiss(handle) or 0
     if ended <= 0 then return others end
-    local remaining, moments = others - ended, 0
+    local remaining, moments = math.max(others - ended, 0), 0
     others = count_others()
     while others > remaining and moments < MOMENTS do
         moments = moments + 1

@@ -10,15 +10,20 @@ local ffi = require "ffi"
 local calls = require "ljos.actor.init_script.calls"
 local constants = require "ljos.actor.init_script.constants"
 local error_ = require "ljos.error"
+local kernel = require "ljos.syscall.kernel"
 local messages = require "ljos.actor.init_script.messages"
 local native = require "ljos.native"
 
 ffi.cdef "void abort(void); char *strerror(int);"
 
--- The message may find nobody to read it, which is not what the process is to die of.
+local prctl = kernel.call(native.constant_table("SYS").__NR_prctl, "iiiii")
+
+-- The message may find nobody to read it, which is not what the process is to die of. A core would hold what the script
+-- knows.
 local function abort(name, errno)
     local text = ("init.script: %s: %s\n"):format(name, ffi.string(ffi.C.strerror(errno)))
     native.C.ljos_pipe_write(2, text, #text)
+    prctl(native.constant_table("PR").PR_SET_DUMPABLE, 0, 0, 0, 0)
     ffi.C.abort()
 end
 
