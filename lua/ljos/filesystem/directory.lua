@@ -11,7 +11,7 @@ local calls = require "ljos.filesystem.calls"
 local native = require "ljos.native"
 
 local bor, rshift = bit.bor, bit.rshift
-local to_string = ffi.string
+local copy, to_string = ffi.copy, ffi.string
 
 ---@class ljos.filesystem.directory
 local M = {}
@@ -30,6 +30,10 @@ local ENOUGH = 1000
 local bytes = ffi.new("uint8_t[?]", SIZE)
 local halves = ffi.cast("uint16_t *", bytes)
 
+--- A prefix of `read` has up to so many bytes: the kernel takes no longer path.
+M.LONGEST_PREFIX = 4096
+local prefixed = ffi.new("uint8_t[?]", M.LONGEST_PREFIX + SIZE)
+
 --- Opens a directory for reading.
 ---@param dirfd integer
 ---@param name string
@@ -44,26 +48,35 @@ local function is_self_or_parent(at)
 end
 
 --- Reads on: names and types go to the arrays from `first` on. Ends with the directory, or when there is a good
---- deal; so a small directory takes one call and needs its descriptor no more.
+--- deal; so a small directory takes one call and needs its descriptor no more. Who wants paths gives what stands before
+--- the names: then no name becomes a string of its own.
 ---@param fd integer
 ---@param names string[]
 ---@param types integer[]
 ---@param first? integer  1 by default
+---@param prefix? string  "" by default
 ---@return integer, boolean # how many entries, or -errno; whether the directory has ended
-function M.read(fd, names, types, first)
-    local start = (first or 1) - 1
+function M.read(fd, names, types, first, prefix)
+    local start, length = (first or 1) - 1, prefix and #prefix or 0
+    if prefix then copy(prefixed, prefix, length) end
     local count = start
     repeat
         local filled = calls.getdents64(fd, bytes, SIZE)
         if filled <= 0 then return filled < 0 and filled or count - start, true end
         local at = 0
         while at < filled do
+            local size = halves[rshift(at, 1) + HALF_RECLEN]
             if not is_self_or_parent(at + NAME) then
                 count = count + 1
-                names[count] = to_string(bytes + (at + NAME))
+                if length == 0 then
+                    names[count] = to_string(bytes + (at + NAME))
+                else
+                    copy(prefixed + length, bytes + (at + NAME), size - NAME)
+                    names[count] = to_string(prefixed)
+                end
                 types[count] = bytes[at + TYPE]
             end
-            at = at + halves[rshift(at, 1) + HALF_RECLEN]
+            at = at + size
         end
     until count - start >= ENOUGH
     return count - start, false

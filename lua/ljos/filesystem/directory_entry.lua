@@ -1,7 +1,7 @@
 --- Directory entries: a name in a directory, and what is known of the file.
 ---
---- An entry keeps the directory's trail, the name and the type that the directory told; what else is asked for is
---- looked up once, by the whole path, and kept until `refresh`.
+--- An entry keeps its path; what is asked for is looked up once, by the whole path, and kept until `refresh`. Where the
+--- path is longer than the kernel takes, it keeps the directory's trail and the name.
 ---
 --- Errors:   raises ljos.Error
 --- Suspends: never
@@ -29,16 +29,20 @@ local M = {}
 local Entry = {}
 
 -- An entry is an array, for the sake of iterators that make many; false: not looked up yet.
-local DIRECTORY, NAME, FOLLOWED, OWN = 1, 2, 3, 4
+local PLACE, FOLLOWED, OWN = 1, 2, 3
 local metatable = { __metatable = "filesystem.directory_entry" }
 
---- Makes an entry. The hot path of the iterators.
----@param directory ljos.filesystem.Trail
----@param name string
----@return ljos.filesystem.DirectoryEntry
-function M.new(directory, name) return setmetatable({ directory, name, false, false }, metatable) end
+---@alias ljos.filesystem.Place string|{ trail: ljos.filesystem.Trail, name: string }
 
-local function text_of(self) return trail.join(self[DIRECTORY], self[NAME]) end
+--- Makes an entry. The hot path of the iterators.
+---@param place ljos.filesystem.Place
+---@return ljos.filesystem.DirectoryEntry
+function M.new(place) return setmetatable({ place, false, false }, metatable) end
+
+local function text_of(self)
+    local place = self[PLACE]
+    return type(place) == "string" and place or trail.join(place.trail, place.name)
+end
 
 -- What was found, kept under `key`.
 local function attributes(self, key, flags)

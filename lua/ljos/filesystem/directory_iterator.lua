@@ -10,8 +10,8 @@ local calls = require "ljos.filesystem.calls"
 local directory = require "ljos.filesystem.directory"
 local directory_entry = require "ljos.filesystem.directory_entry"
 local error_ = require "ljos.error"
+local lexical = require "ljos.filesystem.path.lexical"
 local path_ = require "ljos.filesystem.path"
-local trail = require "ljos.filesystem.trail"
 local tree = require "ljos.filesystem.tree"
 
 local AT_FDCWD = calls.constants.AT_FDCWD
@@ -55,11 +55,11 @@ function M.new(p, opts)
         return function() end
     end
     local owner = tree.new(calls.check(fd, "directory_iterator", text))
-    local place, names, types = trail.root(text), {}, {}
+    local prefix, paths, types = lexical.join(text, ""), {}, {}
     local i, count, finished = 0, 0, false
     local function read()
         i = 0
-        count, finished = directory.read(owner.fd, names, types)
+        count, finished = directory.read(owner.fd, paths, types, 1, prefix)
         if finished then owner:close() end
         calls.check(count, "directory_iterator", text)
     end
@@ -71,7 +71,7 @@ function M.new(p, opts)
             if count == 0 then return nil end
         end
         i = i + 1
-        return directory_entry.new(place, names[i])
+        return directory_entry.new(paths[i])
     end
 end
 

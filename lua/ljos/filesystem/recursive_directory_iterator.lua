@@ -1,9 +1,9 @@
 --- Iterating a directory and all below it, each directory before its entries.
 ---
 --- The way down is a `filesystem.tree`: every directory is opened relative to the one above. A frame for each
---- level keeps what was read and not yet handed out. Whether an entry is a directory is found out when the
---- iterator would enter it, by opening it as one. A directory that has vanished meanwhile is passed over; with
---- `follow_directory_symlink`, so is one that is being iterated further up.
+--- level keeps what was read and not yet handed out: paths, or names where these would be too long. Whether an entry is
+--- a directory is found out when the iterator would enter it, by opening it as one. A directory that has vanished
+--- meanwhile is passed over; with `follow_directory_symlink`, so is one that is being iterated further up.
 ---
 --- Errors:   raises ljos.Error; the iterator has then ended
 --- Suspends: never
@@ -13,6 +13,7 @@ local directory = require "ljos.filesystem.directory"
 local directory_entry = require "ljos.filesystem.directory_entry"
 local directory_iterator = require "ljos.filesystem.directory_iterator"
 local error_ = require "ljos.error"
+local lexical = require "ljos.filesystem.path.lexical"
 local path_ = require "ljos.filesystem.path"
 local trail = require "ljos.filesystem.trail"
 local tree = require "ljos.filesystem.tree"
@@ -44,19 +45,25 @@ end
 
 -- Appends to what a level has still to hand out.
 local function read(self, frame, fd)
-    local count, finished = directory.read(fd, frame.names, frame.types, frame.last + 1)
+    local count, finished = directory.read(fd, frame.names, frame.types, frame.last + 1, frame.prefix)
     if count < 0 then fail(self, count, frame.trail) end
     frame.last, frame.finished = frame.last + count, finished
 end
 
-local function push_frame(self, place)
+-- What stands before the names of a directory's entries; nil where that becomes too long.
+local function prefix_below(prefix, name)
+    if prefix and #prefix + #name < directory.LONGEST_PREFIX then return prefix .. name .. "/" end
+end
+
+local function push_frame(self, place, prefix)
     local depth = self.tree.depth
     local frame = self.frames[depth]
     if not frame then
         frame = { names = {}, types = {} }
         self.frames[depth] = frame
     end
-    frame.trail, frame.depth, frame.at, frame.last, frame.finished = place, depth, 0, 0, false
+    frame.trail, frame.prefix, frame.depth = place, prefix, depth
+    frame.at, frame.last, frame.finished = 0, 0, false
     self.frame = frame
     return frame
 end
@@ -66,6 +73,8 @@ local function enter(self, name)
     while closing and not self.frames[closing].finished do
         read(self, self.frames[closing], fd)
     end
+    local prefix = self.frame.prefix
+    if prefix then name = name:sub(#prefix + 1) end
     local place = trail.below(self.frame.trail, name)
     local res = self.tree:enter(name, self.follow)
     if res < 0 then
@@ -76,7 +85,7 @@ local function enter(self, name)
         self.tree:leave()
         return
     end
-    local frame = push_frame(self, place)
+    local frame = push_frame(self, place, prefix_below(prefix, name))
     read(self, frame, self.tree.fd)
 end
 
@@ -120,7 +129,8 @@ local function stepper(self)
         local kind = frame.types[at]
         self.recursion_pending = true
         self.enters = kind == DT_DIR or kind == DT_UNKNOWN or (kind == DT_LNK and follow)
-        return new_entry(frame.trail, frame.names[at]), frame.depth
+        local name = frame.names[at]
+        return new_entry(frame.prefix and name or { trail = frame.trail, name = name }), frame.depth
     end
 end
 
@@ -179,7 +189,7 @@ function M.new(p, opts)
     calls.check(fd, "recursive_directory_iterator", text)
     local frames = self.frames
     self.tree = tree.new(fd, follow and function(depth) return trail.text(frames[depth].trail) end or nil)
-    local frame = push_frame(self, trail.root(text))
+    local frame = push_frame(self, trail.root(text), lexical.join(text, ""))
     read(self, frame, fd)
     self.step = stepper(self)
     return self.step, handle
