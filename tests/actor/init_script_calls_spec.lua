@@ -403,6 +403,7 @@ describe("an init script's", function()
                 local core = S.getrlimit "core"
                 S.setrlimit("core", { cur = core.max, max = core.max })
                 S.chdir(directory)
+                S.prctl("set_dumpable", 1) -- other files of this process may have ended that
                 S.close(2)
                 f()
             end
