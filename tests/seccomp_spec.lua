@@ -51,7 +51,89 @@ local ORACLE = {
     [">="] = function(a, b) return a >= b end,
 }
 
+-- Runs a program as bpf(4) says; `data` has the 32-bit words of struct seccomp_data by their offset.
+local function interpret(program, data)
+    local code = ffi.cast("struct ljos_sock_filter *", ffi.cast("const char *", program))
+    local count, at, A = #program / 8, 0, 0
+    while true do
+        assert(at < count, "ran past the end")
+        local i = code[at]
+        at = at + 1
+        if i.code == 0x20 then
+            A = data[i.k]
+        elseif i.code == 0x54 then
+            A = bit.band(A, i.k) % 2 ^ 32
+        elseif i.code == 0x06 then
+            return i.k
+        else
+            local holds = i.code == 0x15 and A == i.k or i.code == 0x25 and A > i.k or i.code == 0x35 and A >= i.k
+            assert(i.code == 0x15 or i.code == 0x25 or i.code == 0x35, "no such instruction")
+            at = at + (holds and i.jt or i.jf)
+        end
+    end
+end
+
+-- What the rules say of a call, without words or jumps. `arguments` are uint64_t.
+local function decide(rules, name, arguments)
+    for _, rule in ipairs(rules) do
+        local fits = false
+        for _, other in ipairs(rule[2]) do
+            fits = fits or other == name
+        end
+        for i = 3, #rule do
+            local width, position, operator, value, masked = unpack(rule[i], 1, 5)
+            local modulus = width == "int" and 0x100000000ULL or nil
+            local given = arguments[position]
+            if operator == "&" then
+                given, value, operator = bit.band(given, ffi.cast("uint64_t", value)), masked, "=="
+            end
+            value = ffi.cast("uint64_t", value)
+            if modulus then
+                given, value = given % modulus, value % modulus
+            end
+            fits = fits and ORACLE[operator](given, value)
+        end
+        if fits then return rule[1] end
+    end
+    return rules.default
+end
+
 describe("seccomp.compile", function()
+    it("decides as the rules do, whatever they are", function()
+        local seed = os.time()
+        math.randomseed(seed)
+        local names = { "read", "write", "close", "fcntl", "getpid" }
+        local operators = { "==", "~=", "<", "<=", ">", ">=", "&" }
+        local words = { 0ULL, 1ULL, 2ULL, 0x7fffffffULL, 0x80000000ULL, 0xffffffffULL }
+        local function pick(list) return list[math.random(#list)] end
+        local function number() return pick(words) + pick(words) * 0x100000000ULL end
+        local RET = native.constant_table "SECCOMP_RET"
+        for _ = 1, 3000 do
+            local rules = { default = "errno(1)" }
+            for i = 1, math.random(0, 5) do
+                local rule = { ("errno(%d)"):format(i + 1), { pick(names), pick(names) } }
+                for _ = 1, math.random(0, 4) do
+                    local width, operator = pick { "int", "long" }, pick(operators)
+                    local function value() return width == "int" and tonumber(pick(words)) or number() end
+                    rule[#rule + 1] = { width, math.random(6), operator, value(), operator == "&" and value() or nil }
+                end
+                rules[i] = rule
+            end
+            local program = seccomp.compile(rules)
+            for _ = 1, 20 do
+                local name, arguments = pick(names), {}
+                local data = { [0] = SYS["__NR_" .. name], [4] = jit.arch == "x64" and 0xc000003e or 0xc00000b7 }
+                for i = 1, 6 do
+                    arguments[i] = number()
+                    data[8 + 8 * i] = tonumber(arguments[i] % 0x100000000ULL)
+                    data[12 + 8 * i] = tonumber(arguments[i] / 0x100000000ULL)
+                end
+                local expected = RET.SECCOMP_RET_ERRNO + tonumber(decide(rules, name, arguments):match "%d+")
+                assert.equal(expected, interpret(program, data), "seed " .. seed)
+            end
+        end
+    end)
+
     it("compares arguments of 32 and 64 bits by every operator, as arithmetic does", function()
         local uint64 = ffi.typeof "uint64_t"
         local numbers = {
