@@ -329,6 +329,36 @@ describe("libc_service", function()
             attacks.finish(channel)
         end)
 
+        it("the call under way of a master that was killed", function()
+            local directory = temporary_directory.make()
+            text_file.write(
+                directory .. "/supervisor.lua",
+                [[
+                local ljos = require "ljos"
+                local master, slave = ljos.libc_service.new()
+                local actor = ljos.spawn_vm {
+                    module = ljos.filesystem.path.new "/actor.lua",
+                    subprocess = {
+                        libc_service = slave,
+                        stdout = "share",
+                        source_tree_cache = {
+                            ["actor.lua"] = 'local ffi = require "ffi" ffi.cdef "int unlink(const char *);" '
+                                .. 'print(ffi.C.unlink "/a", ffi.errno(), ffi.C.unlink "/b")',
+                        },
+                    },
+                }
+                master:receive()
+                actor:detach()
+                ljos.syscall.kill(ljos.syscall.getpid(), "kill")
+            ]]
+            )
+            local command = "LUA_PATH='lua/?.lua;lua/?/init.lua' exec luajit '%s/supervisor.lua' 2>&1"
+            local pipe = assert(io.popen(command:format(directory)))
+            local output = pipe:read "*a" -- to its end, which is the actor's
+            pipe:close()
+            assert.equal(("-1\t%d\t-1\n"):format(errno.EACCES), output)
+        end)
+
         it("a path that is too long, without asking", function()
             local code = 'return call(C.unlink(("x"):rep(4096)))'
             assert.equal(-errno.ENAMETOOLONG, run(code, none))
@@ -521,6 +551,32 @@ describe("libc_service", function()
             assert.is_nil(slave.open)
             own:close()
         end)
+    end)
+
+    it("is there in app mode", function()
+        local program = temporary_directory.make() .. "/program.lua"
+        text_file.write(
+            program,
+            [[
+            local inbox = require "inbox"
+            if _CONTEXT == "worker" then
+                local _, err = pcall(require("filesystem").create_directory, "/made")
+                inbox:receive():send(tostring(err))
+            else
+                local master, slave = require("libc_service").new()
+                local channel = spawn_vm { module = ".", subprocess = { libc_service = slave, stderr = "share" } }
+                channel:send(inbox)
+                master:receive()
+                print(master.function_, master.path)
+                master:send(-1, require("generic_error").EDQUOT)
+                print(inbox:receive())
+            end
+        ]]
+        )
+        local pipe = assert(io.popen(("bin/ljos '%s' 2>&1"):format(program)))
+        local output = pipe:read "*a"
+        pipe:close()
+        assert.equal("mkdir\t/made\nDisk quota exceeded\n", output)
     end)
 
     it("keeps a slave whose actor could not be started", function()

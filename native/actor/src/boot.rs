@@ -124,6 +124,19 @@ impl Control {
     }
 }
 
+/// ASYNC-SIGNAL-SAFE. One byte from the parent, without waiting: 1, or 0 at its end, or -1 with errno.
+pub fn hear() -> isize {
+    let mut byte = 0u8;
+    // SAFETY: room for one byte.
+    let mut receive = || unsafe { libc::recv(CONTROL, (&raw mut byte).cast(), 1, libc::MSG_DONTWAIT) };
+    let received = receive();
+    // It ended without having read all that was under way to it; what it had said comes after that news.
+    if received < 0 && std::io::Error::last_os_error().raw_os_error() == Some(libc::ECONNRESET) {
+        return receive();
+    }
+    received
+}
+
 // A parent that is gone hears nothing.
 fn send(message: &[u8]) {
     let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;

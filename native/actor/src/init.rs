@@ -5,7 +5,7 @@
 //! inside a namespace cannot kill its PID 1, it lives in the outer one of two Landlock domains, and where the actor has a
 //! seccomp filter it has one of its own, with the few calls below.
 
-use crate::boot::CONTROL;
+use crate::boot::{self, CONTROL};
 use crate::{filter, Failure};
 use std::ffi::{c_int, c_uint};
 use std::mem::size_of;
@@ -67,7 +67,8 @@ fn watch_over(actor: libc::pid_t, watched: &libc::sigset_t, is_filtered: bool) -
         // SAFETY: two entries; a negative descriptor is passed over.
         unsafe { libc::poll(polled.as_mut_ptr(), 2, -1) };
         let [signals_ready, control_ready] = polled.map(|entry| entry.revents != 0);
-        if control_ready && !read_control() {
+        // Else the parent lets the actor go.
+        if control_ready && boot::hear() != 1 {
             exit(128 + libc::SIGKILL);
         }
         if control_ready {
@@ -92,13 +93,6 @@ fn keep_only(signals: c_int) {
             unsafe { libc::syscall(libc::SYS_close_range, first as c_uint, last as c_uint, 0) };
         }
     }
-}
-
-/// False when the parent has ended; true when it let the actor go.
-fn read_control() -> bool {
-    let mut byte = 0u8;
-    // SAFETY: room for one byte.
-    unsafe { libc::recv(CONTROL, (&raw mut byte).cast(), 1, libc::MSG_DONTWAIT) == 1 }
 }
 
 fn handle_signals(signals: c_int, actor: libc::pid_t) {

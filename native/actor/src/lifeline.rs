@@ -4,7 +4,7 @@
 //! The socket, not PR_SET_PDEATHSIG: that signal is bound to the parent's thread, and could not be taken back by the
 //! parent's `detach`. An actor that runs hostile code belongs in a PID namespace, where it cannot reach the watcher.
 
-use crate::boot::{Control, CONTROL};
+use crate::boot::{self, Control, CONTROL};
 use crate::Failure;
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,9 +56,7 @@ extern "C" fn on_change(_: c_int) {
     let errno = unsafe { libc::__errno_location() };
     // SAFETY: as above.
     let saved = unsafe { errno.read() };
-    let mut byte = 0u8;
-    // SAFETY: room for one byte.
-    let received = unsafe { libc::recv(CONTROL, (&raw mut byte).cast(), 1, libc::MSG_DONTWAIT) };
+    let received = boot::hear();
     if received == 1 {
         // "May outlive the parent": the socket has done its duty.
         ARMED.store(false, Ordering::Relaxed);
@@ -66,7 +64,6 @@ extern "C" fn on_change(_: c_int) {
         unsafe { libc::close(CONTROL) };
     // SAFETY: as above.
     } else if received == 0 || !matches!(unsafe { errno.read() }, libc::EAGAIN | libc::EINTR) {
-        // The end, or ECONNRESET: the parent ended without having read what is under way to it.
         // SAFETY: ends this process.
         unsafe { libc::raise(libc::SIGKILL) };
     }
