@@ -80,6 +80,11 @@ local function let_go(self)
     self.call, self.answer_to, self.attached = false, false, {}
 end
 
+-- For methods whose names are those of hot ones elsewhere, which io_object does not look after.
+local function check_class(self)
+    if getmetatable(self) ~= "libc_service.master" then io_object.not_an_object(self, "libc_service.master") end
+end
+
 -- Receiving -----------------------------------------------------------------------------------------------------
 
 -- One for the answer, and a socket or a directory; a third would be one too many.
@@ -104,7 +109,7 @@ local function is_fit_for_answer(fd)
 end
 
 local function new_packet()
-    local packet = message.new(MOST_DESCRIPTORS)
+    local packet = message.new(MOST_DESCRIPTORS) --[[@as any]]
     packet.request = wire.request_type()
     packet.vector[0].base, packet.vector[0].len = packet.request, wire.REQUEST_BYTES
     return packet
@@ -146,6 +151,7 @@ end
 --- "libc_service.master". A call before that was not answered fails with EACCES. Cancellation loses none.
 --- Raises asio_error.misc.eof when the actor has ended, EBUSY while another fiber receives.
 function methods:receive()
+    check_class(self)
     io_object.check_open(self)
     if self.receiving then error(error_.generic("EBUSY", { detail = "another fiber receives" }), 0) end
     let_go(self)
@@ -156,6 +162,7 @@ function methods:receive()
 end
 
 local function current(self)
+    check_class(self)
     if not self.call then error_.argument(1, "there is no call to answer") end
     return self.call --[[@as ljos.libc_service.Call]]
 end
@@ -218,9 +225,11 @@ local function send_answer(self, reply, fds)
 end
 
 -- The port of an answer that leaves it out: a service may be given as a number.
+---@return integer
 local function port_of(call)
-    local port = tonumber(call[2])
-    return port and port >= 0 and port <= 65535 and port % 1 == 0 and port or 0
+    local port = tonumber(call[2]) or 0
+    if port < 0 or port > 65535 or port % 1 ~= 0 then return 0 end
+    return port --[[@as integer]]
 end
 
 local function put_names(out, call, result, errno)

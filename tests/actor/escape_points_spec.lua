@@ -8,6 +8,9 @@ local FILES, PROCESSES = "tests/actor/escape_files_spec.lua", "tests/actor/escap
 local LIMITS, GRANTS = "tests/actor/limits_spec.lua", "tests/actor/grants_spec.lua"
 local NO_JIT, INBOX, WIRE = "tests/actor/no_jit_spec.lua", "tests/actor/inbox_spec.lua", "tests/actor/wire_spec.lua"
 
+local SERVICE = "tests/libc_service_spec.lua"
+local HOSTILE, INTERPOSED = "tests/libc_service/hostile_spec.lua", "tests/libc_service/interposed_spec.lua"
+
 local POINTS = {
     {
         "descriptors, directories and roots that are inherited",
@@ -147,9 +150,16 @@ local POINTS = {
         { INBOX, "sends more than the largest message" },
     },
     { "descriptors that are something else", { INBOX, "sends a descriptor that is no socket as an address" } },
-    { "a supervisor that is deceived", untested = "nobody decides for the kernel: the filter has no listener" },
+    {
+        "a supervisor that is deceived",
+        { HOSTILE, "drops what does not add up" },
+        { HOSTILE, "sends no answer to what is no end of a socket pair" },
+        { SERVICE, "the calls under way and to come of a master that is closed" },
+        untested = "nobody decides for the kernel: the filter has no listener",
+    },
     {
         "interposition instead of a boundary",
+        { INTERPOSED, "is no way around the kernel's rules" },
         { SECCOMP, "is asked whoever makes the call, also where that is no C library" },
     },
     { "threads", { PROCESSES, "a program with threads confines the actor alone, and the whole of it" } },

@@ -114,6 +114,14 @@ local makers = {
             return ljos.tls.socket.new(a), b
         end,
     },
+    ["libc_service.master"] = {
+        function()
+            local master = ljos.libc_service.new()
+            master:close()
+            return master
+        end,
+        function() return ljos.libc_service.new() end,
+    },
     regex = { function() return ljos.regex.new { pattern = "a(b)?", grammar = "ecma" } end },
 }
 

@@ -18,6 +18,7 @@ local band, bor = bit.band, bit.bor
 local constants, protocols = native.constant_table "path", native.constant_table "socket"
 local AT_FDCWD = constants.AT_FDCWD
 
+local FORWARD = ffi.typeof "void (*)(const struct ljos_libc_request *, struct ljos_libc_reply *)"
 local RESOLVE = {
     beneath = constants.RESOLVE_BENEATH,
     in_root = constants.RESOLVE_IN_ROOT,
@@ -201,7 +202,7 @@ end
 ---@return fun(name: string, chunk: string): integer load  the result is the function's bit
 ---@return fun(request: userdata, reply: userdata) call
 return function(forward)
-    local ask = ffi.cast("void (*)(const struct ljos_libc_request *, struct ljos_libc_reply *)", forward)
+    local ask = ffi.cast(FORWARD, forward) --[[@as function]]
     local filters, real = {}, {}
 
     local function real_function(name)
