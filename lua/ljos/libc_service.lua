@@ -56,6 +56,7 @@ local M = {}
 ---@field package answer_to ljos.FileDescriptor|false  where
 ---@field package attached ljos.FileDescriptor[]       the call's descriptors that nobody has taken
 ---@field package receiving boolean
+---@field package packet ljos.socket.Message|false     for the next call
 local methods, properties = {}, { is_open = io_object.is_open }
 
 local metatable = io_object.metatable("libc_service.master", methods, properties)
@@ -66,7 +67,7 @@ local metatable = io_object.metatable("libc_service.master", methods, properties
 function M.new()
     local reading, writing = channel.pair(true)
     local slave = slave_.new(writing)
-    local master = io_object.new { call = false, answer_to = false, attached = {}, receiving = false }
+    local master = io_object.new { call = false, answer_to = false, attached = {}, receiving = false, packet = false }
     io_object.adopt(master, reading)
     return setmetatable(master, metatable), slave
 end
@@ -133,8 +134,10 @@ local function take_in(self, packet, bytes)
     return true
 end
 
+-- A packet whose operation raised is left to the collector.
 local function receive(self)
-    local packet = new_packet()
+    local packet = self.packet or new_packet()
+    self.packet = false
     repeat
         message.make_room(packet, MOST_DESCRIPTORS)
         local res = operation.recvmsg_soon(self, packet, "receive")
@@ -145,6 +148,7 @@ local function receive(self)
             error(asio_error.misc.eof, 0)
         end
     until take_in(self, packet, res)
+    self.packet = packet
 end
 
 --- Waits for the next call of the actor; what it is, the properties and `arguments` say. Seed 003,
