@@ -11,9 +11,7 @@
 --- Errors:   raises ljos.Error
 --- Suspends: receive
 --- Needs:    nothing beyond Linux 5.15
-local ffi = require "ffi"
 local address_ = require "ljos.ip.address"
-local arguments = require "ljos.libc_service.arguments"
 local asio_error = require "ljos.asio_error"
 local channel = require "ljos.actor.channel"
 local clock = require "ljos.filesystem.clock"
@@ -24,15 +22,9 @@ local message = require "ljos.socket.message"
 local native = require "ljos.native"
 local operation = require "ljos.loop.operation"
 local reply_ = require "ljos.libc_service.reply"
+local request = require "ljos.libc_service.request"
 local slave_ = require "ljos.libc_service.slave"
 local wire = require "ljos.libc_service.wire"
-
-local constants = native.constant_table "socket"
-
-native.declare [[
-int libc_service_getpeername(int fd, void *address, unsigned *length) __asm__("getpeername");
-int libc_service_getsockopt(int fd, int level, int name, void *value, unsigned *length) __asm__("getsockopt");
-]]
 
 ---@class ljos.libc_service
 local M = {}
@@ -88,66 +80,21 @@ end
 
 -- Receiving -----------------------------------------------------------------------------------------------------
 
--- One for the answer, and a socket or a directory; a third would be one too many.
-local MOST_DESCRIPTORS = 3
-
-local value, length = ffi.new "int[1]", ffi.new "unsigned[1]"
-local name = ffi.new "uint8_t[128]"
-
-local function option(fd, number)
-    length[0] = 4
-    if ffi.C.libc_service_getsockopt(fd, constants.SOL_SOCKET, number, value, length) ~= 0 then return -1 end
-    return value[0]
-end
-
--- Whether an answer may be sent there: one end of a socket pair. Somebody's server would have a name, and would take
--- what comes for this process' own word.
-local function is_fit_for_answer(fd)
-    if option(fd, constants.SO_DOMAIN) ~= constants.AF_UNIX then return false end
-    if option(fd, constants.SO_TYPE) ~= constants.SOCK_SEQPACKET then return false end
-    length[0] = ffi.sizeof(name)
-    return ffi.C.libc_service_getpeername(fd, name, length) == 0 and length[0] == 2
-end
-
-local function new_packet()
-    local packet = message.new(MOST_DESCRIPTORS) --[[@as any]]
-    packet.request = wire.request_type()
-    packet.vector[0].base, packet.vector[0].len = packet.request, wire.REQUEST_BYTES
-    return packet
-end
-
--- Takes in what has come; false, with all its descriptors closed, where it is no request.
-local function take_in(self, packet, bytes)
-    local count = message.take_fds(packet)
-    if count < 0 then return false end
-    local is_cut, lacks_descriptors = message.was_cut(packet)
-    local called = not is_cut and not lacks_descriptors and wire.check(packet.request, bytes, count)
-    local call = called and is_fit_for_answer(packet.fds[0]) and arguments.read(called, packet.request)
-    if not call then
-        message.close_fds(packet, count)
-        return false
-    end
-    self.call, self.answer_to = call, file_descriptor.new(packet.fds[0])
-    for i = 1, count - 1 do
-        self.attached[i] = file_descriptor.new(packet.fds[i])
-    end
-    return true
-end
-
 -- A packet whose operation raised is left to the collector.
 local function receive(self)
-    local packet = self.packet or new_packet()
+    local packet = self.packet or request.new_packet()
     self.packet = false
     repeat
-        message.make_room(packet, MOST_DESCRIPTORS)
+        request.make_room(packet)
         local res = operation.recvmsg_soon(self, packet, "receive")
         error_.check(res)
-        -- A request has bytes: none is the end. Such a packet could still bring descriptors.
-        if res == 0 then
-            message.close_fds(packet, math.max(message.take_fds(packet), 0))
-            error(asio_error.misc.eof, 0)
+        -- A request has bytes: none is the end.
+        local call, fds = request.take(packet, res)
+        if res == 0 then error(asio_error.misc.eof, 0) end
+        if call then
+            self.call, self.answer_to, self.attached = call, table.remove(fds, 1), fds
         end
-    until take_in(self, packet, res)
+    until call
     self.packet = packet
 end
 
