@@ -203,6 +203,33 @@ describe("a sandbox's seccomp filter", function()
         assert.equal(-E.EPERM, inside("return closing(C.socket(16, 2, 0))", options))
     end)
 
+    it("lets no socket run a program, and no lock lend a priority", function()
+        local program = [[
+            local code = ffi.new("uint64_t[1]", 6) -- BPF_RET, 0
+            local filter = ffi.new("struct { uint16_t length; void *code; }", { 1, code })
+        ]]
+        local socket = program
+            .. [[
+            local fd = C.socket(1, 2, 0)
+            local result = raw(%d, fd, 1, %d, filter, 16) .. " " .. raw(%d, fd, 1, 7, ffi.new("int[1]", 8192), 4)
+            C.close(fd)
+            return result
+        ]]
+        local SO_ATTACH_FILTER, setsockopt = 26, number_of "setsockopt"
+        local attach = socket:format(setsockopt, SO_ATTACH_FILTER, setsockopt)
+        assert.equal("0 0", outside(attach))
+        assert.equal(-E.EPERM .. " 0", inside(attach))
+        local FUTEX_WAKE, FUTEX_TRYLOCK_PI, PRIVATE = 1, 8, 128
+        local futex = "return raw(%d, ffi.new 'int[1]', %d, 1, 0, 0, 0)"
+        for operation, denial in pairs { [FUTEX_WAKE] = 0, [FUTEX_TRYLOCK_PI] = -E.EPERM } do
+            for _, flag in ipairs { 0, PRIVATE } do
+                local code = futex:format(number_of "futex", operation + flag)
+                assert.equal(0, outside(code))
+                assert.equal(denial, inside(code))
+            end
+        end
+    end)
+
     it("allows threads, but no process of its own memory and no namespace", function()
         local SIGCHLD, CLONE_VM, CLONE_NEWUSER, CLONE_NEWNS = 17, 0x100, 0x10000000, 0x20000
         local clone = [[

@@ -136,6 +136,28 @@ impl Rule {
 
     pub fn is_one_of(&mut self, argument: usize, values: &[u32]) {
         self.load(argument);
+        self.loaded_is_one_of(values);
+    }
+
+    /// The same, whatever the flags are.
+    pub fn is_one_of_without(&mut self, argument: usize, flags: u32, values: &[u32]) {
+        self.load(argument);
+        let code = (libc::BPF_ALU | libc::BPF_AND | libc::BPF_K) as u16;
+        self.0.push(sock_filter { code, jt: 0, jf: 0, k: !flags });
+        self.loaded_is_one_of(values);
+    }
+
+    /// Where `argument` is `value`, `other` is none of `values`.
+    pub fn unless(&mut self, argument: usize, value: u32, other: usize, values: &[u32]) {
+        self.load(argument);
+        self.0.push(jump(libc::BPF_JEQ, value, 0, 1 + 2 * values.len() as u8));
+        self.load(other);
+        for value in values {
+            self.0.extend([jump(libc::BPF_JEQ, *value, 0, 1), verdict(DENIED)]);
+        }
+    }
+
+    fn loaded_is_one_of(&mut self, values: &[u32]) {
         for (index, value) in values.iter().enumerate() {
             self.0.push(jump(libc::BPF_JEQ, *value, (values.len() - index) as u8, 0));
         }

@@ -22,7 +22,7 @@ const DESCRIPTORS: &[c_long] = calls! {
     SYS_timerfd_create SYS_timerfd_settime SYS_timerfd_gettime
     SYS_epoll_create1 SYS_epoll_ctl SYS_epoll_pwait SYS_epoll_pwait2 SYS_ppoll SYS_pselect6
     SYS_bind SYS_listen SYS_accept SYS_accept4 SYS_connect SYS_shutdown SYS_getsockname SYS_getpeername
-    SYS_sendto SYS_recvfrom SYS_sendmsg SYS_recvmsg SYS_sendmmsg SYS_recvmmsg SYS_setsockopt SYS_getsockopt
+    SYS_sendto SYS_recvfrom SYS_sendmsg SYS_recvmsg SYS_sendmmsg SYS_recvmmsg SYS_getsockopt
 };
 
 /// By name: the empty root has none, and what there is without it is Landlock's business. What Landlock does not
@@ -36,12 +36,11 @@ const FILES: &[c_long] = calls! {
 /// Its own memory, threads, signals and clocks, and who it is.
 const ITSELF: &[c_long] = calls! {
     SYS_brk SYS_munmap SYS_mremap SYS_msync
-    SYS_futex SYS_set_robust_list SYS_set_tid_address SYS_rseq SYS_sched_yield SYS_sched_getaffinity SYS_getcpu
+    SYS_set_robust_list SYS_set_tid_address SYS_rseq SYS_sched_yield SYS_sched_getaffinity SYS_getcpu
     SYS_exit SYS_exit_group SYS_wait4 SYS_waitid SYS_pidfd_open SYS_restart_syscall
     SYS_rt_sigaction SYS_rt_sigprocmask SYS_rt_sigpending SYS_rt_sigtimedwait SYS_rt_sigsuspend SYS_rt_sigreturn
     SYS_rt_sigqueueinfo SYS_rt_tgsigqueueinfo SYS_sigaltstack SYS_kill SYS_tkill SYS_tgkill SYS_pidfd_send_signal
-    SYS_clock_gettime SYS_clock_getres SYS_clock_nanosleep SYS_nanosleep SYS_gettimeofday SYS_getitimer SYS_setitimer
-    SYS_timer_create SYS_timer_settime SYS_timer_gettime SYS_timer_getoverrun SYS_timer_delete
+    SYS_clock_gettime SYS_clock_getres SYS_clock_nanosleep SYS_nanosleep SYS_gettimeofday
     SYS_getpid SYS_getppid SYS_gettid SYS_getpgid SYS_getsid SYS_getuid SYS_geteuid SYS_getgid SYS_getegid
     SYS_getresuid SYS_getresgid SYS_getgroups SYS_capget SYS_getpriority SYS_getrlimit SYS_getrusage SYS_times
     SYS_uname SYS_sysinfo SYS_getrandom
@@ -51,7 +50,7 @@ const ITSELF: &[c_long] = calls! {
 #[cfg(target_arch = "x86_64")]
 const OLD: &[c_long] = calls! {
     SYS_open SYS_creat SYS_stat SYS_lstat SYS_access SYS_readlink SYS_unlink SYS_mkdir SYS_rmdir SYS_mknod SYS_rename
-    SYS_link SYS_symlink SYS_getdents SYS_dup2 SYS_pipe SYS_eventfd SYS_signalfd SYS_poll SYS_select SYS_pause SYS_alarm
+    SYS_link SYS_symlink SYS_getdents SYS_dup2 SYS_pipe SYS_eventfd SYS_signalfd SYS_poll SYS_select SYS_pause
     SYS_epoll_create SYS_epoll_wait SYS_time SYS_getpgrp
 };
 #[cfg(not(target_arch = "x86_64"))]
@@ -144,6 +143,27 @@ const MADVISE: &[u32] = &[
     103,
 ];
 
+/// Waiting and waking; nothing that lends priorities, which no lock here does.
+const FUTEX: &[u32] = &[
+    libc::FUTEX_WAIT as u32,
+    libc::FUTEX_WAKE as u32,
+    libc::FUTEX_REQUEUE as u32,
+    libc::FUTEX_CMP_REQUEUE as u32,
+    libc::FUTEX_WAKE_OP as u32,
+    libc::FUTEX_WAIT_BITSET as u32,
+    libc::FUTEX_WAKE_BITSET as u32,
+];
+const FUTEX_FLAGS: u32 = (libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME) as u32;
+
+/// Options by which a socket runs a program, or is taken over by another protocol.
+const PROGRAMS: &[u32] = &[
+    libc::SO_ATTACH_FILTER as u32,
+    libc::SO_ATTACH_BPF as u32,
+    libc::SO_ATTACH_REUSEPORT_CBPF as u32,
+    libc::SO_ATTACH_REUSEPORT_EBPF as u32,
+];
+const UPPER_PROTOCOLS: &[u32] = &[libc::TCP_ULP as u32, libc::TCP_REPAIR as u32];
+
 /// The families of sockets: always the first, and the others where there is a network to use.
 const FAMILIES: [u32; 3] = [libc::AF_UNIX as u32, libc::AF_INET as u32, libc::AF_INET6 as u32];
 const PROTOCOLS: [u32; 3] = [0, libc::IPPROTO_TCP as u32, libc::IPPROTO_UDP as u32];
@@ -193,6 +213,11 @@ fn argument_rules(program: &mut Program, grants: &Grants) {
             rule.is_one_of(2, &PROTOCOLS);
         });
     }
+    program.rule(libc::SYS_setsockopt, |rule| {
+        rule.unless(1, libc::SOL_SOCKET as u32, 2, PROGRAMS);
+        rule.unless(1, libc::IPPROTO_TCP as u32, 2, UPPER_PROTOCOLS);
+    });
+    program.rule(libc::SYS_futex, |rule| rule.is_one_of_without(1, FUTEX_FLAGS, FUTEX));
     program.rule(libc::SYS_fcntl, |rule| rule.is_one_of(1, FCNTL));
     program.rule(libc::SYS_ioctl, |rule| rule.is_one_of(1, IOCTL));
     program.rule(libc::SYS_prctl, |rule| rule.is_one_of(0, PRCTL));
