@@ -49,6 +49,29 @@ describe("the engine", function()
         assert.equal("false\tToo many open files (cannot make an engine)\ntrue\t1\nstatus 0\n", run("", code))
     end)
 
+    it("does not end a call of the main fiber by what an interrupted one has waited for", function()
+        local code = [[
+            local ljos, loop = require "ljos", require "ljos.loop"
+            local reader, writer = ljos.pipe.pair()
+            local sleep, buffer = ljos.time.sleep, ljos.byte_span.new(9)
+            local function interrupted(f, ...)
+                loop.instrument { idle = function() error("interrupted!", 0) end }
+                print(pcall(f, ...))
+                loop.instrument {}
+            end
+            interrupted(sleep, 0.001)
+            interrupted(reader.read_some, reader, buffer)
+            ljos.fiber.spawn(function()
+                sleep(0.02)
+                ljos.stream.write_all(writer, "x")
+            end)
+            sleep(0.04)
+            interrupted(sleep, 0.001)
+            print(reader:read_some(buffer))]]
+        local interruption = "false\tinterrupted!\n"
+        assert.equal(interruption:rep(3) .. "1\nstatus 0\n", run("", code))
+    end)
+
     for _, fork in ipairs { "fork()", "clone()", "clone3({})" } do
         it(("of a child by %s is its own: parent and child go on, each with its loop"):format(fork), function()
             local output = run(

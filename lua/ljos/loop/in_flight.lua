@@ -141,26 +141,12 @@ local function turn(handle, timeout_ns) return C.ljos_engine_turn(handle, comple
 local function completion_user_data(i) return completions[i].user_data end
 local function completion_res(i) return completions[i].res end
 
---- Called before `turn` raises.
-M.failing = function() end ---@type fun()
-
--- Makes the engine, for `turn`.
-local function made()
-    local ok, handle = pcall(engine.handle)
-    if ok then return handle end
-    M.failing()
-    error(handle, 0)
-end
-
 --- One trip to the kernel.
 ---@param timeout_ns number  -1 for no limit
 ---@return integer count  completions that came
 function M.turn(timeout_ns)
-    local count = turn(engine.existing() or made(), timeout_ns)
-    if count < 0 then
-        M.failing()
-        error_.check(count, { detail = "the engine failed" })
-    end
+    local count = turn(engine.handle(), timeout_ns)
+    if count < 0 then error_.check(count, { detail = "the engine failed" }) end
     return count
 end
 

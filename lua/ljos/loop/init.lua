@@ -181,11 +181,9 @@ local function abandon(fiber)
     fiber.wait = false
 end
 
--- Without an engine nobody can wait: the main fiber's call raises, and nothing of it is left that could end another.
-function in_flight.failing() abandon(main) end
-
 --- Where the running fiber, or the one that ran last, made a suspending call that could not suspend it: ends that wait
---- and returns the error that says so.
+--- and returns the error that says so. A wait of the main fiber that an error has ended (no engine could be made;
+--- luajit's "interrupted!" at a prompt) is ended here too, before it ends a later one.
 ---@param fiber ljos.FiberRecord
 ---@return ljos.Error?
 function M.misuse(fiber)
@@ -193,7 +191,7 @@ function M.misuse(fiber)
     local what = fiber.wait and M.describe_wait(fiber) or "ready"
     abandon(fiber)
     leaving = false
-    return error_.core("unsuspendable_frame", { detail = what })
+    return fiber ~= main and error_.core("unsuspendable_frame", { detail = what }) or nil
 end
 
 --- Whether the fiber whose coroutine has just yielded suspends.
@@ -209,7 +207,8 @@ end
 --- Raises what `misuse` returns, if anything.
 ---@param fiber ljos.FiberRecord
 local function check_misuse(fiber)
-    if leaving then error(M.misuse(fiber), 0) end
+    local err = M.misuse(fiber)
+    if err then error(err, 0) end
 end
 M.check_misuse = check_misuse
 
@@ -390,8 +389,11 @@ local function make_run(resume)
                 end
             end
             draining_i = n
-            current, leaving = main, false
-            if not next_batch() and not wait_for_events() then return false end
+            current, leaving = main, true -- should an error end this wait: see `misuse`
+            if not next_batch() and not wait_for_events() then
+                leaving = false
+                return false
+            end
         end
     end
 end
@@ -418,7 +420,7 @@ local function enter()
     local fiber = current
     if fiber.gate or leaving then
         check_misuse(fiber)
-        gated(fiber)
+        if fiber.gate then gated(fiber) end
     end
     return fiber
 end
