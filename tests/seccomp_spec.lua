@@ -6,6 +6,7 @@ local native = require "ljos.native"
 local raised = require "raised"
 local seccomp = require "ljos.seccomp"
 local system = require "ljos.system"
+local text_file = require "text_file"
 
 local SYS, libc = native.constant_table "SYS", ffi.C
 ffi.cdef 'long spec_seccomp_call(long, ...) __asm__("syscall");'
@@ -270,6 +271,8 @@ describe("seccomp.compile", function()
     it("has no rule see calls of another architecture", function()
         local arch = jit.arch
         if arch ~= "x64" then return pending "x32 and int 0x80 are of x86-64" end
+        local has_host_filter = text_file.read("/proc/self/status"):find "Seccomp:%s*2"
+        if has_host_filter then return pending "a seccomp filter of the host stands before ours" end
         local SIGSYS = native.constant_table("signal").SIGSYS
         local X32_GETPID = 0x40000000 + SYS.__NR_getpid
         local function x32() libc.spec_seccomp_call(X32_GETPID) end
