@@ -10,7 +10,6 @@ local programs = require "actor.programs"
 local raised = require "raised"
 local seccomp = require "ljos.seccomp"
 local system = require "ljos.system"
-local system_seccomp = require "ljos.system.seccomp"
 local temporary_directory = require "temporary_directory"
 local text_file = require "text_file"
 
@@ -184,7 +183,7 @@ describe("system.landlock", function()
         if has_host_filter then return "a seccomp filter of the host stands before ours" end
         system.set_no_new_privs()
         local calls = { "landlock_create_ruleset", "landlock_restrict_self" }
-        local filter = system_seccomp.program(seccomp.compile { default = "allow", { "user_notif", calls } }, 1)
+        local filter = seccomp.compile { default = "allow", { "user_notif", calls } }
         local listener = assert(S.seccomp("set_mode_filter", "new_listener", filter))
         local pid = assert(S.fork())
         if pid == 0 then

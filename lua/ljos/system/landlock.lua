@@ -13,6 +13,7 @@ local error_ = require "ljos.error"
 local file_descriptor = require "ljos.file_descriptor"
 local kernel = require "ljos.syscall.kernel"
 local native = require "ljos.native"
+local parts = require "ljos.system.parts"
 local request = require "ljos.system.landlock.request"
 local threads = require "ljos.system.threads"
 
@@ -95,6 +96,7 @@ end
 ---@param flags? string[]
 function M.landlock_restrict_self(ruleset_fd, flags)
     local fd, bits = file_descriptor.number_of(ruleset_fd, 1), request.flags(RESTRICT, flags)
+    parts.load()
     bits = bit.bor(bits, for_all_threads())
     local res = restrict_self(fd, bits)
     if res == -EINVAL then request.blame(nil, flags, version()) end

@@ -9,6 +9,7 @@ local ffi = require "ffi"
 local error_ = require "ljos.error"
 local kernel = require "ljos.syscall.kernel"
 local native = require "ljos.native"
+local parts = require "ljos.system.parts"
 local span = require "ljos.byte_span.span"
 
 local FILTER, FPROG = native.struct "sock_filter", native.struct "sock_fprog"
@@ -45,6 +46,7 @@ end
 ---@param bpf_fprogram ljos.byte_span|string
 function M.seccomp_set_mode_filter(bpf_fprogram)
     local program = M.program(bpf_fprogram, 1)
+    parts.load()
     local res = install(SET_MODE_FILTER, TSYNC, program)
     if res > 0 then
         local detail = ("seccomp: the thread %d has filters of its own"):format(res)

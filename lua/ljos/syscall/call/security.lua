@@ -136,10 +136,19 @@ function M.prctl(option, arg2, arg3, arg4, arg5)
 end
 
 local seccomp = kernel.call("seccomp", "iip")
---- seccomp(2): (operation, flags, argument). "set_mode_filter" takes a t.sock_fprog1, and with "new_listener" gives the
---- descriptor of the supervisor; "get_notif_sizes" gives a t.seccomp_notif_sizes; the others give true.
+
+-- The bytes of a BPF program as what the kernel takes.
+local function program_of(bytes)
+    if #bytes % 8 ~= 0 then argument.wrong(3, "a BPF program", bytes) end
+    return t.sock_fprog1 { { #bytes / 8, ffi.new("uint8_t[?]", #bytes, bytes) } }
+end
+
+--- seccomp(2): (operation, flags, argument). "set_mode_filter" takes a t.sock_fprog1, or the bytes that seccomp.compile
+--- makes, and with "new_listener" gives the descriptor of the supervisor; "get_notif_sizes" gives a
+--- t.seccomp_notif_sizes; the others give true.
 function M.seccomp(operation, flags, arg)
     local op, bits = flag(c.SECCOMP, operation, 1), flag(c.SECCOMP_FILTER_FLAG, flags, 2)
+    if op == c.SECCOMP.SET_MODE_FILTER and type(arg) == "string" then arg = program_of(arg) end
     if op == c.SECCOMP.GET_NOTIF_SIZES then arg = argument.room(t.seccomp_notif_sizes, arg, 3) end
     if op == c.SECCOMP.GET_ACTION_AVAIL and type(arg) ~= "cdata" then arg = t.uint1(flag(c.SECCOMP_RET, arg, 3)) end
     local res = seccomp(op, bits, argument.buffer(arg, 3))
