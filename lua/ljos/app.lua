@@ -11,6 +11,7 @@
 local ffi = require "ffi"
 require "ljos.system.lowfd" -- looks at what was inherited before anything is opened
 local calls = require "ljos.filesystem.calls"
+local context = require "ljos.actor.context"
 local engine = require "ljos.loop.engine"
 local error_ = require "ljos.error"
 local exit = require "ljos.system.exit"
@@ -102,14 +103,9 @@ local function print(...)
     io.stdout:write(table.concat(words, "\t") .. "\n")
 end
 
--- A Lua state of ljos runs on the thread it was made on, so there is no pool to add threads to.
-local function spawn_context_threads()
-    error(error_.generic("ENOTSUP", { detail = "an actor has one thread; spawn actors instead" }), 0)
-end
-
 ---@return table
 local function make_globals()
-    local globals = { print = print, spawn_context_threads = spawn_context_threads, getmetatable = getmetatable_ }
+    local globals = { print = print, spawn_context_threads = context.spawn_threads, getmetatable = getmetatable_ }
     for _, name in ipairs(STANDARD) do
         globals[name] = _G[name]
     end

@@ -1,12 +1,14 @@
 --- spawn_vm: starts an actor and returns the channel to it.
 ---
---- With `subprocess` the actor is a process of its own that shares nothing: the namespaces that are asked for, the
---- environment that is given, standard streams that are closed unless they are shared or given. What else is taken from
---- it is up to `init.script`; `ljos.sandbox` takes everything in one line.
+--- An actor is a Lua state on a thread of its own, with an engine and a loop of its own. With `subprocess` it is a
+--- process that shares nothing: the namespaces that are asked for, the environment that is given, standard streams that
+--- are closed unless they are shared or given. What else is taken from it is up to `init.script`; `ljos.sandbox` takes
+--- everything in one line.
 ---
 --- Errors:   raises ljos.Error
 --- Suspends: never
---- Needs:    the runner of actors
+--- Needs:    the runner of actors, with `subprocess`
+local context = require "ljos.actor.context"
 local error_ = require "ljos.error"
 local file_descriptor = require "ljos.file_descriptor"
 local launch = require "ljos.actor.launch"
@@ -15,6 +17,7 @@ local process = require "ljos.process"
 local slave = require "ljos.libc_service.slave"
 local source = require "ljos.actor.source"
 local surroundings = require "ljos.process.surroundings"
+local thread = require "ljos.actor.thread"
 
 local namespace = native.constant_table "namespace"
 
@@ -34,7 +37,10 @@ local namespace = native.constant_table "namespace"
 ---@field source_tree_cache? table                 component -> source or tree; asked before any file
 
 ---@class ljos.SpawnOptions
----@field module? string|ljos.filesystem.Path
+---@field module? string|ljos.filesystem.Path  a path with `subprocess` only
+---@field inherit_context? boolean              whether it belongs to the caller's context; true by default
+---@field concurrency_hint? integer|"safe"      of the new context
+---@field new_master? boolean                   whether it takes over the role of the process's master
 ---@field subprocess? ljos.SubprocessOptions
 
 local NAMESPACES = {
@@ -99,6 +105,22 @@ local function refuse_options(options, subprocess)
     end
 end
 
+local function check_option(options, name)
+    if options[name] ~= nil then error_.check_type(options[name], "boolean", name) end
+    return options[name]
+end
+
+local function spawn_thread(options, caller)
+    error_.check_type(options.module, "string", "module")
+    local inherits, hint = check_option(options, "inherit_context"), context.check_hint(options.concurrency_hint)
+    local is_master = check_option(options, "new_master") or false
+    local boot = {} ---@type table<string, string>
+    source.add_module(options.module, caller, boot)
+    boot.concurrency_hint = tostring(inherits == false and hint or context.hint())
+    local name = boot.file:match "([^/]*)/init%.lua$" or boot.file:match "([^/]*)%.?%a*$"
+    return thread.start { boot = boot, name = name:match "^[^.]+" or "actor", is_master = is_master }
+end
+
 local function spawn_process(options, subprocess, caller)
     refuse_options(options, subprocess)
     local boot, grants = {}, {} ---@type table<string, string>, integer[]
@@ -125,15 +147,13 @@ end
 --- Starts an actor.
 ---@param options string|ljos.SpawnOptions  the module, or named parameters (seed 003, "spawn_vm")
 ---@param importer? ljos.Module             app mode: the module that calls
----@return ljos.Channel
+---@return ljos.Address|ljos.Channel
 return function(options, importer)
     local caller = importer or source.caller(2)
     if type(options) == "string" then options = { module = options } end
     error_.check_type(options, "table", 1)
     local subprocess = options.subprocess
-    if subprocess == nil then
-        error(error_.generic("ENOTSUP", { arg = "subprocess", detail = "actors in threads are not supported yet" }), 0)
-    end
+    if subprocess == nil then return spawn_thread(options, caller) end
     error_.check_type(subprocess, "table", "subprocess")
     return spawn_process(options, subprocess, caller)
 end

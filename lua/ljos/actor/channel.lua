@@ -8,6 +8,7 @@
 --- Suspends: send
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
+local address_ = require "ljos.actor.address"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
 local message = require "ljos.socket.message"
@@ -71,17 +72,27 @@ end
 --- How the inbox makes an address of its own; set by inbox.lua.
 M.make_own_address = nil ---@type fun(): integer
 
+-- Makes an address, for actors in processes, of an actor in this process.
+local function make_address_of(address)
+    local reading, writing = M.pair(true)
+    local ok, err = pcall(address_.add_source, address, reading)
+    if ok then return writing end
+    ffi.C.close(writing)
+    error(err, 0)
+end
+
 -- Sending -------------------------------------------------------------------------------------------------------
 
 -- The descriptors that go with a message are made once the whole of it has proved legal: duplicates, and addresses of
--- the sender's own inbox. They are closed after sendmsg: the kernel holds what is under way.
+-- inboxes in this process. They are closed after sendmsg: the kernel holds what is under way.
 local function send_with_fds(self, packet)
     local made = 0
     local ok, res = pcall(function()
         while made < packet.fd_count do
             local fd = packet.fds[made]
-            if fd == wire.OWN_ADDRESS then
-                packet.fds[made] = M.make_own_address()
+            if fd == wire.TO_BE_MADE then
+                local address = wire.made_of(made)
+                packet.fds[made] = address and make_address_of(address) or M.make_own_address()
             else
                 message.duplicate_fd(packet, made, fd)
             end
@@ -182,5 +193,6 @@ wire.register("ipc_actor_channel", function(channel)
     if channel.fd < 0 then error(error_.core "channel_closed", 0) end
     return channel.fd
 end, "actor_address")
+wire.register("tx-channel", function(address) return wire.TO_BE_MADE, address end, "actor_address")
 
 return M

@@ -45,7 +45,7 @@ function M.give_back(packet)
     pool[pool_n] = packet
 end
 
---- Writes `value` into the packet, to be sent. Descriptors that are OWN_ADDRESS are still to be made: `seal`.
+--- Writes `value` into the packet, to be sent. Descriptors that are TO_BE_MADE are still to be made: `seal`.
 ---@param packet ljos.actor.Packet
 ---@param value any
 function M.encode(packet, value)

@@ -41,14 +41,15 @@ local nan = ffi.new "union ljos_wire_member"
 nan.as_int.high = bor(SIGNALLING, QUIET_BIT)
 local NAN = nan.as_double
 
--- A descriptor that the sender makes only when the whole message has proved legal: an address of its own inbox.
-M.OWN_ADDRESS = -2
+-- A descriptor that the sender makes only when the whole message has proved legal.
+M.TO_BE_MADE = -2
 
-local objects = {} ---@type table<string, {fd_of: (fun(value: any): integer), tag: integer}>
+local objects = {} ---@type table<string, {fd_of: (fun(value: any): integer, any), tag: integer}>
+local made_of = {} ---@type table<integer, any>
 
 --- Teaches `encode` a class of objects, by what getmetatable(object) answers.
 ---@param name string
----@param fd_of fun(value: any): integer  its descriptor, or OWN_ADDRESS; may raise
+---@param fd_of fun(value: any): integer, any  its descriptor; or TO_BE_MADE, and what `made_of` is to answer; may raise
 ---@param kind "file_descriptor"|"actor_address"
 function M.register(name, fd_of, kind)
     objects[name] = { fd_of = fd_of, tag = kind == "actor_address" and ACTOR_ADDRESS or FILE_DESCRIPTOR }
@@ -75,7 +76,7 @@ end
 local function put_object(message, i, value, fds, count)
     local class = objects[getmetatable(value)]
     if not class then refuse("a " .. type(value) .. " cannot be sent to another process") end
-    fds[count] = class.fd_of(value)
+    fds[count], made_of[count] = class.fd_of(value)
     put_tag(message, i, class.tag)
     return count + 1
 end
@@ -127,6 +128,11 @@ function M.encode(message, value, fds)
     end
     return MEMBERS_BYTES + at, count
 end
+
+--- What the descriptor at `index` of the message that was encoded last is to be made of.
+---@param index integer
+---@return any
+function M.made_of(index) return made_of[index] end
 
 -- Decoding ------------------------------------------------------------------------------------------------------
 

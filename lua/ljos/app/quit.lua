@@ -48,6 +48,7 @@ end
 --- Has SIGQUIT show the fibers from the first wait for the kernel on.
 function M.arm()
     engine.when_made(function()
+        if C.ljos_thread_is_master() == 0 then return end
         local set = signal.set.new(signal.SIGQUIT)
         if ledger.is_on then ledger.closed(set.fd) end
         stand_in.put(signal.SIGQUIT, function()

@@ -1,15 +1,18 @@
---- The worker: what runs inside an actor's process, in app mode.
+--- The worker: what runs inside an actor, in app mode.
 ---
---- The runner calls `prepare` before the process is confined, and the function it returns afterwards: that one is where
---- the module's first line runs. Sources come out of the boot record; what is not there is read from the actor's
---- own file system, if it has one. The modules of ljos are part of the runner, so they load in a sandbox too.
+--- In a process the runner calls `prepare` before the process is confined, and the function it returns afterwards:
+--- that one is where the module's first line runs. In a thread that is `run_in_thread`. Sources come out of the boot
+--- record; what is not there is read from the actor's own file system, if it has one. The modules of ljos are part of
+--- the runner, so they load in a sandbox too.
 ---
 --- Errors:   an uncaught error of the module is reported on stderr
 --- Suspends: never
---- Needs:    the runner
+--- Needs:    the runner, or a thread of `ljos.actor.thread`
 local actor_inbox = require "ljos.actor.inbox"
 local app = require "ljos.app"
+local context = require "ljos.actor.context"
 local engine = require "ljos.loop.engine"
+local exit = require "ljos.system.exit"
 local module_system = require "ljos.module_system"
 local quit = require "ljos.app.quit"
 
@@ -82,6 +85,16 @@ function M.prepare(boot)
     -- What the engine opens for itself is no question for a master.
     if boot.libc_service then engine.handle() end
     return function() return run(boot) end
+end
+
+--- Runs an actor in the Lua state of its thread, to its end. The standard streams and what signals do belong to the
+--- process and stay as they are.
+---@param boot ljos.app.BootRecord
+function M.run_in_thread(boot)
+    engine.choose((boot.engine or "") --[[@as "epoll"]])
+    context.enter(tonumber(boot.concurrency_hint))
+    rawset(os, "exit", exit.leave_thread)
+    run(boot)
 end
 
 return M

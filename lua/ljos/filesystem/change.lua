@@ -5,6 +5,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local calls = require "ljos.filesystem.calls"
 local error_ = require "ljos.error"
+local master = require "ljos.system.master"
 local mode_ = require "ljos.filesystem.mode"
 local path_ = require "ljos.filesystem.path"
 
@@ -74,6 +75,7 @@ M.lchmod = changes_mode("lchmod", AT_SYMLINK_NOFOLLOW)
 ---@param mask integer
 ---@return integer
 function M.umask(mask)
+    master.check "umask"
     if type(mask) ~= "number" or mask % 1 ~= 0 then error_.argument(1, "integer expected, got " .. tostring(mask)) end
     return calls.umask(bit.band(mask, 0x1ff))
 end

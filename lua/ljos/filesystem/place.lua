@@ -7,6 +7,7 @@ local calls = require "ljos.filesystem.calls"
 local error_ = require "ljos.error"
 local file_descriptor = require "ljos.file_descriptor"
 local lexical = require "ljos.filesystem.path.lexical"
+local master = require "ljos.system.master"
 local path_ = require "ljos.filesystem.path"
 local status = require "ljos.filesystem.status"
 
@@ -29,6 +30,7 @@ end
 ---@return ljos.filesystem.Path?
 function M.current_working_directory(p)
     if p == nil then return make(working_directory()) end
+    master.check "current_working_directory"
     if file_descriptor.is(p) then
         check(calls.fchdir(file_descriptor.number_of(p, 1)), "current_working_directory", tostring(p))
     else
@@ -41,6 +43,7 @@ end
 --- below the new root from then on.
 ---@param p ljos.filesystem.Path|string
 function M.chroot(p)
+    master.check "chroot"
     local text = string_of(p, 1)
     check(calls.chroot(text), "chroot", text)
 end

@@ -27,9 +27,13 @@ local chosen ---@type string?
 ---@param name "io_uring"|"epoll"|""
 function M.choose(name) chosen = name end
 
+--- Returns what was chosen, here or by $LJOS_ENGINE: "" for nothing.
+---@return string
+function M.choice() return chosen or os.getenv "LJOS_ENGINE" or "" end
+
 local function wanted_kind()
-    local name = chosen or os.getenv "LJOS_ENGINE"
-    if not name or name == "" then return ffi.C.LJOS_ENGINE_ANY end
+    local name = M.choice()
+    if name == "" then return ffi.C.LJOS_ENGINE_ANY end
     local kind = kinds[name]
     if not kind then error(("ljos: LJOS_ENGINE is %q; it takes io_uring or epoll"):format(name), 0) end
     return kind
@@ -96,6 +100,7 @@ function M.name() return C.ljos_engine_kind(M.handle()) == kinds.epoll and "epol
 
 --- Drops the engine without touching it: for the child of a fork(2), which must not use its parent's ring.
 function M.abandon()
+    C.ljos_thread_forked()
     if handle then ffi.gc(handle, nil) end
     handle = nil
 end

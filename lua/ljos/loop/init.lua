@@ -512,7 +512,7 @@ M.raise_canceled = raise_canceled
 function M.alone()
     local others = filling_n + draining_n - draining_i + falling_asleep_n + wheel.count
     local operations, watching = in_flight.count()
-    if others == 0 and operations == watching and not idle and not after_poll then return watching end
+    if others == 0 and operations == watching and not (idle or after_poll or to_collect_at) then return watching end
 end
 
 --- Says what a fiber waits for ("read_some fd 7"), or that it is ready.

@@ -214,6 +214,23 @@ function M.recvmsg_soon(object, packet, name)
     return M.recvmsg(object, packet, 0, name)
 end
 
+local function read_alone(fd, watching) return C.ljos_engine_read_alone(handle(), fd, watching) end
+
+--- Waits until an eventfd is readable: by a system call of its own, which reads it, where the program has nothing else
+--- to wait for, and then returns 0; else returns what `poll` does.
+---@param object ljos.IoObject
+---@param name string
+---@return integer res
+function M.eventfd_soon(object, name)
+    enter()
+    local watching = alone()
+    if watching then
+        local res = read_alone(object.fd, watching)
+        if res ~= -EAGAIN then return res end
+    end
+    return poll(object, POLLIN, name)
+end
+
 local function submit_sendmsg(slot, fd, packet, flags)
     return C.ljos_engine_sendmsg(handle(), user_data(slot), fd, packet.message, flags)
 end

@@ -9,6 +9,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
 local error_ = require "ljos.error"
+local master = require "ljos.system.master"
 local native = require "ljos.native"
 local seccomp = require "ljos.system.seccomp"
 local threads = require "ljos.system.threads"
@@ -61,6 +62,7 @@ function M.getppid() return libc.libc_getppid() end
 ---@param pid integer  0: the own process group; -1: everybody; -N: process group N
 ---@param sig integer  0 only asks whether it would be allowed
 function M.kill(pid, sig)
+    master.check "kill"
     check_integer(pid, -MAX_PID, MAX_PID, 1)
     check(libc.libc_kill(pid, check_integer(sig, 0, MAX_SIGNAL, 2)), "kill")
 end
@@ -78,6 +80,7 @@ function M.getpgid(pid) return check(libc.libc_getpgid(check_integer(pid, 0, MAX
 ---@param pid integer   0: the calling one
 ---@param pgid integer  0: one of its own
 function M.setpgid(pid, pgid)
+    master.check "setpgid"
     check_integer(pid, 0, MAX_PID, 1)
     check(libc.libc_setpgid(pid, check_integer(pgid, 0, MAX_PID, 2)), "setpgid")
 end
@@ -89,7 +92,10 @@ function M.getsid(pid) return check(libc.libc_getsid(check_integer(pid, 0, MAX_P
 
 --- Makes a session and becomes its leader; returns its ID. Source: setsid(2).
 ---@return integer
-function M.setsid() return check(libc.libc_setsid(), "setsid") end
+function M.setsid()
+    master.check "setsid"
+    return check(libc.libc_setsid(), "setsid")
+end
 
 -- Users and groups ----------------------------------------------------------------------------------------------
 
@@ -121,13 +127,19 @@ end
 ---@param ruid integer  -1: stays
 ---@param euid integer
 ---@param suid integer
-function M.setresuid(ruid, euid, suid) check(libc.libc_setresuid(check_ids(ruid, euid, suid)), "setresuid") end
+function M.setresuid(ruid, euid, suid)
+    master.check "setresuid"
+    check(libc.libc_setresuid(check_ids(ruid, euid, suid)), "setresuid")
+end
 
 --- Sets the group IDs, in all threads. Source: setresgid(2).
 ---@param rgid integer  -1: stays
 ---@param egid integer
 ---@param sgid integer
-function M.setresgid(rgid, egid, sgid) check(libc.libc_setresgid(check_ids(rgid, egid, sgid)), "setresgid") end
+function M.setresgid(rgid, egid, sgid)
+    master.check "setresgid"
+    check(libc.libc_setresgid(check_ids(rgid, egid, sgid)), "setresgid")
+end
 
 --- Returns the supplementary group IDs.
 ---@return integer[]
@@ -144,6 +156,7 @@ end
 --- Sets the supplementary group IDs, in all threads. Source: setgroups(2).
 ---@param groups integer[]
 function M.setgroups(groups)
+    master.check "setgroups"
     error_.check_type(groups, "table", 1)
     local array = ffi.new("uint32_t[?]", #groups)
     for i = 1, #groups do
@@ -160,6 +173,7 @@ local ALLOW = "\6\0\0\0\0\0\255\127" -- one instruction: BPF_RET | BPF_K, SECCOM
 --- Sets no_new_privs for all threads of the process: exec gives nobody more privileges from now on. Source:
 --- PR_SET_NO_NEW_PRIVS(2const).
 function M.set_no_new_privs()
+    master.check "set_no_new_privs"
     check(libc.libc_prctl(PR.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "PR_SET_NO_NEW_PRIVS")
     if threads.count_others() > 0 then seccomp.seccomp_set_mode_filter(ALLOW) end
 end

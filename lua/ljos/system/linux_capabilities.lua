@@ -9,6 +9,7 @@
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
 local error_ = require "ljos.error"
+local master = require "ljos.system.master"
 local native = require "ljos.native"
 local set_ = require "ljos.system.linux_capabilities.set"
 local text_ = require "ljos.system.linux_capabilities.text"
@@ -101,7 +102,10 @@ function M.cap_get_bound(cap) return prctl("cap_get_bound", PR.PR_CAPBSET_READ, 
 
 --- Takes a capability out of the bounding set. Source: cap_drop_bound(3).
 ---@param cap string
-function M.cap_drop_bound(cap) prctl("cap_drop_bound", PR.PR_CAPBSET_DROP, check_name(cap, 1)) end
+function M.cap_drop_bound(cap)
+    master.check "cap_drop_bound"
+    prctl("cap_drop_bound", PR.PR_CAPBSET_DROP, check_name(cap, 1))
+end
 
 --- Tells whether the ambient set has a capability. Source: cap_get_ambient(3).
 ---@param cap string
@@ -114,6 +118,7 @@ end
 ---@param cap string
 ---@param value boolean
 function M.cap_set_ambient(cap, value)
+    master.check "cap_set_ambient"
     local number = check_name(cap, 1)
     error_.check_type(value, "boolean", 2)
     local action = value and PR.PR_CAP_AMBIENT_RAISE or PR.PR_CAP_AMBIENT_LOWER
@@ -121,7 +126,10 @@ function M.cap_set_ambient(cap, value)
 end
 
 --- Empties the ambient set. Source: cap_reset_ambient(3).
-function M.cap_reset_ambient() prctl("cap_reset_ambient", PR.PR_CAP_AMBIENT, PR.PR_CAP_AMBIENT_CLEAR_ALL) end
+function M.cap_reset_ambient()
+    master.check "cap_reset_ambient"
+    prctl("cap_reset_ambient", PR.PR_CAP_AMBIENT, PR.PR_CAP_AMBIENT_CLEAR_ALL)
+end
 
 --- Gets the securebits. Source: cap_get_secbits(3).
 ---@return integer # SECBIT_*
@@ -130,6 +138,7 @@ function M.cap_get_secbits() return prctl("cap_get_secbits", PR.PR_GET_SECUREBIT
 --- Sets the securebits. Source: cap_set_secbits(3).
 ---@param bits integer  SECBIT_*
 function M.cap_set_secbits(bits)
+    master.check "cap_set_secbits"
     if type(bits) ~= "number" or bits < 0 or bits > 0x7fffffff or bits % 1 ~= 0 then
         error_.argument(1, "non-negative integer expected, got " .. tostring(bits))
     end
@@ -208,6 +217,7 @@ end
 
 --- Gives the calling thread these capabilities. Source: cap_set_proc(3).
 function Capabilities:set_proc()
+    master.check "set_proc"
     local set = set_of(self, 1)
     start()
     for _, flag in ipairs(set_.flags) do

@@ -10,6 +10,7 @@
 local calls = require "ljos.filesystem.calls"
 local error_ = require "ljos.error"
 local loading = require "ljos.error.loading"
+local master = require "ljos.system.master"
 
 local fcntl = calls.fcntl
 local F_GETFD, F_SETFD, FD_CLOEXEC = calls.constants.F_GETFD, calls.constants.F_SETFD, calls.constants.FD_CLOEXEC
@@ -25,6 +26,7 @@ end
 ---@return ljos.FileDescriptor? # nil when it was not inherited, or was taken already
 return function(fd)
     if type(fd) ~= "number" then error_.argument(1, "integer expected, got " .. type(fd)) end
+    master.check "get_lowfd"
     if not is_inherited[fd] then return nil end
     is_inherited[fd] = false
     error_.check(fcntl(fd, F_SETFD, FD_CLOEXEC), { detail = "fcntl(F_SETFD)" })

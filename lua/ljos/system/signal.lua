@@ -12,6 +12,7 @@ local engine = require "ljos.loop.engine"
 local error_ = require "ljos.error"
 local io_object = require "ljos.io_object"
 local loop = require "ljos.loop"
+local master = require "ljos.system.master"
 local native = require "ljos.native"
 local operation = require "ljos.loop.operation"
 local stand_in = require "ljos.system.stand_in"
@@ -40,6 +41,7 @@ local function check_signal(signal, arg)
 end
 
 local function dispose(signal, ignore)
+    master.check(ignore == 1 and "signal.ignore" or "signal.default")
     stand_in.leave(check_signal(signal, 1))
     error_.check(C.ljos_signal_dispose(signal, ignore), { arg = 1 })
 end
@@ -75,6 +77,7 @@ local owner_type = ffi.metatype(ffi.typeof "struct { int fd; int number; }", { _
 --- Adds a signal.
 ---@param signal integer
 function Set:add(signal)
+    master.check "signal.set:add"
     stand_in.leave(check_signal(signal, 2))
     error_.check(C.ljos_signal_set_add(self.number, signal), { arg = 2 })
 end
@@ -135,6 +138,7 @@ local metatable = io_object.metatable("system.signal.set", Set, {})
 M.set = {}
 
 local function new_set()
+    master.check "signal.set.new"
     local fd = ffi.C.eventfd(0, bit.bor(files.EFD_CLOEXEC, files.EFD_NONBLOCK))
     if fd < 0 then error_.check(-ffi.errno(), { detail = "eventfd" }) end
     local number = C.ljos_signal_set_new(fd)

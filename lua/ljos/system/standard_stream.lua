@@ -14,6 +14,7 @@ local error_ = require "ljos.error"
 local file_descriptor = require "ljos.file_descriptor"
 local in_flight = require "ljos.loop.in_flight"
 local io_object = require "ljos.io_object"
+local master = require "ljos.system.master"
 local native = require "ljos.native"
 local operation = require "ljos.loop.operation"
 local terminal = require "ljos.io_object.terminal"
@@ -48,6 +49,7 @@ function Common:dup() return file_descriptor.new(check(ffi.C.libc_dup_cloexec(se
 --- ECANCELED, and what `print` has buffered goes to the old one. Source: dup2(2).
 ---@param oldd ljos.FileDescriptor
 function Common:dup_from(oldd)
+    master.check "dup_from"
     local from = file_descriptor.number_of(oldd, 2)
     if self.fd == 1 then io.stdout:flush() end
     local channel = self.channel

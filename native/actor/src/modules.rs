@@ -1,7 +1,7 @@
 //! The Lua modules of ljos, compiled in, and `require` for them.
-#![forbid(unsafe_code)]
 
 use mlua::{Function, Lua, Table, Value};
+use std::ffi::{c_char, CStr};
 
 include!(concat!(env!("OUT_DIR"), "/modules.rs"));
 
@@ -19,12 +19,30 @@ pub fn register(lua: &Lua) -> mlua::Result<()> {
 }
 
 fn load(lua: &Lua, name: &str) -> mlua::Result<Value> {
-    let found = MODULES.binary_search_by(|(module, _)| (*module).cmp(name)).ok();
-    match found.and_then(|index| MODULES.get(index)) {
+    match find(name) {
         None => Ok(Value::Nil),
-        Some((name, source)) => {
-            let chunk: Function = lua.load(*source).set_name(format!("@{name}")).into_function()?;
+        Some(source) => {
+            let chunk: Function = lua.load(source).set_name(format!("@{name}")).into_function()?;
             Ok(Value::Function(chunk))
         }
     }
+}
+
+fn find(name: &str) -> Option<&'static str> {
+    let index = MODULES.binary_search_by(|(module, _)| (*module).cmp(name)).ok()?;
+    MODULES.get(index).map(|(_, source)| *source)
+}
+
+/// The source of a module, for the Lua states of actors in threads of this one; null when there is none.
+///
+/// # Safety
+/// `name` is a NUL-terminated string; `size` is valid for one write.
+#[no_mangle]
+pub unsafe extern "C" fn actor_module_source(name: *const c_char, size: *mut usize) -> *const c_char {
+    // SAFETY: the caller's promise.
+    let name = unsafe { CStr::from_ptr(name) };
+    let Some(source) = name.to_str().ok().and_then(find) else { return std::ptr::null() };
+    // SAFETY: the caller's promise.
+    unsafe { size.write(source.len()) };
+    source.as_ptr().cast()
 }

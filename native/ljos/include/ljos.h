@@ -9,6 +9,22 @@
 // The offset that means the file's own position.
 #define FILE_POSITION -1
 
+// What an attachment is.
+enum ljos_attachment_kind {
+  // Nothing any more: the receiver has taken it.
+  LJOS_ATTACHED_NONE = 0,
+  // A descriptor.
+  LJOS_ATTACHED_FD = 1,
+  // A descriptor that is an address of an actor in a process.
+  LJOS_ATTACHED_CHANNEL = 2,
+  // An address.
+  LJOS_ATTACHED_ADDRESS = 3,
+  // To be sent: an address of the inbox in `inbox`. It is received as an address.
+  LJOS_ATTACHED_INBOX = 4,
+  // A descriptor that the inbox shall receive from, too. To be sent by `ljos_address_add_source`.
+  LJOS_ATTACHED_SOURCE = 5,
+};
+
 // Which back end an engine has, or is asked to have.
 enum ljos_engine_kind {
   LJOS_ENGINE_ANY = 0,
@@ -72,11 +88,39 @@ enum ljos_status {
 // One event loop's engine; used by the thread that made it, and no other.
 struct ljos_engine;
 
+// The receiver's share of a mailbox.
+struct ljos_inbox;
+
+// What a receiver and his senders share.
+struct ljos_address;
+
 // A compiled pattern; used by one thread at a time.
 struct ljos_regex;
 
 // A question to the C library's resolver, and its answer.
 struct ljos_resolution;
+
+// What follows: its kind, and its size in a unit of that kind.
+struct ljos_cell_head {
+  uint32_t kind;
+  uint32_t size;
+};
+
+// Eight bytes of a message.
+union ljos_cell {
+  double number;
+  struct ljos_cell_head head;
+  uint8_t bytes[8];
+};
+
+// What goes beside a message. To be sent: borrowed. Received: its `fd` or `address` belongs to whoever sets `kind` to
+// `LJOS_ATTACHED_NONE`.
+struct ljos_attached {
+  int kind;
+  int fd;
+  const struct ljos_address *address;
+  const struct ljos_inbox *inbox;
+};
 
 // What comes out of `ljos_engine_turn`: the result of the operation submitted with `user_data`.
 struct ljos_completion {
@@ -131,6 +175,13 @@ struct ljos_file_space_fields {
   double capacity;
   double free;
   double available;
+};
+
+// A message that was received; valid until the next is.
+struct ljos_delivery {
+  const union ljos_cell *cells;
+  struct ljos_attached *attached;
+  uint32_t count;
 };
 
 // An IPv4 (`version` 4, the first four `bytes`) or IPv6 address (`version` 6). Unused parts are zero.
@@ -267,6 +318,16 @@ struct ljos_scan_batch {
   int32_t count;
 };
 
+// The host's Lua C API: what a thread needs of it.
+struct ljos_lua_api {
+  void *(*newstate)(void);
+  void (*openlibs)(void*);
+  int (*loadbuffer)(void*, const char*, size_t, const char*);
+  int (*pcall)(void*, int, int, int);
+  const char *(*tolstring)(void*, int, size_t*);
+  void (*close)(void*);
+};
+
 // The application protocols that a server takes, best first, each behind a byte with its length (RFC 7301).
 struct ljos_tls_protocols {
   const uint8_t *list;
@@ -287,6 +348,30 @@ unsigned int ljos_abi(void);
 
 // The C declarations of this library, NUL-terminated; valid as long as the library is loaded.
 const char *ljos_header(void);
+
+// Sends a message and what goes beside it, of which duplicates and further addresses are made. `-EPIPE` when there is no
+// receiver any more, `-ENOMEM`, or what made a descriptor impossible to duplicate; then nothing was sent.
+//
+// # Safety
+// `address` is live; `cells` holds `cell_count`, `attached` holds `attached_count`, with live descriptors and handles.
+int ljos_address_send(const struct ljos_address *address,
+                      const union ljos_cell *cells,
+                      uint32_t cell_count,
+                      const struct ljos_attached *attached,
+                      uint32_t attached_count);
+
+// Has the receiver receive from the descriptor `fd`, too, which belongs to it from now on. On failure it is closed.
+//
+// # Safety
+// `address` is live.
+int ljos_address_add_source(const struct ljos_address *address,
+                            int fd);
+
+// Ends an address.
+//
+// # Safety
+// `address` came from here or `ljos_thread_spawn` and is not used again.
+void ljos_address_free(const struct ljos_address *address);
 
 // Finds `needle` in `haystack`: the offset from 0, or -1. An empty needle is found at 0.
 //
@@ -437,6 +522,12 @@ int ljos_engine_receive_alone(struct ljos_engine *engine,
                               int fd,
                               void *message,
                               int watching);
+
+// As `ljos_engine_receive_alone`, read(2) of an eventfd: 0 when there was something.
+//
+// # Safety
+// `engine` is live.
+int ljos_engine_read_alone(struct ljos_engine *engine, int fd, int watching);
 
 // Ends an engine. Operations still in flight are torn down by the kernel first.
 //
@@ -746,6 +837,50 @@ int ljos_file_send(int socket,
                    int file,
                    int64_t offset,
                    uint32_t len);
+
+// Makes an inbox, to be ended with `ljos_inbox_free`.
+//
+// # Safety
+// `out` is valid for one write. The inbox is used by one thread.
+int ljos_inbox_new(struct ljos_inbox **out);
+
+// Ends an inbox: senders get `-EPIPE` from now on, and what was not received is dropped.
+//
+// # Safety
+// `inbox` came from here or `ljos_thread_inbox` and is not used again.
+void ljos_inbox_free(struct ljos_inbox *inbox);
+
+// What becomes readable when the inbox has something, after `ljos_inbox_take` has said `-EAGAIN` or `ljos_inbox_arm` was
+// called. It stays the inbox's.
+//
+// # Safety
+// `inbox` is live.
+int ljos_inbox_fd(const struct ljos_inbox *inbox);
+
+// Takes the next message. `-EAGAIN`: there is none yet; `-ENOLINK`: there is none, and no address to send one to.
+//
+// # Safety
+// `inbox` is live; `out` is valid for one write.
+int ljos_inbox_take(struct ljos_inbox *inbox,
+                    struct ljos_delivery *out);
+
+// Makes the inbox's descriptor readable when there is a message already.
+//
+// # Safety
+// `inbox` is live.
+int ljos_inbox_arm(const struct ljos_inbox *inbox);
+
+// Makes the inbox's descriptor unreadable. Never blocks.
+//
+// # Safety
+// `inbox` is live.
+void ljos_inbox_clear(const struct ljos_inbox *inbox);
+
+// Makes an address of the inbox, to be ended with `ljos_address_free`: it counts as a sender.
+//
+// # Safety
+// `inbox` is live; `out` is valid for one write.
+int ljos_inbox_address(const struct ljos_inbox *inbox, const struct ljos_address **out);
 
 // Reads an address from text as inet_pton(3) does, with an optional `%scope` after an IPv6 address. 0, or
 // `-EINVAL`, and then `out` is as it was.
@@ -1093,6 +1228,45 @@ int ljos_signal_queue_handle(int signal, const uint64_t *mask, int flags);
 // `mask` points to a signal set of eight bytes, `info` to a siginfo.
 int ljos_signal_queue_take(const uint64_t *mask,
                            void *info);
+
+// Starts a thread that runs a chunk of Lua in a state of its own. `out` gets the address of that state's inbox, to be
+// ended with `ljos_address_free`. With `is_master` that state becomes the one that may change what the whole process has,
+// in place of the calling one: `-EPERM` if that is not it. `-EAGAIN` when there can be no further thread, `-ENOTSUP` in the
+// child of a fork(2) whose parent had some.
+//
+// # Safety
+// `api` has all functions of one Lua; `name` is a NUL-terminated string; `chunk` holds `len` bytes; `out` is valid for
+// one write.
+int ljos_thread_spawn(const struct ljos_lua_api *api,
+                      const char *name,
+                      const char *chunk,
+                      uint32_t len,
+                      int is_master,
+                      const struct ljos_address **out);
+
+// The number of the calling thread's Lua state: 0 for one of the host's.
+int ljos_thread_number(void);
+
+// Whether the calling thread's state may change what the whole process has: 1 or 0.
+int ljos_thread_is_master(void);
+
+// The inbox of a thread that was started here, once: it belongs to the caller then, who ends it with `ljos_inbox_free`.
+// Null from then on, and in other threads.
+struct ljos_inbox *ljos_thread_inbox(void);
+
+// Ends the calling thread's Lua state and the thread, if it was started here; else returns. Called by Lua, whose frames
+// are left as they are.
+void ljos_thread_exit(void);
+
+// How many threads that were started here have not ended.
+int ljos_thread_count(void);
+
+// Waits until all threads that were started here have ended. Blocks the thread.
+void ljos_thread_wait_all(void);
+
+// Says that this process is the child of a fork(2), of which the C library may know nothing. Where threads had been
+// started before, there can be no more, and what is sent to them fails.
+void ljos_thread_forked(void);
 
 // Chooses an application protocol: the first of the server's that the client offers. For
 // SSL_CTX_set_alpn_select_cb(3).

@@ -4,15 +4,18 @@
 //! results go to out-pointers; handles come in `_new`/`_free` pairs. No policy, no callbacks into Lua, no Lua
 //! symbols, no thread started at load.
 
+pub mod address;
 pub mod bytes;
 pub mod call;
 pub mod clock;
 pub mod constants;
 pub mod engine;
 pub mod file;
+pub mod inbox;
 pub mod ip;
 pub mod layout;
 pub mod linker;
+pub mod mailbox;
 pub mod memfd;
 mod memory;
 pub mod message;
@@ -25,6 +28,7 @@ pub mod resolve;
 pub mod scan;
 pub mod signal;
 pub mod signal_queue;
+pub mod thread;
 pub mod tls;
 
 use std::ffi::{c_char, c_uint};

@@ -132,20 +132,21 @@ impl Engine {
         }
     }
 
-    /// recvmsg(2) beside `watching` operations that nobody waits for.
-    fn receive_alone(&mut self, fd: c_int, message: *mut libc::msghdr, watching: bool) -> c_int {
+    /// Waits for `fd` outside of the engine, beside `watching` operations that nobody waits for: `wait` gets what to
+    /// poll for those, -1 where there are none.
+    fn alone(&mut self, fd: c_int, watching: bool, wait: impl FnOnce(c_int) -> c_int) -> c_int {
         if !watching {
-            return alone::receive(-1, fd, message);
+            return wait(-1);
         }
         if let Backend::Poller(poller) = &mut self.backend {
             poller.unwatch(fd);
         }
         let Some(engine_fd) = self.quiet_fd() else { return -libc::EAGAIN };
-        let received = alone::receive(engine_fd, fd, message);
-        if let (Backend::Ring(ring), true) = (&self.backend, received == -libc::EAGAIN) {
+        let result = wait(engine_fd);
+        if let (Backend::Ring(ring), true) = (&self.backend, result == -libc::EAGAIN) {
             ring.hear();
         }
-        received
+        result
     }
 }
 
@@ -180,7 +181,18 @@ pub unsafe extern "C" fn ljos_engine_receive_alone(
 ) -> c_int {
     // SAFETY: the caller's promise.
     let engine = unsafe { memory::handle(engine) };
-    engine.receive_alone(fd, message.cast(), watching > 0)
+    engine.alone(fd, watching > 0, |engine_fd| alone::receive(engine_fd, fd, message.cast()))
+}
+
+/// As `ljos_engine_receive_alone`, read(2) of an eventfd: 0 when there was something.
+///
+/// # Safety
+/// `engine` is live.
+#[no_mangle]
+pub unsafe extern "C" fn ljos_engine_read_alone(engine: *mut Engine, fd: c_int, watching: c_int) -> c_int {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { memory::handle(engine) };
+    engine.alone(fd, watching > 0, |engine_fd| alone::read(engine_fd, fd))
 }
 
 /// Ends an engine. Operations still in flight are torn down by the kernel first.

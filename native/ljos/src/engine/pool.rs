@@ -10,6 +10,7 @@
 use super::op::errno;
 use super::{Completion, PENDING};
 use crate::resolve::Resolution;
+use crate::thread::without_signals;
 use std::collections::VecDeque;
 use std::ffi::{c_int, c_long};
 use std::os::fd::RawFd;
@@ -259,19 +260,4 @@ fn clear(fd: RawFd) {
     let mut count = 0u64;
     // SAFETY: eight bytes of a local.
     unsafe { libc::read(fd, (&raw mut count).cast(), 8) };
-}
-
-/// Runs `f` with all signals blocked in this thread, so that a thread it starts inherits that.
-fn without_signals<R>(f: impl FnOnce() -> R) -> R {
-    // SAFETY: an all-zero sigset_t is valid.
-    let mut all: libc::sigset_t = unsafe { std::mem::zeroed() };
-    let mut before = all;
-    // SAFETY: valid pointer to a local.
-    unsafe { libc::sigfillset(&mut all) };
-    // SAFETY: valid pointers to locals.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before) };
-    let result = f();
-    // SAFETY: valid pointer to a local.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut()) };
-    result
 }
