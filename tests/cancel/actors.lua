@@ -12,6 +12,7 @@ local proc = require "ljos.ipc.proc"
 local process = require "ljos.process"
 local sandbox = require "ljos.sandbox"
 local spawn_vm = require "ljos.spawn_vm"
+local threads = require "actor.threads"
 local time = require "ljos.time"
 
 local yield = fiber.this_fiber.yield
@@ -119,6 +120,28 @@ return {
             }
         end,
         slow = true,
+    },
+    {
+        "inbox:receive, from an actor in a thread",
+        function()
+            local channel = threads.start [[
+                local back = inbox:receive()
+                back:send(inbox:receive())
+            ]]
+            channel:send(inbox.own())
+            return {
+                run = function() return inbox.own():receive() end,
+                help = function() channel:send "message" end,
+                finish = function(result)
+                    local message = result and result[1] or inbox.own():receive()
+                    assert(message == "message", "a message is lost")
+                    channel:close()
+                    threads.finish()
+                end,
+            }
+        end,
+        slow = true,
+        exclusive = true,
     },
     {
         "channel:send, to an actor that does not receive",

@@ -9,6 +9,7 @@ local stream_reads, stream_writes =
 return {
     ["actor.channel"] = { send = { "channel:send", "channel:send, to an actor that does not receive" } },
     ["actor.inbox"] = { receive = { "inbox:receive", "inbox:receive, from an actor" } },
+    ["actor.mailbox"] = { wait = { "inbox:receive, from an actor in a thread" } },
     ["actor.launch"] = { wait_until_ready = { "sandbox.spawn" } },
     channel = {
         send = { "channel:send, unbuffered", "channel:send, full" },

@@ -5,7 +5,7 @@
 --- memory. Two addresses of one actor are equal.
 ---
 --- Errors:   raises ljos.Error
---- Suspends: send lets other fibers run
+--- Suspends: never; send lets other fibers run
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
 local copy = require "ljos.actor.copy"

@@ -12,6 +12,7 @@ local ffi = require "ffi"
 local error_ = require "ljos.error"
 local file_descriptor = require "ljos.file_descriptor"
 local kernel = require "ljos.syscall.kernel"
+local master = require "ljos.system.master"
 local native = require "ljos.native"
 local parts = require "ljos.system.parts"
 local request = require "ljos.system.landlock.request"
@@ -95,6 +96,7 @@ end
 ---@param ruleset_fd ljos.FileDescriptor
 ---@param flags? string[]
 function M.landlock_restrict_self(ruleset_fd, flags)
+    master.check "landlock_restrict_self"
     local fd, bits = file_descriptor.number_of(ruleset_fd, 1), request.flags(RESTRICT, flags)
     parts.load()
     bits = bit.bor(bits, for_all_threads())

@@ -8,6 +8,7 @@
 local ffi = require "ffi"
 local error_ = require "ljos.error"
 local kernel = require "ljos.syscall.kernel"
+local master = require "ljos.system.master"
 local native = require "ljos.native"
 local parts = require "ljos.system.parts"
 local span = require "ljos.byte_span.span"
@@ -45,6 +46,7 @@ end
 --- seccomp(2), SECCOMP_SET_MODE_FILTER.
 ---@param bpf_fprogram ljos.byte_span|string
 function M.seccomp_set_mode_filter(bpf_fprogram)
+    master.check "seccomp_set_mode_filter"
     local program = M.program(bpf_fprogram, 1)
     parts.load()
     local res = install(SET_MODE_FILTER, TSYNC, program)
