@@ -2,9 +2,9 @@
 ---
 --- For actors in processes each address is a socket pair of its own; the ends that are read here are the inbox's
 --- sources. All addresses in this process share the mailbox. With one of these alone, `receive` waits for it; with
---- more, a poll set says which has something. A source that has ended, or that sent anything malformed, is dropped, and only
---- that one. When no source is left, and the mailbox has no address, nobody can send any more.
---- No socket is read unless somebody receives, so that a flood stays with its sender.
+--- more, a poll set says which has something. A source that has ended, or that sent anything malformed, is dropped, and
+--- only that one. When no source is left, and the mailbox has no address, nobody can send any more. No socket is
+--- read unless somebody receives, so that a flood stays with its sender.
 ---
 --- Errors:   raises ljos.Error: no_senders, channel_closed, EBUSY for a second receiver
 --- Suspends: receive

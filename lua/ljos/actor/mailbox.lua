@@ -56,7 +56,8 @@ local delivery = ffi.new "struct ljos_delivery"
 local function take(inbox) return C.ljos_inbox_take(inbox, delivery) end
 
 local function make_object(attached)
-    local kind, object = attached.kind, nil ---@type integer, any -- luacheck: ignore 311
+    local kind = attached.kind
+    local object ---@type any
     if kind == kinds.LJOS_ATTACHED_ADDRESS then
         object = address_.new(attached.address)
     elseif kind == kinds.LJOS_ATTACHED_CHANNEL then
