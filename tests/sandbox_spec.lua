@@ -443,6 +443,17 @@ describe("sandbox.spawn", function()
         assert.equal(1, inside("return C.prctl(39, 0, 0, 0, 0)", { without = { "capabilities" } }))
     end)
 
+    it("does without any one protection, and without all", function()
+        local all = { "user", "mount", "net", "pid", "ipc", "uts", "session", "memory", "mdwe", "limits" }
+        for _, name in ipairs { "capabilities", "no_new_privs", "landlock", "seccomp" } do
+            all[#all + 1] = name
+        end
+        for _, name in ipairs(all) do
+            assert.equal(name, inside(("return %q"):format(name), { without = { name } }))
+        end
+        assert.equal(0, inside('return closing(C.open("/etc/passwd", 0))', { without = all }))
+    end)
+
     it("refuses wrong arguments by their names", function()
         assert.equal("without", failure({ source = "", without = { "pids" } }).arg)
         assert.equal("fds/x", failure({ source = "", fds = { x = 1 } }).arg)

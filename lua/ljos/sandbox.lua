@@ -167,11 +167,14 @@ local function numbers_of(syscalls)
     return table.concat(numbers, " ")
 end
 
+local has_init = setmetatable({}, { __mode = "k" }) -- children that are a PID 1
+
 local function start(options, caller)
     if options.jit ~= nil then error_.check_type(options.jit, "boolean", "jit") end
     local has_jit = options.jit ~= false
     local wanted = wanted_of(options.without, has_jit)
-    local boot = { engine = "epoll", no_jit = not has_jit and "1" or nil }
+    local boot = { engine = "epoll" } ---@type table<string, string>
+    if not has_jit then boot.no_jit = "1" end
     add_code(options, caller, boot)
     local allowed = grants_.allowed_of(options.allow)
     local grants = grants_of(options.fds, allowed, boot)
@@ -199,6 +202,7 @@ local function start(options, caller)
     )
     if ok then
         slave.consume(options.libc_service)
+        has_init[result.child] = wanted.pid
         return result
     end
     local err = result --[[@as ljos.Error]]
@@ -226,7 +230,7 @@ local signals = native.constant_table "signal"
 -- What a protection ends a process by.
 local CAUSES = { [signals.SIGXCPU] = "cpu_time", [signals.SIGSYS] = "seccomp" }
 -- PID 1 ends with this and the number of the signal that has ended the actor.
-local SIGNALED = 128
+local SIGNALED, LAST_SIGNAL = 128, 64
 
 --- Waits until an actor has ended. Returns its exit status, 1 after an uncaught error; or nil and what has ended it:
 --- "cpu_time" (its limit), "seccomp" (a call of another architecture), or the number of a signal. Where somebody else
@@ -236,12 +240,12 @@ local SIGNALED = 128
 ---@return "cpu_time"|"seccomp"|integer|nil cause
 function M.wait(actor)
     if getmetatable(actor) ~= "ipc_actor_channel" then error_.argument(1, "channel expected, got " .. type(actor)) end
-    local child = rawget(actor, "child")
+    local child = rawget(actor, "child") --[[@as ljos.Child]]
     if not child then error_.argument(1, "not the channel of a direct child") end
     process.wait(child)
     if child.lost then return end
-    local signal = child.signal > 0 and child.signal or child.code - SIGNALED
-    if signal <= 0 then return child.code end
+    local signal = child.signal > 0 and child.signal or has_init[child] and child.code - SIGNALED or 0
+    if signal <= 0 or signal > LAST_SIGNAL then return child.code end
     return nil, CAUSES[signal] or signal
 end
 

@@ -166,6 +166,10 @@ describe("sandbox.wait", function()
         local aborts = "local ffi = require 'ffi' ffi.cdef 'void abort(void);' ffi.C.abort()"
         assert.equal("nil 6", ended(aborts))
         assert.equal("nil 6", ended(aborts, { without = { "pid" } }))
+        for _, without in ipairs { {}, { "pid" } } do
+            local exits = "local ffi = require 'ffi' ffi.cdef 'void _exit(int);' ffi.C._exit(200)"
+            assert.equal("200 nil", ended(exits, { without = without }))
+        end
         local x32 = ([[
             local ffi = require "ffi"
             ffi.cdef "long syscall(long, ...);"

@@ -142,7 +142,7 @@ end
 function M.streams(stdio, options, allowed, open)
     local streams = {}
     for number, fd in pairs(stdio) do
-        local name = STREAMS[number]
+        local name = STREAMS[number] --[[@as string]]
         local own = options[name] == "share" and not allowed.terminal and reopened(fd)
         if own then
             streams[number] = open(own)
