@@ -44,8 +44,8 @@ end
 local MODULES = {}
 for name in
     ([[asio_error byte_span channel condition_variable error error_category fiber file file_descriptor filesystem format
-    future generic_error inbox ip mock_loop mutex pipe recursive_mutex regex sandbox seccomp select semaphore
-    serial_port spawn_vm stream system task_group time timeout tls unix ipc syscall]]):gmatch "%S+"
+    future generic_error inbox ip libc_service mock_loop mutex pipe recursive_mutex regex sandbox seccomp select
+    semaphore serial_port spawn_vm stream system task_group time timeout tls unix ipc syscall]]):gmatch "%S+"
 do
     MODULES[#MODULES + 1] = name
 end
