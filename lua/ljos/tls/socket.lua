@@ -70,19 +70,31 @@ local other_role = { client = "server", server = "client" }
 -- Ends the connection by what OpenSSL says; the peer is told why, unless that must wait.
 local function fail(self)
     local err = failure.take() or failure.stream.unexpected_result
+    if self.failure then error(self.failure, 0) end -- another fiber has met it
     if err == failure.ssl.certificate_verify_failed then verification.explain(err, self.ssl, other_role[self.role]) end
     self.failure = err
     if self.writing.permits == 1 then flush(self) end
     error(err, 0)
 end
 
--- Does what a call of OpenSSL lacks, by the code it answered. A renegotiation first sends what it has to say.
+local function flush_rest(self)
+    spawn.spawn(function() flush(self) end):detach()
+end
+
+-- A handshake waits for an answer to what it has to say; whatever else comes of reading keeps no reader waiting.
+local function flush_before_reading(self)
+    if lib.SSL_in_init(self.ssl) == 1 then
+        local ok, err = flush(self)
+        if not ok then error(err, 0) end
+    elseif self.writing.permits == 1 then
+        flush_rest(self)
+    end
+end
+
+-- Does what a call of OpenSSL lacks, by the code it answered.
 local function proceed(self, code)
     if code == WANT_READ then
-        if lib.SSL_in_init(self.ssl) == 1 and has_rest(self) then
-            local ok, err = flush(self)
-            if not ok then error(err, 0) end
-        end
+        if has_rest(self) then flush_before_reading(self) end
         fill(self)
     elseif code == WANT_WRITE then
         local ok, err = flush(self)
@@ -155,10 +167,6 @@ function methods:read_some(buffer)
     end
 end
 
-local function flush_rest(self)
-    spawn.spawn(function() flush(self) end):detach()
-end
-
 -- The records are made: whatever becomes of the fiber, they are on their way.
 local function flush_accepted(self)
     local ok, err = flush(self)
@@ -168,6 +176,9 @@ local function flush_accepted(self)
     if not is_cancellation then error(err, 0) end
     flush_rest(self)
 end
+
+-- In the middle of a renegotiation SSL_write(3) takes the peer's data for an error; SSL_read(3) does not.
+local function is_renegotiated_by_reader(self) return lib.SSL_in_init(self.ssl) == 1 and self.reading.permits == 0 end
 
 --- Writes the first bytes of `buffer`, 32 KiB at the most; returns how many. Suspends until the stream below has taken
 --- their records. EPIPE after `shutdown`.
@@ -182,6 +193,8 @@ function methods:write_some(buffer)
         if self.is_shut then error(error_.system("EPIPE", { detail = "the connection was shut down" }), 0) end
         if has_rest(self) then
             proceed(self, WANT_WRITE)
+        elseif is_renegotiated_by_reader(self) then
+            fill(self)
         else
             local count = put(self, buffer)
             if count > 0 then
