@@ -163,6 +163,7 @@ return {
         write_some = { "tls write_some", "tls write_some, half of a record" },
         shutdown = { "tls shutdown" },
     },
+    ["tls.turn"] = { wait = { "tls write_some" } },
     unix = { ["as each function says"] = { "unix.stream.dial" } },
     ["unix.acceptor"] = { accept = { "unix.stream.acceptor:accept" }, wait = { "acceptor:wait" } },
     ["unix.datagram"] = {

@@ -175,9 +175,10 @@ describe("with OpenSSL's programs,", function()
         end)
     end
 
-    -- While a client writes lines, and reads those that s_server is given, s_server is told to do something.
-    local function disturb(client, process, commands)
+    it("a client goes on while s_server changes its keys, and asks for others", function()
+        local client, process = client_of(nil, with_key "-tls1_3")
         client:client_handshake()
+        local commands = { "k", "K", "K", "k" }
         local got, printed, is_over = {}, { commands = 0, lines = 0 }, false
         local reader = fiber.spawn(function()
             for i = 1, #commands do
@@ -214,18 +215,36 @@ describe("with OpenSSL's programs,", function()
         end
         reader:join()
         is_over = true
-        assert.equal(writer:join(), watcher:join() or printed.lines)
+        watcher:join()
+        assert.equal(writer:join(), printed.lines)
         client:close()
-    end
-
-    it("a client goes on while s_server changes its keys, and asks for others", function()
-        local client, process = client_of(nil, with_key "-tls1_3")
-        disturb(client, process, { "k", "K", "K", "k" })
     end)
 
-    it("a client goes on while s_server renegotiates", function()
+    it("a client refuses to renegotiate", function()
         local client, process = client_of(nil, with_key "-tls1_2")
-        disturb(client, process, { "r", "R", "r" })
+        client:client_handshake()
+        tell(process, "r")
+        local err = raises.raised(client.read_some, client, byte_span.new(10))
+        assert.matches("handshake failure", tostring(err))
+        assert.equal(err, raises.raised(client.write_some, client, byte_span.new(10)))
+        client:close()
+    end)
+
+    it("a client renegotiates where it is allowed to", function()
+        local context = connections.client_context()
+        context:clear_options { "no_renegotiation" }
+        local client, process = client_of(context, with_key "-tls1_2")
+        client:client_handshake()
+        for i, command in ipairs { "r", "R", "r" } do
+            local reader = fiber.spawn(function() return read_line(client) end)
+            tell(process, command)
+            expect(process, "^SSL_do_handshake %-> ")
+            tell(process, "text " .. i)
+            assert.equal(("text %d\n"):format(i), reader:join())
+            stream.write_all(client, ("answer %d\n"):format(i))
+            expect(process, "^answer " .. i)
+        end
+        client:close()
     end)
 
     it("a server agrees on protocol and name with s_client", function()

@@ -118,6 +118,7 @@ local flags = {
     no_tlsv1_1 = OP.NO_TLSv1_1,
     no_tlsv1_2 = OP.NO_TLSv1_2,
     no_tlsv1_3 = OP.NO_TLSv1_3,
+    no_renegotiation = OP.NO_RENEGOTIATION,
     single_dh_use = OP.SINGLE_DH_USE,
 }
 
@@ -133,7 +134,8 @@ local function bits_of(names)
 end
 
 --- Sets options: "default_workarounds", "no_compression" (set from the start), "no_sslv2", "no_sslv3", "no_tlsv1",
---- "no_tlsv1_1", "no_tlsv1_2", "no_tlsv1_3", "single_dh_use".
+--- "no_tlsv1_1", "no_tlsv1_2", "no_tlsv1_3", "single_dh_use"; and, beyond the seed and set from the start, too,
+--- "no_renegotiation": connections of TLS 1.2 on which it is cleared are for one fiber at a time.
 ---@param names string[]
 function methods:set_options(names)
     check(self)
@@ -221,7 +223,7 @@ function M.new(method)
         nil
     )
     ctrl(self, CTRL.SET_READ_AHEAD, 1, nil)
-    lib.SSL_CTX_set_options(ctx, OP.NO_COMPRESSION)
+    lib.SSL_CTX_set_options(ctx, OP.NO_COMPRESSION + OP.NO_RENEGOTIATION)
     lib.SSL_CTX_set_session_id_context(ctx, "ljos", 4)
     return setmetatable(self, metatable)
 end

@@ -19,9 +19,10 @@ local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
 local failure = require "ljos.tls.failure"
 local openssl = require "ljos.tls.openssl"
+local turn = require "ljos.tls.turn"
 
 local error, pcall, type = error, pcall, type
-local lib, slice = openssl.lib, byte_span.slice
+local lib, slice, wait, finish = openssl.lib, byte_span.slice, turn.wait, turn.finish
 
 ---@class ljos.tls.pump
 local M = {}
@@ -30,8 +31,8 @@ local M = {}
 ---@field stream any  the stream below
 ---@field ssl ffi.cdata*|false   SSL; false when closed
 ---@field bio ffi.cdata*|false   the other end of the pair
----@field reading ljos.Semaphore  taken while a fiber reads from the stream
----@field writing ljos.Semaphore  taken while a fiber writes to it
+---@field reading ljos.tls.Turn  of a fiber that reads from the stream
+---@field writing ljos.tls.Turn  of one that writes to it
 ---@field room ljos.byte_span|false  the last span that was read into
 ---@field rest ljos.byte_span|false  the last span that was written from
 
@@ -95,13 +96,13 @@ end
 ---@param self ljos.tls.Pump
 function M.fill(self)
     local reading = self.reading
-    if not reading:try_acquire() then
-        reading:acquire()
-        reading:release()
+    if reading.is_taken then
+        wait(reading)
         return check_open(self)
     end
+    reading.is_taken = true
     local ok, err = pcall(read_some, self)
-    reading:release()
+    finish(reading)
     if ok then return end
     if is_eof(err) then err = failure.stream.stream_truncated end
     error(err, 0)
@@ -131,16 +132,16 @@ end
 ---@return any err
 function M.flush(self)
     local writing = self.writing
-    if not writing:try_acquire() then
-        local ok, err = pcall(writing.acquire, writing)
-        if not ok then return false, err end
-        if not self.ssl then
-            writing:release()
-            return pcall(check_open, self)
+    while writing.is_taken do
+        local ok, err = pcall(wait, writing)
+        if ok and not self.ssl then
+            ok, err = pcall(check_open, self)
         end
+        if not ok then return false, err end
     end
+    writing.is_taken = true
     local ok, err = pcall(write_all, self)
-    writing:release()
+    finish(writing)
     return ok, err
 end
 
@@ -197,7 +198,7 @@ local function keeps_no_span(stream) return type(stream) == "table" and rawget(s
 ---@param self ljos.tls.Pump
 function M.detach(self)
     local ssl, bio = self.ssl, self.bio --[[@as ffi.cdata*]]
-    local is_idle = self.reading.permits == 1 and self.writing.permits == 1
+    local is_idle = not self.reading.is_taken and not self.writing.is_taken
     self.ssl, self.bio, self.room, self.rest = false, false, false, false
     if not is_idle or not keeps_no_span(self.stream) then return end
     lib.SSL_free(ffi.gc(ssl, nil))

@@ -21,9 +21,9 @@ local opaque_type = require "ljos.fiber.opaque_type"
 local openssl = require "ljos.tls.openssl"
 local peer = require "ljos.tls.peer"
 local pump = require "ljos.tls.pump"
-local semaphore = require "ljos.semaphore"
 local spawn = require "ljos.fiber.spawn"
 local stream_ = require "ljos.stream"
+local turn = require "ljos.tls.turn"
 local verification = require "ljos.tls.verification"
 
 local error, pcall, setmetatable = error, pcall, setmetatable
@@ -73,7 +73,7 @@ local function fail(self)
     if self.failure then error(self.failure, 0) end -- another fiber has met it
     if err == failure.ssl.certificate_verify_failed then verification.explain(err, self.ssl, other_role[self.role]) end
     self.failure = err
-    if self.writing.permits == 1 then flush(self) end
+    if not self.writing.is_taken then flush(self) end
     error(err, 0)
 end
 
@@ -86,7 +86,7 @@ local function flush_before_reading(self)
     if lib.SSL_in_init(self.ssl) == 1 then
         local ok, err = flush(self)
         if not ok then error(err, 0) end
-    elseif self.writing.permits == 1 then
+    elseif not self.writing.is_taken then
         flush_rest(self)
     end
 end
@@ -177,9 +177,6 @@ local function flush_accepted(self)
     flush_rest(self)
 end
 
--- In the middle of a renegotiation SSL_write(3) takes the peer's data for an error; SSL_read(3) does not.
-local function is_renegotiated_by_reader(self) return lib.SSL_in_init(self.ssl) == 1 and self.reading.permits == 0 end
-
 --- Writes the first bytes of `buffer`, 32 KiB at the most; returns how many. Suspends until the stream below has taken
 --- their records. EPIPE after `shutdown`.
 ---@param buffer ljos.byte_span
@@ -193,8 +190,6 @@ function methods:write_some(buffer)
         if self.is_shut then error(error_.system("EPIPE", { detail = "the connection was shut down" }), 0) end
         if has_rest(self) then
             proceed(self, WANT_WRITE)
-        elseif is_renegotiated_by_reader(self) then
-            fill(self)
         else
             local count = put(self, buffer)
             if count > 0 then
@@ -256,8 +251,8 @@ function M.new(stream, context)
         context = context,
         ssl = ssl,
         bio = pump.attach(ssl),
-        reading = semaphore.new(1),
-        writing = semaphore.new(1),
+        reading = turn.new "the TLS connection to be read from",
+        writing = turn.new "the TLS connection to be written to",
         room = false,
         rest = false,
         role = false,
