@@ -254,6 +254,27 @@ describe("require", function()
         },
     } -- stylua: ignore
 
+    it("gives other fibers what was imported before, and nothing new", function()
+        local exports = run {
+            ["/app/init.lua"] = [[
+                require "./x"
+                local core = require "time"
+                same, refused = false, {}
+                spawn(function()
+                    same = require "./x".name == "x" and require "time" == core
+                    for _, id in ipairs { "./y", "mutex", "ljos.mutex", "nowhere" } do
+                        local _, err = pcall(require, id)
+                        refused[#refused + 1] = err
+                    end
+                end):join()]],
+            ["/app/x.lua"] = "name = 'x'",
+            ["/app/y.lua"] = "name = 'y'",
+        }
+        assert.is_true(exports.same)
+        local new = error_.core "only_main_fiber_may_import"
+        assert.same({ new, new, new, new }, exports.refused)
+    end)
+
     it("raises EINVAL for an id that is no string", function()
         local err = failure_of { ["/app/init.lua"] = "require(1)" }
         assert.equal(error_.generic "EINVAL", err)

@@ -42,6 +42,7 @@ local M = {}
 ---@field read fun(file: string): string?, string?, integer? the contents; or nil, message, errno
 ---@field directory string                            messages name files relative to it
 ---@field modules table<string, ljos.Module>          by file, being loaded or loaded
+---@field imported table<string, true>                modules of ljos, by name
 local System = {}
 System.__index = System
 
@@ -63,16 +64,12 @@ end
 ---@param options table  the fields of ljos.ModuleSystem but `modules`; `path`, `read` and `directory` may be missing
 ---@return ljos.ModuleSystem
 function M.new(options)
-    options.modules = {}
-    options.path = options.path or {}
-    options.read = options.read or M.read_file
+    options.modules, options.imported = {}, {}
+    options.path, options.read = options.path or {}, options.read or M.read_file
     options.directory = options.directory or "/"
     return setmetatable(options, System)
 end
 
----@param alias string
----@param detail string
----@return any
 local function fail(alias, detail) error(error_.core(alias, { detail = detail }), 0) end
 
 -- Names and files -----------------------------------------------------------------------------------------------
@@ -258,7 +255,13 @@ local function builtin(name, id)
     return is_missing and fail("module_not_found", id) or error(value, 0)
 end
 
---- `require` in the module `importer`: returns the module's globals, after running it if this is the first time.
+local function is_imported(self, importer, id)
+    local ok, module = pcall(self.resolve, self, importer, id)
+    return self.imported[id] or ok and module.is_loaded
+end
+
+--- `require` in the module `importer`: returns the module's globals, after running it if this is the first time. What
+--- is new, the main fiber alone may import (seed 003, "C++ async operations").
 ---
 --- Besides what `resolve` raises: EINVAL (arg 1), only_main_fiber_may_import, cyclic_import.
 ---@param importer ljos.Module
@@ -266,9 +269,10 @@ end
 ---@return any
 function System:require(importer, id)
     error_.check_type(id, "string", 1)
-    if not self.is_main() then fail("only_main_fiber_may_import", id) end
-    if self.builtins[id] then return builtin(self.builtins[id], id) end
-    if id == "ljos" or find(id, "^ljos%.[%w_.]+$") then return builtin(id, id) end
+    if not self.is_main() and not is_imported(self, importer, id) then fail("only_main_fiber_may_import", id) end
+    local name = self.builtins[id] or find(id, "^ljos%f[.%z][%w_.]*$") and id
+    self.imported[id] = name ~= nil
+    if name then return builtin(name, id) end
     local module = self:resolve(importer, id)
     if module.is_loaded then return module.value end
     if self.modules[module.file] then fail("cyclic_import", id) end
