@@ -7,7 +7,7 @@ lua=$1 lib=$2 bin=$3
 mkdir -p "$lua" "$lib" "$bin"
 cp -r lua/ljos "$lua/"
 cp target/release/libljos.so "$lib/"
-for program in ljos-actor; do
+for program in ljos-actor libljos_preload.so; do
     [ ! -e "target/release/$program" ] || cp "target/release/$program" "$lib/"
 done
 cp bin/ljos "$bin/"

@@ -21,6 +21,7 @@ local io_object = require "ljos.io_object"
 local message = require "ljos.socket.message"
 local native = require "ljos.native"
 local operation = require "ljos.loop.operation"
+local preload = require "ljos.libc_service.preload"
 local reply_ = require "ljos.libc_service.reply"
 local request = require "ljos.libc_service.request"
 local slave_ = require "ljos.libc_service.slave"
@@ -63,6 +64,9 @@ function M.new()
     io_object.adopt(master, reading)
     return setmetatable(master, metatable), slave
 end
+
+--- As `ljos.libc_service.preload` says.
+M.preload = preload
 
 -- Ends the call at hand: what was not answered is denied when its descriptor is closed.
 local function let_go(self)

@@ -60,10 +60,11 @@ local result = (function() %s end)()
 back:send(result == nil and "nil" or result)
 ]]
 
---- Calls `handler(master)` for every call until the actor ends; an error of the handler is the result.
+--- Calls `handler(master)` for every call until the actor ends, or the handler closes the master; an error of the
+--- handler is the result.
 function M.serve(master, handler)
     return fiber.spawn(function()
-        while true do
+        while master.is_open do
             local ok, err = fiber.pcall(master.receive, master)
             if not ok then
                 master:close()

@@ -56,6 +56,30 @@ function M.new(fd)
     return slave
 end
 
+--- Raises unless `slave` is one that was not consumed.
+---@param slave any
+---@param arg integer|string  the argument's position or name, for the error
+function M.check(slave, arg)
+    local own = parts[slave]
+    if not own then error_.argument(arg, "libc_service.slave expected, got " .. type(slave)) end
+    if not own.fd then error(error_.system("EBADF", { arg = arg, detail = "the slave was consumed" }), 0) end
+end
+
+--- Whether the slave has filters.
+---@param slave ljos.libc_service.Slave
+---@return boolean
+function M.has_filters(slave) return next(parts[slave].chunks) ~= nil end
+
+--- Consumes the slave; the descriptor is the caller's.
+---@param slave ljos.libc_service.Slave
+---@return ljos.FileDescriptor
+function M.take(slave)
+    local own = parts[slave]
+    local fd = own.fd
+    own.fd = false
+    return fd --[[@as ljos.FileDescriptor]]
+end
+
 --- Adds the service to what an actor is given; does nothing without one.
 ---@param slave any
 ---@param arg string                  the parameter's name, for errors
@@ -63,9 +87,8 @@ end
 ---@param grants integer[]
 function M.grant(slave, arg, boot, grants)
     if slave == nil then return end
+    M.check(slave, arg)
     local own = parts[slave]
-    if not own then error_.argument(arg, "libc_service.slave expected, got " .. type(slave)) end
-    if not own.fd then error(error_.system("EBADF", { arg = arg, detail = "the slave was consumed" }), 0) end
     grants[#grants + 1] = file_descriptor.number_of(own.fd, arg)
     boot.libc_service = tostring(launch.FIRST_GRANT + #grants - 1)
     for name, chunk in pairs(own.chunks) do
@@ -78,11 +101,7 @@ end
 --- Closes a slave that an actor was started with; does nothing without one.
 ---@param slave? ljos.libc_service.Slave
 function M.consume(slave)
-    if slave == nil then return end
-    local own = parts[slave]
-    local fd = own.fd
-    own.fd = false
-    if fd then fd:close() end
+    if slave ~= nil then M.take(slave):close() end
 end
 
 return M

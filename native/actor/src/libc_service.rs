@@ -36,7 +36,7 @@ impl Service {
     /// From here on the functions ask the master.
     pub fn start(&self) {
         ljos::file::forward_openat2(ljos_libc_service::openat2);
-        ljos_libc_service::start(self.socket, self.filtered, call as Filter);
+        ljos_libc_service::start(self.socket, true, self.filtered, call as Filter);
     }
 }
 

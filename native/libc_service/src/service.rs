@@ -2,7 +2,7 @@
 
 use crate::wire::{Function, Reply, Request, RESULT, USE_SLAVE_CREDENTIALS};
 use std::cell::Cell;
-use std::ffi::{c_int, c_void};
+use std::ffi::{c_int, c_long, c_void};
 use std::mem::{size_of, zeroed};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
@@ -25,11 +25,11 @@ thread_local! {
     static IN_FILTER: Cell<bool> = const { Cell::new(false) };
 }
 
-/// From now on the functions ask over `socket`; those whose bit is in `filtered` call the filter first.
-pub fn start(socket: RawFd, filtered: u32, filter: Filter) {
-    // Programs that this one starts are none of the master's.
+/// From now on the functions ask over `socket`, which programs that this one starts inherit or not; those whose bit is
+/// in `filtered` call the filter first.
+pub fn start(socket: RawFd, cloexec: bool, filtered: u32, filter: Filter) {
     // SAFETY: no memory is involved.
-    unsafe { libc::fcntl(socket, libc::F_SETFD, libc::FD_CLOEXEC) };
+    unsafe { libc::fcntl(socket, libc::F_SETFD, if cloexec { libc::FD_CLOEXEC } else { 0 }) };
     FILTER.get_or_init(|| filter);
     FILTERED.store(filtered, Ordering::Relaxed);
     SOCKET.store(socket, Ordering::Release);
@@ -80,8 +80,9 @@ pub fn denied(request: &Request, errno: c_int) -> Reply {
     Reply { result, errno, ..Reply::default() }
 }
 
-/// Retries a call that a signal interrupted; the error is the errno.
-fn retry(mut call: impl FnMut() -> isize) -> Result<usize, c_int> {
+/// Retries a call that a signal interrupted; the error is the errno. The calls that wait are system calls by number:
+/// those of the C library are points where pthread_cancel(3) would unwind this code.
+fn retry(mut call: impl FnMut() -> c_long) -> Result<usize, c_int> {
     loop {
         let result = call();
         if result >= 0 {
@@ -125,7 +126,7 @@ fn send(request: &Request) -> Result<OwnedFd, c_int> {
     let mut ends = [NONE; 2];
     let kind = libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC;
     // SAFETY: room for two numbers.
-    retry(|| unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, ends.as_mut_ptr()) } as isize)?;
+    retry(|| c_long::from(unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, ends.as_mut_ptr()) }))?;
     // SAFETY: nobody else's.
     let [own, theirs] = ends.map(|end| unsafe { OwnedFd::from_raw_fd(end) });
     let mut rights = no_rights();
@@ -135,7 +136,7 @@ fn send(request: &Request) -> Result<OwnedFd, c_int> {
     let message = message(&mut vector, &mut rights, if request.fd < 0 { 1 } else { 2 });
     let socket = SOCKET.load(Ordering::Relaxed);
     // SAFETY: the message and what it points to are locals, and the request.
-    let sent = retry(|| unsafe { libc::sendmsg(socket, &message, libc::MSG_NOSIGNAL) });
+    let sent = retry(|| unsafe { libc::syscall(libc::SYS_sendmsg, socket, &message, libc::MSG_NOSIGNAL) });
     match sent {
         Ok(_) => Ok(own),
         // Of a descriptor of the caller's that is none; the master's socket is open as long as this process.
@@ -152,7 +153,7 @@ fn receive(end: &OwnedFd, request: &Request) -> Result<Reply, c_int> {
     let wants_cloexec = !opens(request) || request.flags & libc::O_CLOEXEC != 0;
     let flags = if wants_cloexec { libc::MSG_CMSG_CLOEXEC } else { 0 };
     // SAFETY: the message and what it points to are locals.
-    let count = retry(|| unsafe { libc::recvmsg(end.as_raw_fd(), &mut message, flags) });
+    let count = retry(|| unsafe { libc::syscall(libc::SYS_recvmsg, end.as_raw_fd(), &mut message, flags) });
     let came = message.msg_controllen as usize >= size_of::<libc::cmsghdr>() + size_of::<c_int>();
     let [fd, _] = rights.fds;
     // SAFETY: the kernel made it for this process.
@@ -181,6 +182,6 @@ fn take(mut reply: Reply, request: &Request, descriptor: OwnedFd) -> Result<Repl
     let old = unsafe { libc::fcntl(request.fd, libc::F_GETFD) };
     let flags = if old & libc::FD_CLOEXEC != 0 { libc::O_CLOEXEC } else { 0 };
     // SAFETY: no memory is involved; the caller asked for its socket to be changed.
-    retry(|| unsafe { libc::dup3(descriptor.as_raw_fd(), request.fd, flags) } as isize)?;
+    retry(|| c_long::from(unsafe { libc::dup3(descriptor.as_raw_fd(), request.fd, flags) }))?;
     Ok(reply)
 }
