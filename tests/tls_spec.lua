@@ -8,6 +8,8 @@ local needs = require "needs"
 local raised = require "raised"
 local raises = require "raises"
 local stream = require "ljos.stream"
+local temporary_directory = require "temporary_directory"
+local text_file = require "text_file"
 local timeout = require "ljos.timeout"
 local tls = require "ljos.tls"
 
@@ -133,6 +135,22 @@ describe("tls.dial", function()
         assert.equal(1, raised("EINVAL", tls.dial, "nowhere").arg)
         assert.equal(2, raised("EINVAL", tls.dial, at "localhost", {}).arg)
         assert.equal(2, raised("EINVAL", tls.dial, at "localhost", connections.server_context()).arg)
+    end)
+end)
+
+describe("tls in app mode", function()
+    it("is a module of its bare name", function()
+        local directory = temporary_directory.make()
+        finally(temporary_directory.remove_all)
+        local program = [[
+            local tls = require "tls"
+            print(getmetatable(tls.context.new "tls13_client"), tls.stream_error.stream_truncated)
+        ]]
+        text_file.write(directory .. "/program.lua", program)
+        local pipe = assert(io.popen(("bin/ljos %s/program.lua 2>&1"):format(directory)))
+        local output = pipe:read "*a"
+        pipe:close()
+        assert.equal("tls.context\tStream truncated\n", output)
     end)
 end)
 

@@ -22,7 +22,7 @@ local succeed = failure.check
 ---@class ljos.tls.context
 local M = {}
 
----@class ljos.tls.Context
+---@class (partial) ljos.tls.Context
 ---@field ctx ffi.cdata*  SSL_CTX; for library modules, as all fields
 ---@field role "client"|"server"|false  the only one that it is for
 ---@field has_mode boolean   whether a mode of verification was set

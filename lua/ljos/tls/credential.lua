@@ -117,6 +117,12 @@ end
 
 local base_id = openssl.has "EVP_PKEY_get_base_id" and "EVP_PKEY_get_base_id" or "EVP_PKEY_base_id"
 
+--- Whether a certificate is for a key of the same algorithm.
+---@param certificate ffi.cdata*  X509
+---@param key ffi.cdata*          EVP_PKEY
+---@return boolean
+function M.is_alike(certificate, key) return lib[base_id](lib.X509_get0_pubkey(certificate)) == lib[base_id](key) end
+
 --- As `private_key`, for RSA keys alone.
 ---@param data string
 ---@param format string

@@ -42,6 +42,7 @@ int SSL_CTX_set_default_verify_paths(void *ctx);
 int SSL_CTX_load_verify_locations(void *ctx, const char *file, const char *directory);
 int SSL_CTX_use_certificate(void *ctx, void *certificate);
 int SSL_CTX_use_PrivateKey(void *ctx, void *key);
+void *SSL_CTX_get0_certificate(const void *ctx);
 int SSL_CTX_set_session_id_context(void *ctx, const char *id, unsigned length);
 int SSL_CTX_set_cipher_list(void *ctx, const char *list);
 int SSL_CTX_set_ciphersuites(void *ctx, const char *list);
@@ -103,6 +104,8 @@ int EVP_PKEY_get_base_id(const void *key);
 void DH_free(void *dh);
 
 void X509_free(void *certificate);
+int X509_check_private_key(const void *certificate, const void *key);
+void *X509_get0_pubkey(const void *certificate);
 int i2d_X509(void *certificate, uint8_t **place);
 void *X509_get_subject_name(const void *certificate);
 void *X509_get_issuer_name(const void *certificate);
@@ -140,7 +143,7 @@ void *X509_STORE_CTX_get_current_cert(void *check);
 local function open()
     local tried = {}
     for _, soname in ipairs(SONAMES) do
-        local ok, lib = pcall(ffi.load, soname)
+        local ok, lib = pcall(ffi.load --[[@as function]], soname)
         if ok then return lib end
         tried[#tried + 1] = "  " .. tostring(lib)
     end

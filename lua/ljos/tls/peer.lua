@@ -35,7 +35,7 @@ end
 
 local check = M.check
 
----@class ljos.tls.Socket
+---@class (partial) ljos.tls.Socket
 local methods = {}
 M.methods = methods
 

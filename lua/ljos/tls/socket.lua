@@ -26,7 +26,7 @@ local stream_ = require "ljos.stream"
 local turn = require "ljos.tls.turn"
 local verification = require "ljos.tls.verification"
 
-local error, pcall, setmetatable = error, pcall, setmetatable
+local error, pcall, setmetatable, type = error, pcall, setmetatable, type
 local lib, check = openssl.lib, peer.check
 local check_span, enter = byte_span.check, loop.enter
 local fill, flush, get, put, has_rest = pump.fill, pump.flush, pump.get, pump.put, pump.has_rest
@@ -36,7 +36,7 @@ local ZERO_RETURN = -openssl.ERROR.ZERO_RETURN
 ---@class ljos.tls.socket
 local M = {}
 
----@class ljos.tls.Socket: ljos.tls.Pump
+---@class (partial) ljos.tls.Socket: ljos.tls.Pump
 ---@field stream any  the stream below, whose options may be set; reading or writing it breaks the connection
 ---@field is_open boolean
 ---@field version string|nil  "TLSv1.3", ...: once the handshake is done, as the next ones
@@ -49,9 +49,9 @@ local M = {}
 ---@field is_resumed boolean  whether the connection goes on with a session
 ---@field package context ljos.tls.Context
 ---@field package role "client"|"server"|false
----@field package is_ready boolean    the handshake is done
+---@field is_ready boolean    the handshake is done
 ---@field package is_shut boolean     close_notify was sent
----@field package has_mode boolean    a mode of verification was set
+---@field has_mode boolean    a mode of verification was set
 ---@field package failure ljos.Error|false  what ended the connection
 ---@field read_some fun(self, buffer: ljos.byte_span): integer
 ---@field write_some fun(self, buffer: ljos.byte_span): integer
@@ -224,7 +224,7 @@ function methods:close()
     pump.detach(self)
     local stream = self.stream
     local has_close, close = pcall(function() return stream.close end)
-    if has_close and close then close(stream) end
+    if has_close and type(close) == "function" then close(stream) end
 end
 
 -- Making ------------------------------------------------------------------------------------------------------------

@@ -51,7 +51,8 @@ local function from_file(self, use, name, format)
     local ok, err = pcall(use, self, content, format)
     if ok then return end
     if error_.is_error(err) then
-        err.path, err.detail = file, err.detail and file .. ": " .. err.detail or file
+        local reason = err --[[@as ljos.Error]]
+        reason.path, reason.detail = file, reason.detail and file .. ": " .. reason.detail or file
     end
     error(err, 0)
 end
@@ -79,12 +80,19 @@ local function use_chain(self, text)
     end
 end
 
-local function use_key(self, data, format)
-    succeed(lib.SSL_CTX_use_PrivateKey(self.ctx, credential.private_key(data, format, 3, self.password)))
+-- Version 1.1 forgets a certificate that the key is not that of.
+local function take_key(self, key)
+    local certificate = lib.SSL_CTX_get0_certificate(self.ctx)
+    if certificate ~= nil and credential.is_alike(certificate, key) then
+        succeed(lib.X509_check_private_key(certificate, key))
+    end
+    succeed(lib.SSL_CTX_use_PrivateKey(self.ctx, key))
 end
 
+local function use_key(self, data, format) take_key(self, credential.private_key(data, format, 3, self.password)) end
+
 local function use_rsa_key(self, data, format)
-    succeed(lib.SSL_CTX_use_PrivateKey(self.ctx, credential.rsa_private_key(data, format, 3, self.password)))
+    take_key(self, credential.rsa_private_key(data, format, 3, self.password))
 end
 
 local function use_dh(self, text)
@@ -93,7 +101,7 @@ end
 
 -- Methods ------------------------------------------------------------------------------------------------------------
 
----@class ljos.tls.Context
+---@class (partial) ljos.tls.Context
 local methods = {}
 
 --- Adds certification authorities, one or more, in PEM.
