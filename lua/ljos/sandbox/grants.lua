@@ -1,8 +1,11 @@
 --- Grants: which descriptors a sandboxed actor may be given.
 ---
 --- Regular files, pipes and sockets of the UNIX and internet families lead to no further than themselves. Whatever
---- leads further is refused by what it is ("a directory"), unless the caller allows that kind by its name. A standard
---- stream that is shared is opened anew where it is a terminal or a pipe: in one direction, and with flags of its own.
+--- leads further is refused by what it is ("a directory"), unless the caller allows that kind by its name.
+---
+--- A standard stream that is shared is opened anew where it is a terminal, or a pipe to write to: in one direction,
+--- and with flags of its own. (A pipe to read from, opened when nobody writes to it any more, would not tell poll(2)
+--- that it has ended.)
 ---
 --- Errors:   raises ljos.Error: EINVAL, which names the parameter
 --- Suspends: never
@@ -117,11 +120,12 @@ end
 
 local STREAMS = { [0] = "stdin", "stdout", "stderr" }
 
--- A descriptor of its own for a terminal or pipe that is shared; nil where it is something else.
+-- A descriptor of its own for a terminal, or a pipe to write to, that is shared; nil where it is something else.
 local function reopened(fd)
     if calls.statx(fd, "", constants.AT_EMPTY_PATH, fields) < 0 then return nil end
     local format = band(fields.mode, constants.S_IFMT)
-    if format ~= constants.S_IFIFO and ffi.C.isatty(fd) == 0 then return nil end
+    local is_output = format == constants.S_IFIFO and fd ~= 0
+    if not is_output and ffi.C.isatty(fd) == 0 then return nil end
     local access = fd == 0 and constants.O_RDONLY or constants.O_WRONLY
     -- Opening a pipe that has no other end would wait for one.
     local flags = bor(access, constants.O_NONBLOCK, constants.O_NOCTTY) --[[@as integer]]
