@@ -40,8 +40,12 @@ local SINCE = {
 -- {"read_file", "execute"} -> bits
 local function bits_of(group, names, arg)
     check_type(names, "table", arg)
+    for key in pairs(names) do
+        if type(key) ~= "number" then fail(("%s/%s"):format(arg, tostring(key)), "a list of names expected") end
+    end
     local values, bits = native.constant_table(group), 0
-    for i, name in ipairs(names) do
+    for i = 1, #names do
+        local name = names[i]
         local value = type(name) == "string" and name == name:lower() and values[group .. "_" .. name:upper()]
         if not value then fail(("%s/%d"):format(arg, i), ("nothing of Landlock is named %q"):format(tostring(name))) end
         bits = bor(bits, value)
