@@ -140,7 +140,20 @@ describe("native", function()
         assert.equal(2, seen.ENOENT)
     end)
 
+    it("finds one constant, the same as in the table of all", function()
+        local groups = { "SYS", "KCMP" } -- names that are parts of others; the first and the last of a group
+        for _, group in ipairs(groups) do
+            local found = {}
+            for name in native.constants(group) do
+                found[name] = native.constant(group, name)
+            end
+            assert.is_nil(native.constant(group, "NOPE"))
+            assert.same(found, native.constant_table(group))
+        end
+    end)
+
     it("refuses a group of constants that does not exist", function()
         assert.error_matches(function() native.constants "NOPE" end, "no constants named NOPE")
+        assert.error_matches(function() native.constant("NOPE", "NOPE") end, "no constants named NOPE")
     end)
 end)

@@ -89,7 +89,7 @@ function M.take(x, arg)
     return fd
 end
 
-local kcmp_number, KCMP_FILE = native.constant_table("SYS").__NR_kcmp, native.constant_table("KCMP").KCMP_FILE
+local kcmp_number, KCMP_FILE = native.constant("SYS", "__NR_kcmp"), native.constant_table("KCMP").KCMP_FILE
 ffi.cdef "int getpid(void);"
 
 local function check(res, what) return error_.check(res, { detail = what }) end

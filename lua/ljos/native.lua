@@ -90,8 +90,7 @@ end
 -- The declarations outlive package.loaded: a second load of this file finds them in place.
 local function declare(lib)
     if pcall(ffi.typeof, "struct ljos_completion") then return end
-    local header = ffi.string(lib.ljos_header())
-    ffi.cdef((header:gsub("#[^\n]*", "")))
+    ffi.cdef(ffi.string(lib.ljos_header()))
 end
 
 local lib, path = open()
@@ -122,13 +121,18 @@ function M.declare(text)
     texts[text] = true
 end
 
+-- A group as text: a line NAME=value for each constant.
+local function text_of(group)
+    local text = lib.ljos_constants(group)
+    if text == nil then error("ljos: no constants named " .. tostring(group), 3) end
+    return ffi.string(text)
+end
+
 --- Iterates the constants of a group, name and value, in the order the native library lists them.
 ---@param group string  "E", "O", ...
 ---@return fun(): string?, integer?
 function M.constants(group)
-    local text = lib.ljos_constants(group)
-    if text == nil then error("ljos: no constants named " .. tostring(group), 2) end
-    local next_line = ffi.string(text):gmatch "([%w_]+)=(-?%d+)\n"
+    local next_line = text_of(group):gmatch "([%w_]+)=(-?%d+)\n"
     return function()
         local name, value = next_line()
         return name, tonumber(value)
@@ -149,6 +153,17 @@ function M.constant_table(group)
         tables[group] = constants
     end
     return constants
+end
+
+--- Returns one constant of a large group, without a table of all.
+---@param group string
+---@param name string
+---@return integer?
+function M.constant(group, name)
+    if tables[group] then return tables[group][name] end
+    local text = "\n" .. text_of(group)
+    local _, before = text:find("\n" .. name .. "=", 1, true)
+    return before and tonumber(text:match("^-?%d+", before + 1))
 end
 
 local declared = {} ---@type table<string, string>

@@ -105,7 +105,7 @@ end
 
 -- tcsendbreak(3) holds the line for a quarter to half a second.
 local BREAK, LOOK_AGAIN = 0.3, 0.01
-local SYS_ioctl = native.constant_table("SYS").__NR_ioctl
+local SYS_ioctl = native.constant("SYS", "__NR_ioctl")
 local unsent = ffi.new "int[1]"
 
 local function check(res, what) return error_.check(res < 0 and -ffi.errno() or res, { detail = what }) end

@@ -54,7 +54,7 @@ M.constants = constants
 
 local AT_FDCWD = constants.AT_FDCWD
 local EINTR, ENOSYS, EPERM = -error_.errno_of.EINTR, -error_.errno_of.ENOSYS, -error_.errno_of.EPERM
-local fchmodat2 = native.constant_table("SYS").__NR_fchmodat2
+local fchmodat2 = native.constant("SYS", "__NR_fchmodat2")
 
 local function result(value)
     if value >= 0 then return value end

@@ -22,7 +22,7 @@ local C = native.C
 local ESRCH, EPERM = error_.errno_of.ESRCH, error_.errno_of.EPERM
 local signal = native.constant_table "signal"
 local SIGSTOP, SIGCONT, SIGKILL = signal.SIGSTOP, signal.SIGCONT, signal.SIGKILL
-local pidfd_open = native.constant_table("SYS").__NR_pidfd_open
+local pidfd_open = native.constant("SYS", "__NR_pidfd_open")
 local AT_FDCWD = native.constant_table("path").AT_FDCWD
 
 ffi.cdef [[

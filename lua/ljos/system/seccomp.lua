@@ -22,7 +22,7 @@ local EACCES = error_.errno_of.EACCES
 ---@class ljos.system.seccomp
 local M = {}
 
-local install = kernel.call(native.constant_table("SYS").__NR_seccomp, "iip")
+local install = kernel.call(native.constant("SYS", "__NR_seccomp"), "iip")
 
 --- Makes what the kernel takes. It refers to `bytes`, which must outlive it.
 ---@param bytes string|ljos.byte_span

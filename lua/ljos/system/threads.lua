@@ -13,7 +13,7 @@ local native = require "ljos.native"
 
 local C = native.C
 local AT_FDCWD = native.constant_table("path").AT_FDCWD
-local CLONE_THREAD, UNSHARE = native.constant_table("CLONE").CLONE_THREAD, native.constant_table("SYS").__NR_unshare
+local CLONE_THREAD, UNSHARE = native.constant_table("CLONE").CLONE_THREAD, native.constant("SYS", "__NR_unshare")
 
 ffi.cdef [[
 int close(int fd);

@@ -45,5 +45,5 @@ pub extern "C" fn ljos_abi() -> c_uint {
 /// The C declarations of this library, NUL-terminated; valid as long as the library is loaded.
 #[no_mangle]
 pub extern "C" fn ljos_header() -> *const c_char {
-    concat!(include_str!("../include/ljos.h"), "\0").as_ptr().cast()
+    concat!(include_str!(concat!(env!("OUT_DIR"), "/declarations.h")), "\0").as_ptr().cast()
 }

@@ -16,7 +16,7 @@ local native = require "ljos.native"
 
 ffi.cdef "void abort(void); char *strerror(int);"
 
-local prctl = kernel.call(native.constant_table("SYS").__NR_prctl, "iiiii")
+local prctl = kernel.call(native.constant("SYS", "__NR_prctl"), "iiiii")
 
 -- The message may find nobody to read it, which is not what the process is to die of. A core would hold what the script
 -- knows.
