@@ -244,6 +244,20 @@ describe("libc_service", function()
             end
         end)
 
+        it("gives the node for its canonical name", function()
+            local code = [[
+                local list = ffi.new "struct info *[1]"
+                local names = {}
+                for i, flags in ipairs { 2, 0 } do -- AI_CANONNAME
+                    assert(C.getaddrinfo("host", "80", ffi.new("struct info", { flags, 0, 1 }), list) == 0)
+                    names[i] = list[0].name ~= nil and ffi.string(list[0].name) or "none"
+                    C.freeaddrinfo(list[0])
+                end
+                return table.concat(names, " ")
+            ]]
+            assert.equal("host none", run(code, function(master) master:send { "1.2.3.4" } end))
+        end)
+
         it("fails with each of its errors", function()
             local codes = {
                 again = -3,

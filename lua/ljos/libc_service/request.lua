@@ -25,6 +25,7 @@ local M = {}
 
 -- One for the answer, and a socket or a directory; a third would be one too many.
 local MOST_DESCRIPTORS = 3
+local FAMILY_BYTES = 2
 
 --- Makes a packet to receive requests with, one at a time.
 ---@return ljos.socket.Message
@@ -39,22 +40,18 @@ end
 ---@param packet ljos.socket.Message
 function M.make_room(packet) message.make_room(packet, MOST_DESCRIPTORS) end
 
-local value, length = ffi.new "int[1]", ffi.new "unsigned[1]"
-local name = ffi.new "uint8_t[128]"
-
-local function option(fd, number)
-    length[0] = 4
-    if ffi.C.libc_service_getsockopt(fd, constants.SOL_SOCKET, number, value, length) ~= 0 then return -1 end
-    return value[0]
-end
+local kind, length = ffi.new "int[1]", ffi.new "unsigned[1]"
+local peer = ffi.new "uint16_t[64]" -- a socket address: its family, and the name
 
 -- Whether an answer may be sent there: one end of a socket pair. Somebody's server would have a name, and would take
 -- what comes for this process' own word.
 local function is_fit_for_answer(fd)
-    if option(fd, constants.SO_DOMAIN) ~= constants.AF_UNIX then return false end
-    if option(fd, constants.SO_TYPE) ~= constants.SOCK_SEQPACKET then return false end
-    length[0] = ffi.sizeof(name)
-    return ffi.C.libc_service_getpeername(fd, name, length) == 0 and length[0] == 2
+    length[0] = ffi.sizeof(peer)
+    if ffi.C.libc_service_getpeername(fd, peer, length) ~= 0 then return false end
+    if length[0] ~= FAMILY_BYTES or peer[0] ~= constants.AF_UNIX then return false end
+    length[0] = ffi.sizeof(kind)
+    local failed = ffi.C.libc_service_getsockopt(fd, constants.SOL_SOCKET, constants.SO_TYPE, kind, length)
+    return failed == 0 and kind[0] == constants.SOCK_SEQPACKET
 end
 
 local function read(packet, bytes, count)

@@ -226,6 +226,12 @@ pub unsafe extern "C" fn getaddrinfo(
         let texts = [node, service].map(|text| (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }));
         if let Some(reply) = name_answer(texts, wanted) {
             let (code, found) = list_of(&reply, wanted);
+            // SAFETY: null, or the first entry.
+            if let Some(first) = unsafe { found.as_mut() }.filter(|_| wants_name(wanted)) {
+                // Of malloc(3), which freeaddrinfo(3) gives it back to; null where the node is.
+                // SAFETY: a string.
+                first.ai_canonname = if node.is_null() { null_mut() } else { unsafe { libc::strdup(node) } };
+            }
             if code == 0 {
                 // SAFETY: the caller's promise.
                 unsafe { list.write(found) };
@@ -238,6 +244,10 @@ pub unsafe extern "C" fn getaddrinfo(
         Some(real) => unsafe { real(node, service, hints, list) },
         None => libc::EAI_FAIL,
     }
+}
+
+fn wants_name(wanted: Option<&libc::addrinfo>) -> bool {
+    wanted.is_some_and(|hints| hints.ai_flags & libc::AI_CANONNAME != 0)
 }
 
 fn name_answer([node, service]: [Option<&CStr>; 2], wanted: Option<&libc::addrinfo>) -> Option<Reply> {
