@@ -1,9 +1,13 @@
 -- Every example as a user runs it: by bin/ljos and by a plain luajit, from the checkout.
 local byte_span = require "ljos.byte_span"
+local connections = require "tls.connections"
+local fiber = require "ljos.fiber"
 local ip = require "ljos.ip"
 local needs = require "needs"
+local system = require "ljos.system"
 local temporary_directory = require "temporary_directory"
 local text_file = require "text_file"
+local tls = require "ljos.tls"
 
 local RUNNERS = { "bin/ljos", "env -u LUA_PATH luajit" }
 
@@ -52,7 +56,7 @@ end
 
 -- A terminal of our own for a command that wants one.
 local function in_terminal(command)
-    local system, syscall = require "ljos.system", require "ljos.syscall"
+    local syscall = require "ljos.syscall"
     local master, slave = require("ljos.serial_port").ptypair()
     local number = tonumber(tostring(slave):match "%d+$")
     local output, child = "", nil
@@ -378,6 +382,40 @@ for _, runner in ipairs(RUNNERS) do
                 run(runner .. " examples/supervisor.lua --config /nowhere")
             )
             assert.matches("^usage: supervisor.lua.*status 0", run(runner .. " examples/supervisor.lua --help"))
+        end)
+
+        it("certificate.lua shows a certificate, and whether it is believed", function()
+            local acceptor = ip.tcp.listen "127.0.0.1:0"
+            local context = connections.server_context()
+            local server = fiber.spawn(function()
+                while true do
+                    local connection = tls.socket.new(acceptor:accept(), context)
+                    fiber.pcall(connection.server_handshake, connection)
+                    connection:close()
+                end
+            end)
+            local function output_of(...)
+                local command = table.concat({ runner, "examples/certificate.lua", ... }, " ")
+                local arguments = { "sh", "-c", command .. " 2>&1; echo status $?" }
+                local environment = system.environment
+                return system.run({ program = "sh", arguments = arguments, environment = environment }).stdout
+            end
+            local at, ca = "localhost:" .. acceptor.local_port, connections.file "ca.pem"
+            local output = output_of(at, ca)
+            assert.matches(
+                "subject      O=ljos,CN=localhost\nissuer       O=ljos,CN=ljos test authority below\n",
+                output
+            )
+            assert.matches("valid for    %d+ days\n.*\nbelieved\nstatus 0\n$", output)
+            output = output_of(at)
+            assert.matches("CN=localhost.*NOT BELIEVED  certificate verify failed.*status 1\n$", output)
+            output = output_of("127.0.0.1:" .. acceptor.local_port, ca)
+            assert.matches("believed\nstatus 0\n$", output)
+            server:cancel()
+            server:join()
+            acceptor:close()
+            assert.matches("NOT BELIEVED  Connection refused.*status 1", output_of(at))
+            assert.matches("^usage: certificate.lua.*status 0", output_of())
         end)
 
         it("port_check.lua tells open ports from closed ones", function()
