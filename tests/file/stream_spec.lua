@@ -23,6 +23,34 @@ before_each(function() path = os.tmpname() end)
 after_each(function() os.remove(path) end)
 
 describe("file.stream", function()
+    -- epoll takes them, as poll(2) tells of their changes.
+    for _, name in ipairs { "/proc/self/mounts", "/sys/kernel/uevent_seqnum" } do
+        it(("reads %s, which can be watched, and is a file all the same"):format(name), function()
+            local expected = io.open(name)
+            if not expected then return pending("there is no " .. name) end
+            local text = expected:read "*a"
+            expected:close()
+            local s, random, buffer = file.stream.new(), file.random_access.new(), byte_span.new(4)
+            s:open(name, { "read_only" })
+            random:open(name, { "read_only" })
+            local read = spawn(function()
+                local parts = {}
+                while true do
+                    local ok, n = fiber.pcall(s.read_some, s, buffer)
+                    if not ok then return table.concat(parts), n end
+                    parts[#parts + 1] = tostring(buffer:first(n))
+                end
+            end)
+            local got, err = read:join()
+            assert.equal(text, got)
+            assert.equal(asio_error.misc.eof, err)
+            local n = random:read_some_at(1, buffer)
+            assert.equal(text:sub(2, 1 + n), tostring(buffer:first(n)))
+            s:close()
+            random:close()
+        end)
+    end
+
     it("writes and reads at its own position", function()
         local s = file.stream.new()
         s:open(path, { "read_write", "truncate" })

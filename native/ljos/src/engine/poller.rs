@@ -138,6 +138,15 @@ impl Watch {
         result
     }
 
+    /// Whether `op` reads or writes a file that nothing keeps from blocking.
+    fn may_block(&self, op: &Op) -> bool {
+        match op {
+            Op::Read { .. } => self.reads == Access::Blocking,
+            Op::Write { .. } => self.writes == Access::Blocking,
+            _ => false,
+        }
+    }
+
     /// Notes what the result of `op` says about readiness.
     fn note(&mut self, op: &Op, result: c_int) {
         let is_told = self.is_level() || !(self.reads_early && op.direction() == Direction::In);
@@ -241,7 +250,9 @@ impl Poller {
                 return result;
             }
         }
-        match watch.watch_for(epoll_fd, fd, &op) {
+        // A file of sysfs or a cgroup can be watched, but not for what a read of it needs.
+        let watched = if watch.may_block(&op) { -libc::EPERM } else { watch.watch_for(epoll_fd, fd, &op) };
+        match watched {
             0 => {}
             // A regular file or a directory: epoll does not take it.
             errno if errno == -libc::EPERM => {
