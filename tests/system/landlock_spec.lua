@@ -415,6 +415,37 @@ describe("system.seccomp_set_mode_filter", function()
         end
     end)
 
+    it("reaches actors in threads, which may not install one themselves", function()
+        local directory = temporary_directory.make()
+        text_file.write(
+            directory .. "/main.lua",
+            [[
+            local system, inbox, seccomp = require 'system', require 'inbox', require 'seccomp'
+            local FILTER = seccomp.compile { default = 'allow', { 'errno(EXFULL)', 'getsid' } }
+            local function error_of(f, ...) return tostring(select(2, pcall(f, ...))) end
+            if _CONTEXT == 'worker' then
+                local reply = inbox:receive().reply
+                reply:send(error_of(system.seccomp_set_mode_filter, FILTER))
+                inbox:receive()
+                reply:send(error_of(system.getsid, 0))
+            else
+                local actor = spawn_vm '.'
+                actor:send { reply = inbox }
+                print(inbox:receive())
+                system.set_no_new_privs()
+                system.seccomp_set_mode_filter(FILTER)
+                actor:send 'go on'
+                print(inbox:receive())
+                print(error_of(system.getsid, 0))
+                actor:close()
+            end
+        ]]
+        )
+        local pipe = assert(io.popen(("bin/ljos %s/main.lua 2>&1"):format(directory)))
+        assert.equal("Operation not permitted\nExchange full\nExchange full\n", pipe:read "*a")
+        pipe:close()
+    end)
+
     it("stacks: a further filter takes more away, and gives nothing back", function()
         in_child(function()
             system.set_no_new_privs()

@@ -91,8 +91,8 @@ end
 --- Puts the process, and all that it starts from now on, into the domain of a ruleset.
 ---
 --- `flags` say what the audit log gets: "log_same_exec_off", "log_new_exec_on", "log_subdomains_off". EPERM without
---- `system.set_no_new_privs()` before, or the capability "cap_sys_admin"; EBUSY where a thread could not be reached.
---- Source: landlock_restrict_self(2).
+--- `system.set_no_new_privs()` before, or the capability "cap_sys_admin", and in a state that is not the master; EBUSY
+--- where a thread could not be reached. Source: landlock_restrict_self(2).
 ---@param ruleset_fd ljos.FileDescriptor
 ---@param flags? string[]
 function M.landlock_restrict_self(ruleset_fd, flags)

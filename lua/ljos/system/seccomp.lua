@@ -41,9 +41,9 @@ end
 
 --- Puts a filter before the system calls of all threads, and of all that the process starts from now on.
 ---
---- EACCES without `system.set_no_new_privs()` before, or the capability "cap_sys_admin"; EBUSY where a thread has
---- filters of its own. The loop goes on to need its calls (io_uring_enter or epoll_wait, read, mmap, ...). Source:
---- seccomp(2), SECCOMP_SET_MODE_FILTER.
+--- EACCES without `system.set_no_new_privs()` before, or the capability "cap_sys_admin"; EPERM in a state that is not
+--- the master; EBUSY where a thread has filters of its own. The loop goes on to need its calls (io_uring_enter or
+--- epoll_wait, read, mmap, ...). Source: seccomp(2), SECCOMP_SET_MODE_FILTER.
 ---@param bpf_fprogram ljos.byte_span|string
 function M.seccomp_set_mode_filter(bpf_fprogram)
     master.check "seccomp_set_mode_filter"
