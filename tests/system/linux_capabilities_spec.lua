@@ -80,6 +80,8 @@ describe("system.linux_capabilities", function()
             ["=eip cap_chown-p cap_kill-e"] = "=eip cap_kill-e cap_chown-p",
             ["cap_chown=p cap_kill+ei"] = "cap_kill=ei cap_chown+p",
             ["63=e"] = "= 63+e",
+            ["63,all=e"] = "=e",
+            ["all,63=e"] = "=e 63+e",
         }
         for text, expected in pairs(cases) do
             assert.are.equal(expected, tostring(system.cap_from_text(text)))

@@ -101,12 +101,14 @@ local function number_in(word)
     return number and number <= set_.MAX and number or nil
 end
 
--- The capabilities of a list, as a set of numbers; nil when it is none. The empty list is all.
+-- The capabilities of a list, as a set of numbers; nil when it is none. The empty list is all; "all" are those that
+-- have names, whatever stands before it.
 local function read_list(text)
     local numbers = {}
     for word in (text == "" and "all" or text):gmatch "([^,]*),?" do
         local lower = word:lower()
         if lower == "all" then
+            numbers = {}
             for number = 0, set_.count - 1 do
                 numbers[number] = true
             end
