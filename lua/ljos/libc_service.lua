@@ -68,13 +68,29 @@ end
 --- As `ljos.libc_service.preload` says.
 M.preload = preload
 
--- Ends the call at hand: what was not answered is denied when its descriptor is closed.
-local function let_go(self)
-    if self.answer_to then self.answer_to:close() end
+local answer = message.new(1)
+
+-- Ends the call at hand with this reply. Never waits: an actor that does not listen loses its answer.
+local function finish(self, reply, fds)
+    answer.vector[0].base, answer.vector[0].len = reply, wire.REPLY_BYTES
+    for i, fd in ipairs(fds) do
+        answer.fds[i - 1] = file_descriptor.number_of(fd, "fds")
+    end
+    message.put_fds(answer, #fds)
+    native.C.ljos_message_send_now(self.answer_to:getfd(), answer.message)
+    self.answer_to:close()
     for _, fd in ipairs(self.attached) do
         fd:close()
     end
     self.call, self.answer_to, self.attached = false, false, {}
+end
+
+local denial = wire.reply_type()
+denial.kind = wire.DENIED
+
+-- Denies the call that was not answered.
+local function let_go(self)
+    if self.call then finish(self, denial, {}) end
 end
 
 -- For methods whose names are those of hot ones elsewhere, which io_object does not look after.
@@ -166,19 +182,6 @@ end
 
 -- Answering -----------------------------------------------------------------------------------------------------
 
-local answer = message.new(1)
-
--- Never waits: an actor that does not listen loses its answer.
-local function send_answer(self, reply, fds)
-    answer.vector[0].base, answer.vector[0].len = reply, wire.REPLY_BYTES
-    for i, fd in ipairs(fds) do
-        answer.fds[i - 1] = file_descriptor.number_of(fd, "fds")
-    end
-    message.put_fds(answer, #fds)
-    native.C.ljos_message_send_now(self.answer_to:getfd(), answer.message)
-    let_go(self)
-end
-
 -- The port of an answer that leaves it out: a service may be given as a number.
 ---@return integer
 local function port_of(call)
@@ -227,7 +230,7 @@ local function send(self, result, fds, errno)
     fill(reply, call, result, errno)
     check_fds(call, result, fds)
     reply.has_descriptor = #fds
-    send_answer(self, reply, fds)
+    finish(self, reply, fds)
 end
 
 --- Answers the call (seed 003, "libc_service.master", send): with the integer that the function returns; for stat and
@@ -249,7 +252,7 @@ function methods:use_slave_credentials()
     current(self)
     local reply = wire.reply_type()
     reply.kind = wire.USE_SLAVE_CREDENTIALS
-    send_answer(self, reply, {})
+    finish(self, reply, {})
 end
 
 --- Closes the service: calls that wait and all that come fail with EACCES. Closing twice does nothing.

@@ -22,6 +22,7 @@ local LIBRARY = [[
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -89,6 +90,27 @@ int children(void) {
     pthread_join(other, &result);
     return wrong + (int)(long)result;
 }
+// Children that were forked in the middle of a call hold all that it has open, for as long as they like.
+static pid_t held[100];
+static void *fork_on(void *unused) {
+    for (int i = 0; i < 100; i++) {
+        held[i] = fork();
+        if (held[i] == 0) for (;;) pause();
+    }
+    return unused;
+}
+int denied(void) {
+    pthread_t other;
+    int count = 0;
+    pthread_create(&other, 0, fork_on, 0);
+    for (int i = 0; i < 500; i++) count += unlink("/a") == -1 && errno == EACCES;
+    pthread_join(other, 0);
+    for (int i = 0; i < 100; i++) {
+        kill(held[i], SIGKILL);
+        waitpid(held[i], 0, 0);
+    }
+    return count;
+}
 ]]
 
 local library
@@ -100,7 +122,7 @@ local function in_library(body)
     return ([[
         ffi.cdef "int first_byte(const char *); int entries(const char *); int size_of(const char *); int children();"
         ffi.cdef "int remove_it(const char *); int make_at(const char *); int below(const char *, const char *);"
-        ffi.cdef "long threads();"
+        ffi.cdef "long threads(); int denied();"
         local library = ffi.load(%q)
         %s
     ]]):format(library, body)
@@ -195,6 +217,10 @@ describe("libc_service", function()
         assert.equal(0, run(in_library "return library.children()", number))
         local prepare = function(slave) slave.unlink = "return (...)(select(2, ...))" end
         assert.equal(0, run(in_library "return library.children()", number, prepare))
+    end)
+
+    it("denies in time, whatever forked children hold", function()
+        assert.equal(500, run(in_library "return library.denied()", function() end))
     end)
 
     it("hears of what the modules of ljos open, make, remove and ask about", function()

@@ -43,7 +43,7 @@ local FIXED_BYTES = ffi.offsetof("struct ljos_libc_request", "texts")
 M.REQUEST_BYTES, M.REPLY_BYTES = ffi.sizeof(M.request_type), ffi.sizeof(M.reply_type)
 
 -- `kind` of a reply.
-M.RESULT, M.USE_SLAVE_CREDENTIALS = 0, 1
+M.RESULT, M.USE_SLAVE_CREDENTIALS, M.DENIED = 0, 1, 2
 
 -- A text has less than PATH_MAX bytes; this length says that there is none.
 local TEXT_MAX, NO_TEXT = 4095, 0xffffffff

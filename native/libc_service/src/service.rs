@@ -1,6 +1,6 @@
 //! The way to the master and back, and the filters in between.
 
-use crate::wire::{Function, Reply, Request, RESULT, USE_SLAVE_CREDENTIALS};
+use crate::wire::{Function, Reply, Request, DENIED, RESULT, USE_SLAVE_CREDENTIALS};
 use std::cell::Cell;
 use std::ffi::{c_int, c_long, c_void};
 use std::mem::{size_of, zeroed};
@@ -145,7 +145,24 @@ fn send(request: &Request) -> Result<OwnedFd, c_int> {
     }
 }
 
+/// Waits until there is an answer, or nobody to give one. The end of the answer's own way says that too, but not while
+/// a child that was forked meanwhile holds the other end.
+fn wait_for_answer(end: &OwnedFd) -> Result<(), c_int> {
+    let socket = SOCKET.load(Ordering::Relaxed);
+    let entry = |fd, events| libc::pollfd { fd, events, revents: 0 };
+    let mut polled = [entry(end.as_raw_fd(), libc::POLLIN), entry(socket, 0)];
+    let (none, size) = (std::ptr::null::<c_void>(), 0);
+    // SAFETY: two entries; no time limit and no signals are null pointers.
+    retry(|| unsafe { libc::syscall(libc::SYS_ppoll, polled.as_mut_ptr(), 2, none, none, size) })?;
+    let [answer, _] = polled;
+    if answer.revents == 0 {
+        return Err(libc::EACCES);
+    }
+    Ok(())
+}
+
 fn receive(end: &OwnedFd, request: &Request) -> Result<Reply, c_int> {
+    wait_for_answer(end)?;
     let mut reply = Reply::default();
     let mut rights = no_rights();
     let mut vector = libc::iovec { iov_base: (&raw mut reply).cast(), iov_len: size_of::<Reply>() };
@@ -158,7 +175,7 @@ fn receive(end: &OwnedFd, request: &Request) -> Result<Reply, c_int> {
     let [fd, _] = rights.fds;
     // SAFETY: the kernel made it for this process.
     let descriptor = came.then(|| unsafe { OwnedFd::from_raw_fd(fd) });
-    if count != Ok(size_of::<Reply>()) || reply.kind > USE_SLAVE_CREDENTIALS {
+    if count != Ok(size_of::<Reply>()) || reply.kind >= DENIED {
         return Err(libc::EACCES);
     }
     if reply.kind == RESULT && reply.has_descriptor != 0 {

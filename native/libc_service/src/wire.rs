@@ -55,6 +55,7 @@ pub struct Request {
 /// `Reply.kind`.
 pub const RESULT: u32 = 0;
 pub const USE_SLAVE_CREDENTIALS: u32 = 1;
+pub const DENIED: u32 = 2;
 
 /// An answer. A descriptor may come beside it.
 #[repr(C)]
