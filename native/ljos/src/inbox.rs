@@ -38,7 +38,7 @@ pub unsafe extern "C" fn ljos_inbox_free(inbox: *mut Inbox) {
 #[no_mangle]
 pub unsafe extern "C" fn ljos_inbox_fd(inbox: *const Inbox) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { memory::reference(inbox) }.eventfd
+    unsafe { memory::reference(inbox) }.eventfd()
 }
 
 /// Takes the next message. `-EAGAIN`: there is none yet; `-ENOLINK`: there is none, and no address to send one to.
@@ -78,7 +78,7 @@ pub unsafe extern "C" fn ljos_inbox_arm(inbox: *const Inbox) -> c_int {
 #[no_mangle]
 pub unsafe extern "C" fn ljos_inbox_clear(inbox: *const Inbox) {
     // SAFETY: the caller's promise.
-    let fd = unsafe { memory::reference(inbox) }.eventfd;
+    let fd = unsafe { memory::reference(inbox) }.eventfd();
     let mut count = 0u64;
     let vector = libc::iovec { iov_base: (&raw mut count).cast(), iov_len: 8 };
     // SAFETY: eight bytes of a local.

@@ -6,8 +6,10 @@
 //! received: whatever becomes of it, its descriptors are closed and its addresses freed.
 //!
 //! Senders append to one vector under a lock. The receiver swaps it for an empty one and reads that without the lock,
-//! which is never held while Lua runs, and only around copying, a swap, or one write(2) to the eventfd that wakes a
-//! receiver who said that he waits. Nobody takes a second lock meanwhile: attachments are made before and freed after.
+//! which is never held while Lua runs, and only around copying or a swap: a receiver who said that he waits is woken
+//! afterwards, by a write(2) to his eventfd, as he might run at once and want the lock. He does not close that before all
+//! who are about to wake him have done so. Nobody takes a second lock meanwhile: attachments are made before and freed
+//! after.
 //! The queue has no limit but memory (seed 003: sending does not wait).
 //!
 //! In the child of a fork(2) no other thread is there, and one may have held a lock: there, nothing here does anything.
@@ -18,7 +20,7 @@ use std::collections::VecDeque;
 use std::ffi::c_int;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Room of a queue that has run empty: more is given back.
@@ -90,13 +92,17 @@ struct State {
     senders: usize,
     /// The receiver wants to be woken.
     waits: bool,
-    /// What wakes the receiver; none once there is no receiver any more.
-    eventfd: Option<OwnedFd>,
+    /// There is no receiver any more.
+    closed: bool,
 }
 
 /// What a receiver and his senders share.
 pub struct Mailbox {
     state: Mutex<State>,
+    /// What wakes the receiver; his.
+    eventfd: RawFd,
+    /// How many have taken it upon themselves to wake him. Grows under the lock, and while the receiver is there.
+    wakers: AtomicU32,
 }
 
 impl Mailbox {
@@ -106,20 +112,24 @@ impl Mailbox {
     }
 }
 
-impl State {
-    fn wake(&mut self) {
-        if std::mem::take(&mut self.waits) {
-            self.announce();
+impl Mailbox {
+    /// Gives the lock back and wakes the receiver, if he waits.
+    fn unlock_and_wake(&self, mut state: MutexGuard<'_, State>) {
+        if !state.waits || state.closed {
+            return;
         }
+        state.waits = false;
+        self.wakers.fetch_add(1, Ordering::Relaxed);
+        drop(state);
+        announce(self.eventfd);
+        self.wakers.fetch_sub(1, Ordering::Release);
     }
+}
 
-    fn announce(&self) {
-        if let Some(eventfd) = &self.eventfd {
-            let one = 1u64;
-            // SAFETY: eight bytes of a local.
-            unsafe { libc::write(eventfd.as_raw_fd(), (&raw const one).cast(), 8) };
-        }
-    }
+fn announce(eventfd: RawFd) {
+    let one = 1u64;
+    // SAFETY: eight bytes of a local.
+    unsafe { libc::write(eventfd, (&raw const one).cast(), 8) };
 }
 
 /// A sender's share of a mailbox.
@@ -148,7 +158,7 @@ impl Address {
 
     pub fn send(&self, cells: &[Cell], attachments: Vec<Attachment>) -> c_int {
         let mut state = self.0.lock();
-        if state.eventfd.is_none() {
+        if state.closed {
             drop(state); // before the attachments, which may be addresses of this very mailbox
             return -libc::EPIPE;
         }
@@ -160,7 +170,7 @@ impl Address {
         state.cells.push(Cell { head: header });
         state.cells.extend_from_slice(cells);
         state.attachments.extend(attachments);
-        state.wake();
+        self.0.unlock_and_wake(state);
         0
     }
 }
@@ -173,7 +183,7 @@ impl Drop for Address {
         let mut state = self.0.lock();
         state.senders -= 1;
         if state.senders == 0 {
-            state.wake();
+            self.0.unlock_and_wake(state);
         }
     }
 }
@@ -181,7 +191,7 @@ impl Drop for Address {
 /// The receiver's share of a mailbox.
 pub struct Inbox {
     mailbox: Arc<Mailbox>,
-    pub eventfd: RawFd,
+    eventfd: OwnedFd,
     /// What was taken out of the shared queue, and where the next message is.
     cells: Vec<Cell>,
     next: usize,
@@ -197,23 +207,26 @@ impl Inbox {
         if eventfd < 0 {
             return Err(errno());
         }
-        // SAFETY: new, and nobody else's.
-        let owned = unsafe { OwnedFd::from_raw_fd(eventfd) };
         let state = State {
             cells: Vec::new(),
             attachments: VecDeque::new(),
             senders: 0,
             waits: false,
-            eventfd: Some(owned),
+            closed: false,
         };
         Ok(Inbox {
-            mailbox: Arc::new(Mailbox { state: Mutex::new(state) }),
-            eventfd,
+            mailbox: Arc::new(Mailbox { state: Mutex::new(state), eventfd, wakers: AtomicU32::new(0) }),
+            // SAFETY: new, and nobody else's.
+            eventfd: unsafe { OwnedFd::from_raw_fd(eventfd) },
             cells: Vec::new(),
             next: 0,
             attachments: VecDeque::new(),
             current: Vec::new(),
         })
+    }
+
+    pub fn eventfd(&self) -> RawFd {
+        self.eventfd.as_raw_fd()
     }
 
     pub fn address(&self) -> Address {
@@ -274,7 +287,7 @@ impl Inbox {
     pub fn arm(&self) -> c_int {
         let mut state = self.mailbox.lock();
         if self.next < self.cells.len() || !state.cells.is_empty() {
-            state.announce();
+            announce(self.mailbox.eventfd);
         } else {
             state.waits = true;
         }
@@ -289,12 +302,14 @@ impl Drop for Inbox {
         }
         self.drop_current();
         let mut state = self.mailbox.lock();
-        let eventfd = state.eventfd.take();
+        state.closed = true;
         let queue = std::mem::take(&mut state.attachments);
         state.cells = Vec::new();
         drop(state);
-        drop(eventfd);
         drop(queue); // it may hold addresses of this very mailbox
+        while self.mailbox.wakers.load(Ordering::Acquire) > 0 {
+            std::thread::yield_now(); // for as long as a write(2) takes
+        }
     }
 }
 
