@@ -39,10 +39,14 @@ return function(engines)
 
     function suites.actor()
         measure.heading "Actors: a number to an actor's process and back, CPU of ours / of C over SOCK_SEQPACKET"
-        local function cost_of_actor(engine)
-            return cost_of((engine:gsub("luajit bench/programs/$", "bin/ljos bench/programs/actor.lua")))
+        local function cost_of_actor(program)
+            return function(engine)
+                return cost_of((engine:gsub("luajit bench/programs/$", "bin/ljos bench/programs/" .. program)))
+            end
         end
-        compare("there and back", 1.4, cost_of "target/bench/seqpacket", cost_of_actor)
+        compare("there and back", 1.4, cost_of "target/bench/seqpacket", cost_of_actor "actor.lua")
+        measure.heading "Actors: a number to an actor's thread and back, CPU of ours / of C with a mutex and eventfds"
+        compare("there and back", 1.4, cost_of "target/bench/thread_pingpong", cost_of_actor "thread_actor.lua")
     end
 
     function suites.syscall()

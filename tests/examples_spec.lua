@@ -418,6 +418,29 @@ for _, runner in ipairs(RUNNERS) do
             assert.matches("^usage: certificate.lua.*status 0", output_of())
         end)
 
+        it("word_count.lua adds up what its actors have counted", function()
+            local directory = temporary_directory.make()
+            local names = {}
+            for i = 1, 12 do
+                names[i] = ("%s/%d"):format(directory, i)
+                text_file.write(names[i], ("one two-TWO\n"):rep(i * 1000), "three")
+            end
+            names = table.concat(names, " ")
+            local output = run(("%s examples/word_count.lua --threads 3 --top 2 %s"):format(runner, names))
+            assert.equal(
+                " 156000 two\n  78000 one\n 234012 words, 3 of them different, in 12 files\nstatus 0\n",
+                output
+            )
+            output = run(("%s examples/word_count.lua %s %s/none"):format(runner, names, directory))
+            assert.matches("word_count: .*/none: No such file or directory\n.* in 13 files\nstatus 1", output)
+        end)
+
+        it("word_count.lua says what is wrong with its arguments, and has --help", function()
+            assert.matches("^usage: word_count.lua.*status 2", run(runner .. " examples/word_count.lua"))
+            assert.matches("^usage: word_count.lua.*status 2", run(runner .. " examples/word_count.lua --top x file"))
+            assert.matches("^usage: word_count.lua.*status 0", run(runner .. " examples/word_count.lua --help"))
+        end)
+
         it("port_check.lua tells open ports from closed ones", function()
             local acceptor, deaf = ip.tcp.listen "127.0.0.1:0", ip.tcp.acceptor.new()
             deaf:open "v4"

@@ -51,7 +51,7 @@ local NAMESPACES = {
     newns_uts = namespace.CLONE_NEWUTS,
     newns_ipc = namespace.CLONE_NEWIPC,
 }
-local NOT_YET = { "native_modules_cache" }
+local REFUSED = { "native_modules_cache" }
 local ELSEWHERE = { "pd_daemon", "ld_library_directories" }
 local IN_PROCESS = { "inherit_context", "concurrency_hint", "new_master" }
 
@@ -98,9 +98,9 @@ local function refuse_options(options, subprocess)
     for _, name in ipairs(ELSEWHERE) do
         if subprocess[name] ~= nil then error_.not_on_linux("subprocess." .. name, "FreeBSD") end
     end
-    for _, name in ipairs(NOT_YET) do
+    for _, name in ipairs(REFUSED) do
         if subprocess[name] ~= nil then
-            error(error_.generic("ENOTSUP", { arg = "subprocess/" .. name, detail = "not supported yet" }), 0)
+            error(error_.generic("ENOTSUP", { arg = "subprocess/" .. name, detail = "see doc/rationale.md" }), 0)
         end
     end
 end

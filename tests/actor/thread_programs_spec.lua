@@ -1,0 +1,252 @@
+-- Actors in threads, in programs of their own: what becomes of them when the program ends or forks, limits, the master.
+local temporary_directory = require "temporary_directory"
+local text_file = require "text_file"
+
+local root = io.popen("pwd"):read "*l"
+local ENVIRONMENT = ("LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua'"):format(root, root)
+
+describe("a program with actors in threads", function()
+    local directory
+
+    setup(function() directory = temporary_directory.make() end)
+    teardown(temporary_directory.remove_all)
+
+    -- Runs `command` with the files, a table of name to source; returns what it printed, and its status last.
+    local function output_of(command, files)
+        for name, source in pairs(files) do
+            text_file.write(directory .. "/" .. name, source)
+        end
+        local pipe =
+            assert(io.popen(("cd '%s' && %s timeout 60 %s 2>&1; echo $?"):format(directory, ENVIRONMENT, command)))
+        local output = pipe:read "*a"
+        pipe:close()
+        return output
+    end
+
+    local function app(files) return output_of(("'%s/bin/ljos' main.lua"):format(root), files) end
+    local function library(files) return output_of("luajit main.lua", files) end
+
+    describe("in app mode", function()
+        it("ends when they have ended, with its own status", function()
+            local main = [[
+                local inbox = require "inbox"
+                if _CONTEXT == "worker" then
+                    local message = inbox:receive()
+                    require("time").sleep(message)
+                    print("worker " .. message)
+                    return
+                end
+                for i = 2, 1, -1 do spawn_vm("."):send(i / 20) end
+                print "main"
+                require("system").exit(%s)
+            ]]
+            assert.equal("main\nworker 0.05\nworker 0.1\n0\n", app { ["main.lua"] = main:format "" })
+            assert.equal("main\nworker 0.05\nworker 0.1\n3\n", app { ["main.lua"] = main:format "3" })
+        end)
+
+        it("closes the channels and the inbox at its end, whatever still refers to them", function()
+            local output = app {
+                ["main.lua"] = [[
+                    local inbox = require "inbox"
+                    channel = spawn_vm "./worker"
+                    channel:send(inbox)
+                ]],
+                ["worker.lua"] = [[
+                    local inbox = require "inbox"
+                    local back = inbox:receive()
+                    print(select(2, pcall(inbox.receive, inbox)))
+                    local ok, err
+                    repeat ok, err = pcall(back.send, back, 1) until not ok
+                    print(err)
+                ]],
+            }
+            assert.equal("No senders\nChannel closed\n0\n", output)
+        end)
+
+        it("hands over what only the master may do", function()
+            local output = app {
+                ["main.lua"] = [[
+                    local inbox, filesystem = require "inbox", require "filesystem"
+                    local system = require "system"
+                    filesystem.current_working_directory "/tmp"
+                    local channel = spawn_vm { module = "./worker", new_master = true }
+                    for _, f in ipairs {
+                        function() filesystem.current_working_directory "/" end,
+                        function() system.signal.set.new(system.signal.SIGUSR1) end,
+                        function() spawn_vm { module = "./worker", new_master = true } end,
+                    } do
+                        print(select(2, pcall(f)))
+                    end
+                    channel:send(inbox)
+                    assert(inbox:receive() == "ready")
+                    print(inbox:receive())
+                    print(filesystem.current_working_directory())
+                ]],
+                ["worker.lua"] = [[
+                    local inbox, filesystem = require "inbox", require "filesystem"
+                    local system = require "system"
+                    local back = inbox:receive()
+                    filesystem.current_working_directory "/"
+                    local set = system.signal.set.new(system.signal.SIGUSR1)
+                    back:send "ready"
+                    system.kill(system.getpid(), system.signal.SIGUSR1)
+                    back:send("signal " .. set:wait() - system.signal.SIGUSR1)
+                ]],
+            }
+            local EPERM = "Operation not permitted\n"
+            assert.equal(EPERM .. EPERM .. EPERM .. "signal 0\n/\n0\n", output)
+        end)
+    end)
+
+    describe("in library mode", function()
+        local BUSY = "local x = 0 while true do x = x + 1 if x % 1000 == 0 then print '' end end"
+
+        it("ends at once, whatever they do", function()
+            for _, code in ipairs {
+                "while true do end",
+                BUSY:gsub("print ''", "tostring(x):rep(10)"),
+                "require('time').sleep(3600)",
+                "require('inbox'):receive() while true do this_fiber.yield() end",
+                "pcall(function() spawn_vm('.') end) require('time').sleep(0.001)",
+            } do
+                for _, ending in ipairs { "", "os.exit(0)" } do
+                    local output = library {
+                        ["main.lua"] = ([[
+                            local ljos = require "ljos"
+                            for i = 1, 4 do kept = ljos.spawn_vm "./worker" kept:send(i) end
+                            ljos.time.sleep(0.002)
+                            print "main"
+                            %s
+                        ]]):format(ending),
+                        ["worker.lua"] = code,
+                    }
+                    assert.equal("main\n0\n", output, code .. " / " .. ending)
+                end
+            end
+        end)
+
+        it("leaves nothing of thousands that have ended", function()
+            local count = os.getenv "SOAK" and "10000" or "300"
+            local output = library {
+                ["main.lua"] = ([[
+                    local ljos = require "ljos"
+                    local C = require("ljos.native").C
+                    local function memory()
+                        collectgarbage()
+                        local file = io.open "/proc/self/status"
+                        local size = file:read("*a"):match "VmRSS:%s+(%d+)"
+                        file:close()
+                        return tonumber(size)
+                    end
+                    local function descriptors()
+                        local list = io.popen "ls /proc/$PPID/fd | wc -l"
+                        local count = list:read "*n"
+                        list:close()
+                        return count
+                    end
+                    local function batch(count)
+                        for i = 1, count do
+                            local channel = ljos.spawn_vm "./worker"
+                            channel:send { back = ljos.inbox, i = i }
+                            assert(ljos.inbox:receive() == i)
+                            channel:close()
+                        end
+                        C.ljos_thread_wait_all()
+                        pcall(ljos.inbox.receive, ljos.inbox)
+                        return memory(), descriptors()
+                    end
+                    ljos.run(function()
+                        batch(50)
+                        local memory_before, descriptors_before = batch(50)
+                        local memory_after, descriptors_after = batch(COUNT)
+                        print(descriptors_after <= descriptors_before, memory_after - memory_before < 4096)
+                    end)
+                ]]):gsub("COUNT", count),
+                ["worker.lua"] = [[
+                    local message = require("inbox"):receive()
+                    message.back:send(message.i)
+                ]],
+            }
+            assert.equal("true\ttrue\n0\n", output)
+        end)
+
+        it("gets EAGAIN where there can be no further thread, and goes on", function()
+            local output = output_of("sh -c 'ulimit -v 600000; exec luajit main.lua'", {
+                ["main.lua"] = [[
+                    local ljos = require "ljos"
+                    local channels, err = {}, nil
+                    for i = 1, 2000 do
+                        local ok, result = pcall(ljos.spawn_vm, "./worker")
+                        if not ok then err = result break end
+                        channels[i] = result
+                    end
+                    print(err == ljos.error.system "EAGAIN" or err == ljos.error.system "ENOMEM" or err)
+                    for _, channel in ipairs(channels) do channel:close() end
+                ]],
+                ["worker.lua"] = "pcall(function() require('inbox'):receive() end)",
+            })
+            assert.is_truthy(output:find "true\n" or output:find "not enough memory", output)
+        end)
+
+        it("has a thousand at once", function()
+            local output = output_of("sh -c 'ulimit -n 8192; exec luajit main.lua'", {
+                ["main.lua"] = [[
+                    local ljos = require "ljos"
+                    ljos.run(function()
+                        local channels = {}
+                        for i = 1, 1000 do
+                            channels[i] = ljos.spawn_vm "./worker"
+                            channels[i]:send(ljos.inbox)
+                        end
+                        for i = 1, 1000 do assert(ljos.inbox:receive() == "here") end
+                        print(require("ljos.native").C.ljos_thread_count())
+                        for i = 1, 1000 do channels[i]:send(i) end
+                        local sum = 0
+                        for i = 1, 1000 do sum = sum + ljos.inbox:receive() end
+                        print(sum)
+                        for i = 1, 1000 do channels[i]:close() end
+                    end)
+                ]],
+                ["worker.lua"] = [[
+                    local inbox = require "inbox"
+                    local back = inbox:receive()
+                    back:send "here"
+                    back:send(inbox:receive())
+                ]],
+            })
+            assert.equal("1000\n500500\n0\n", output)
+        end)
+
+        it("forks, and the child has none", function()
+            local output = library {
+                ["main.lua"] = [[
+                    local ljos, S = require "ljos", require "ljos.syscall"
+                    local channel = ljos.spawn_vm "./worker"
+                    channel:send { back = ljos.inbox, n = 1 }
+                    assert(ljos.inbox:receive() == 1)
+                    local pid = S.fork()
+                    if pid == 0 then
+                        print(select(2, pcall(channel.send, channel, 1)))
+                        print(select(2, pcall(ljos.inbox.receive, ljos.inbox)))
+                        print(select(2, pcall(ljos.spawn_vm, "./worker")))
+                        channel:close()
+                        os.exit(0, true)
+                    end
+                    S.waitpid(pid)
+                    channel:send { back = ljos.inbox, n = 2 }
+                    print(ljos.inbox:receive())
+                ]],
+                ["worker.lua"] = [[
+                    local inbox = require "inbox"
+                    pcall(function()
+                        while true do
+                            local message = inbox:receive()
+                            message.back:send(message.n)
+                        end
+                    end)
+                ]],
+            }
+            assert.equal("Channel closed\nNo senders\nOperation not supported (an actor's thread)\n2\n0\n", output)
+        end)
+    end)
+end)
