@@ -147,13 +147,13 @@ describe("native", function()
             for name in native.constants(group) do
                 found[name] = native.constant(group, name)
             end
-            assert.is_nil(native.constant(group, "NOPE"))
             assert.same(found, native.constant_table(group))
         end
     end)
 
-    it("refuses a group of constants that does not exist", function()
+    it("refuses a group of constants, or a constant, that does not exist", function()
         assert.error_matches(function() native.constants "NOPE" end, "no constants named NOPE")
         assert.error_matches(function() native.constant("NOPE", "NOPE") end, "no constants named NOPE")
+        assert.error_matches(function() native.constant("KCMP", "NOPE") end, "no constant NOPE in KCMP")
     end)
 end)

@@ -158,12 +158,17 @@ end
 --- Returns one constant of a large group, without a table of all.
 ---@param group string
 ---@param name string
----@return integer?
+---@return integer
 function M.constant(group, name)
-    if tables[group] then return tables[group][name] end
-    local text = "\n" .. text_of(group)
-    local _, before = text:find("\n" .. name .. "=", 1, true)
-    return before and tonumber(text:match("^-?%d+", before + 1))
+    local value
+    if tables[group] then
+        value = tables[group][name]
+    else
+        local text = "\n" .. text_of(group)
+        local _, before = text:find("\n" .. name .. "=", 1, true)
+        value = before and tonumber(text:match("^-?%d+", before + 1))
+    end
+    return value or error(("ljos: no constant %s in %s"):format(name, group), 2)
 end
 
 local declared = {} ---@type table<string, string>
