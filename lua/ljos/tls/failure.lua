@@ -42,9 +42,15 @@ local ssl_codes = {
     wrong_version_number = pack(LIBRARY_SSL, 267),
 }
 
+-- SSL_AD_REASON_OFFSET of ssl.h: reasons above it are alerts of the peer, some without words.
+local FIRST_ALERT = pack(LIBRARY_SSL, 1000)
+
 local function message(code)
     local text = lib.ERR_reason_error_string(code)
-    return text ~= nil and ffi.string(text) or ("OpenSSL error 0x%x"):format(code)
+    if text ~= nil then return ffi.string(text) end
+    local alert = code - FIRST_ALERT
+    if alert >= 0 and alert <= 255 then return ("alert %d of the peer"):format(alert) end
+    return ("OpenSSL error 0x%x"):format(code)
 end
 
 local ssl_category = error_.category { name = "asio.ssl", aliases = ssl_codes, message = message }
