@@ -3,6 +3,7 @@ local asio_error = require "ljos.asio_error"
 local byte_span = require "ljos.byte_span"
 local fiber = require "ljos.fiber"
 local file = require "ljos.file"
+local timeout = require "ljos.timeout"
 
 local spawn, yield = fiber.spawn, fiber.this_fiber.yield
 
@@ -23,6 +24,17 @@ before_each(function() path = os.tmpname() end)
 after_each(function() os.remove(path) end)
 
 describe("file.stream", function()
+    it("writes to /dev/kmsg, of which poll(2) does not say that it takes something", function()
+        local log = file.stream.new()
+        if not pcall(log.open, log, "/dev/kmsg", { "write_only" }) then
+            return pending "/dev/kmsg is not ours to write"
+        end
+        local too_much = ("x"):rep(3000) -- the kernel keeps nothing of it
+        local ok, err = fiber.pcall(timeout, 5, log.write_some, log, byte_span.append(too_much))
+        log:close()
+        assert.is_true(ok or err.EINVAL, tostring(err))
+    end)
+
     -- epoll takes them, as poll(2) tells of their changes.
     for _, name in ipairs { "/proc/self/mounts", "/sys/kernel/uevent_seqnum" } do
         it(("reads %s, which can be watched, and is a file all the same"):format(name), function()

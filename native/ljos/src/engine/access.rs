@@ -1,7 +1,7 @@
 //! How read(2) and write(2) on a descriptor can be kept from blocking.
 #![forbid(unsafe_code)]
 
-use super::op::{is_block_or_regular, is_in_memory, Op};
+use super::op::{is_block_or_regular, is_in_memory, is_memory_device, Direction, Op};
 use std::ffi::c_int;
 
 /// What is known of one direction of a descriptor.
@@ -11,7 +11,7 @@ pub enum Access {
     Unknown,
     /// RWF_NOWAIT works.
     NoWait,
-    /// A file that is kept in memory: never blocks.
+    /// A file that is kept in memory, or the kernel's own log: never blocks.
     Plain,
     /// No RWF_NOWAIT, but poll(2) tells.
     PollFirst,
@@ -33,6 +33,8 @@ impl Access {
             }
             *self = match () {
                 () if is_in_memory(fd) => Access::Plain,
+                // Of /dev/kmsg poll(2) never says that it takes something.
+                () if op.direction() == Direction::Out && is_memory_device(fd) => Access::Plain,
                 () if is_block_or_regular(fd) => Access::Blocking,
                 () => Access::PollFirst,
             };

@@ -247,6 +247,13 @@ pub fn is_in_memory(fd: c_int) -> bool {
     failed == 0 && MEMORY.contains(&(status.f_type as libc::c_long)) && file_type(fd) == libc::S_IFREG
 }
 
+/// Whether `fd` is /dev/null, /dev/kmsg or their like: what is written there is taken at once.
+pub fn is_memory_device(fd: c_int) -> bool {
+    const MEMORY_DEVICES: libc::c_uint = 1;
+    let status = status_of(fd);
+    status.st_mode & libc::S_IFMT == libc::S_IFCHR && libc::major(status.st_rdev) == MEMORY_DEVICES
+}
+
 /// Whether a socket address is a UNIX one.
 pub fn is_unix_address(address: *const c_void, len: u32) -> bool {
     if address.is_null() || (len as usize) < size_of::<libc::sa_family_t>() {
@@ -282,15 +289,18 @@ fn poll_now(fd: c_int, events: u32) -> c_int {
     }
 }
 
-/// The `S_IF*` of what `fd` refers to; 0 when that cannot be told.
-fn file_type(fd: c_int) -> libc::mode_t {
+/// What fstat(2) says; all zero when that cannot be told.
+fn status_of(fd: c_int) -> libc::stat {
     // SAFETY: an all-zero stat is valid.
     let mut status: libc::stat = unsafe { std::mem::zeroed() };
-    // SAFETY: a valid pointer to a local.
-    match unsafe { libc::fstat(fd, &mut status) } {
-        0 => status.st_mode & libc::S_IFMT,
-        _ => 0,
-    }
+    // SAFETY: a valid pointer to a local, left alone by a call that fails.
+    unsafe { libc::fstat(fd, &mut status) };
+    status
+}
+
+/// The `S_IF*` of what `fd` refers to; 0 when that cannot be told.
+fn file_type(fd: c_int) -> libc::mode_t {
+    status_of(fd).st_mode & libc::S_IFMT
 }
 
 /// Whether `fd` has a position that reads and writes move.
