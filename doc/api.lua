@@ -58,7 +58,7 @@ local PAGES = {
             "unix.seqpacket.acceptor",
         },
     },
-    { "tls", "TLS", { "tls", "tls.context", "tls.socket" }, "lua/ljos/tls" },
+    { "tls", "TLS", { "tls", "tls.context", "tls.socket" } },
     { "pipe", "Pipes", { "pipe", "pipe.read_stream", "pipe.write_stream" } },
     { "serial_port", "Serial ports and pseudoterminals", { "serial_port" } },
     {

@@ -5,6 +5,15 @@
 --- Needs:    libssl.so.3 or libssl.so.1.1
 local failure = require "ljos.tls.failure"
 
+---@class ljos.tls.Certificate
+---@field subject string        "CN=localhost,O=Example" (RFC 2253)
+---@field issuer string         the same of who signed it
+---@field serial_number string  hexadecimal
+---@field not_before integer    seconds since the epoch
+---@field not_after integer     seconds since the epoch
+---@field sha256 string         the fingerprint, hexadecimal
+---@field der string            the certificate itself
+
 ---@class ljos.tls
 local M = {
     context = require "ljos.tls.context",

@@ -22,13 +22,10 @@ local succeed = failure.check
 ---@class ljos.tls.context
 local M = {}
 
----@class (partial) ljos.tls.Context
----@field ctx ffi.cdata*  SSL_CTX; for library modules, as all fields
----@field role "client"|"server"|false  the only one that it is for
----@field has_mode boolean   whether a mode of verification was set
----@field has_trust boolean  whether it knows certification authorities
----@field password function|false
----@field protocols table|false  what a server offers by ALPN; its callback reads it
+---@class ljos.tls.Context: ljos.tls.ContextCredentials
+---@field role "client"|"server"|false  for library modules: the only one that it is for
+---@field has_mode boolean  for library modules: whether a mode of verification was set
+---@field protocols table|false  for library modules: what a server offers by ALPN; its callback reads it
 local methods = require "ljos.tls.context.credentials"
 
 local function check(self) opaque_type.check(self, "tls.context", 1) end
@@ -231,6 +228,7 @@ end
 local default = false ---@type ljos.tls.Context|false
 
 --- The context of connections that are given none: any version from 1.2 on, the system's certification authorities.
+--- For library modules.
 ---@return ljos.tls.Context
 function M.default()
     if not default then
@@ -240,7 +238,7 @@ function M.default()
     return default
 end
 
---- Returns `context` when it is one, else raises EINVAL; the default one for nil.
+--- Returns `context` when it is one, else raises EINVAL; the default one for nil. For library modules.
 ---@param context ljos.tls.Context?
 ---@param arg integer
 ---@return ljos.tls.Context

@@ -186,15 +186,6 @@ local function sha256_of(certificate)
     return (ffi.string(bytes, length[0]):gsub(".", function(c) return ("%02x"):format(c:byte()) end))
 end
 
----@class ljos.tls.Certificate
----@field subject string        "CN=localhost,O=Example" (RFC 2253)
----@field issuer string         the same of who signed it
----@field serial_number string  hexadecimal
----@field not_before integer    seconds since the epoch
----@field not_after integer     seconds since the epoch
----@field sha256 string         the fingerprint, hexadecimal
----@field der string            the certificate itself
-
 --- Describes a certificate.
 ---@param certificate ffi.cdata*  X509
 ---@return ljos.tls.Certificate

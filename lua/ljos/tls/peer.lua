@@ -35,7 +35,8 @@ end
 
 local check = M.check
 
----@class (partial) ljos.tls.Socket
+---@class ljos.tls.SocketSettings: ljos.tls.Pump
+---@field has_mode boolean  for library modules: a mode of verification was set
 local methods = {}
 M.methods = methods
 

@@ -36,7 +36,7 @@ local ZERO_RETURN = -openssl.ERROR.ZERO_RETURN
 ---@class ljos.tls.socket
 local M = {}
 
----@class (partial) ljos.tls.Socket: ljos.tls.Pump
+---@class ljos.tls.Socket: ljos.tls.SocketSettings
 ---@field stream any  the stream below, whose options may be set; reading or writing it breaks the connection
 ---@field is_open boolean
 ---@field version string|nil  "TLSv1.3", ...: once the handshake is done, as the next ones
@@ -49,9 +49,8 @@ local M = {}
 ---@field is_resumed boolean  whether the connection goes on with a session
 ---@field package context ljos.tls.Context
 ---@field package role "client"|"server"|false
----@field is_ready boolean    the handshake is done
+---@field is_ready boolean  for library modules: the handshake is done
 ---@field package is_shut boolean     close_notify was sent
----@field has_mode boolean    a mode of verification was set
 ---@field package failure ljos.Error|false  what ended the connection
 ---@field read_some fun(self, buffer: ljos.byte_span): integer
 ---@field write_some fun(self, buffer: ljos.byte_span): integer

@@ -101,7 +101,10 @@ end
 
 -- Methods ------------------------------------------------------------------------------------------------------------
 
----@class (partial) ljos.tls.Context
+---@class ljos.tls.ContextCredentials
+---@field ctx ffi.cdata*  for library modules: SSL_CTX
+---@field has_trust boolean  for library modules: whether it knows certification authorities
+---@field password function|false  for library modules: what gives the passwords of keys
 local methods = {}
 
 --- Adds certification authorities, one or more, in PEM.
