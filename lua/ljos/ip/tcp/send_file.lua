@@ -55,7 +55,8 @@ local nothing = byte_span.new(0)
 local function check_span(span, arg) return span == nil and nothing or byte_span.check(span, arg) end
 
 --- Sends `head`, a range of a file, and `tail`; returns how many bytes that were. Seed 003 has it on Windows only, as
---- TransmitFile(): so a size of 0 means up to the file's end, and offsets count from 0. Source: sendfile(2).
+--- TransmitFile(): so a size of 0 means up to the file's end, and offsets count from 0. The end is where `file.size`
+--- has it, and files of /proc say 0. Source: sendfile(2).
 ---@param self ljos.ip.tcp.Socket
 ---@param file ljos.file.RandomAccess
 ---@param offset integer
