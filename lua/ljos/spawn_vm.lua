@@ -117,8 +117,8 @@ local function spawn_thread(options, caller)
     local boot = {} ---@type table<string, string>
     source.add_module(options.module, caller, boot)
     boot.concurrency_hint = tostring(inherits == false and hint or context.hint())
-    local name = boot.file:match "([^/]*)/init%.lua$" or boot.file:match "([^/]*)%.?%a*$"
-    return thread.start { boot = boot, name = name:match "^[^.]+" or "actor", is_master = is_master }
+    local name = boot.file:match "([^/.]+)/init%.lua$" or boot.file:match "([^/.]+)[^/]*$" or "actor"
+    return thread.start { boot = boot, name = name, is_master = is_master }
 end
 
 local function spawn_process(options, subprocess, caller)

@@ -17,7 +17,7 @@ describe("a program with actors in threads", function()
             text_file.write(directory .. "/" .. name, source)
         end
         local pipe =
-            assert(io.popen(("cd '%s' && %s timeout 60 %s 2>&1; echo $?"):format(directory, ENVIRONMENT, command)))
+            assert(io.popen(("cd '%s' && %s timeout 300 %s 2>&1; echo $?"):format(directory, ENVIRONMENT, command)))
         local output = pipe:read "*a"
         pipe:close()
         return output
@@ -79,7 +79,7 @@ describe("a program with actors in threads", function()
                     end
                     channel:send(inbox)
                     assert(inbox:receive() == "ready")
-                    print(inbox:receive())
+                    print(inbox:receive(), inbox:receive())
                     print(filesystem.current_working_directory())
                 ]],
                 ["worker.lua"] = [[
@@ -91,10 +91,12 @@ describe("a program with actors in threads", function()
                     back:send "ready"
                     system.kill(system.getpid(), system.signal.SIGUSR1)
                     back:send("signal " .. set:wait() - system.signal.SIGUSR1)
+                    system.signal.raise(system.signal.SIGUSR1)
+                    back:send("raised " .. set:wait() - system.signal.SIGUSR1)
                 ]],
             }
             local EPERM = "Operation not permitted\n"
-            assert.equal(EPERM .. EPERM .. EPERM .. "signal 0\n/\n0\n", output)
+            assert.equal(EPERM .. EPERM .. EPERM .. "signal 0\traised 0\n/\n0\n", output)
         end)
     end)
 

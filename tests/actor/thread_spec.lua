@@ -267,6 +267,92 @@ describe("an actor in a thread", function()
         silent:close()
     end)
 
+    it(
+        "wakes its receiver when it closes its inbox",
+        function()
+            assert.equal(
+                "Channel closed",
+                answer_of [[
+                local receiver = spawn(function() return select(2, pcall(inbox.receive, inbox)) end)
+                this_fiber.yield()
+                require("time").sleep(0.001)
+                inbox:close()
+                inbox:close()
+                return tostring(receiver:join())
+            ]]
+            )
+        end
+    )
+
+    it(
+        "has one receiver at a time",
+        function()
+            assert.equal(
+                "Device or resource busy",
+                answer_of [[
+                local receiver = spawn(function() inbox:receive() end)
+                this_fiber.yield()
+                local ok, err = pcall(inbox.receive, inbox)
+                receiver:cancel()
+                receiver:join()
+                return tostring(err)
+            ]]
+            )
+        end
+    )
+
+    it("passes messages around a ring of actors, none lost", function()
+        local RING = [[
+            local setup = inbox:receive()
+            local next_one, back = setup.next, setup.back
+            setup = nil
+            while true do
+                local token = inbox:receive()
+                if token.hops == 0 then
+                    back:send(token.name)
+                    if token.name == "last" then break end
+                else
+                    token.hops = token.hops - 1
+                    next_one:send(token)
+                end
+            end
+        ]]
+        local ring = {}
+        for i = 1, 8 do
+            ring[i] = start(RING)
+        end
+        for i = 1, 8 do
+            ring[i]:send { next = ring[i % 8 + 1], back = inbox }
+        end
+        for i = 1, 100 do
+            ring[i % 8 + 1]:send { name = i, hops = 50 + i }
+        end
+        local seen = {}
+        for _ = 1, 100 do
+            seen[inbox:receive()] = true
+        end
+        assert.equal(100, #seen)
+        for i = 1, 8 do
+            ring[i]:send { name = "last", hops = 0 }
+            ring[i]:close()
+        end
+        for _ = 1, 8 do
+            assert.equal("last", inbox:receive())
+        end
+    end)
+
+    it("starts processes with no signal blocked, and can raise one", function()
+        local status = answer_of [[
+            local system = require "system"
+            return system.run({
+                program = "grep",
+                arguments = { "grep", "SigBlk", "/proc/self/status" },
+                environment = system.environment,
+            }).stdout
+        ]]
+        assert.matches("^SigBlk:%s*0+\n$", status)
+    end)
+
     it("closes its inbox when its main fiber ends without having imported it", function()
         local directory = require("temporary_directory").make()
         require("text_file").write(directory .. "/no_inbox.lua", "return")

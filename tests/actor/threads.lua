@@ -25,7 +25,7 @@ function M.start(code, options)
     return channel
 end
 
---- What an actor answers whose function body is `code`.
+--- What an actor answers whose function body is `code`, which has an open channel to itself.
 function M.answer_of(code, options)
     local channel = M.start(
         ([[
@@ -38,8 +38,9 @@ function M.answer_of(code, options)
         options
     )
     channel:send(inbox)
+    local answer = inbox:receive()
     channel:close()
-    return inbox:receive()
+    return answer
 end
 
 --- Waits until all have ended, and lets go of what they have left.

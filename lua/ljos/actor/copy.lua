@@ -179,6 +179,8 @@ local function get_list(from, at, attach, attachments)
     return list, at
 end
 
+---@param at integer
+---@return string, integer
 local function get_string(from, at)
     local size = from[at].head.size
     return ffi.string(from + at + 1, size), at + 1 + ceil(size / 8)
@@ -189,9 +191,10 @@ local function get_dictionary(from, at, attach, attachments)
     local count = from[at].head.size
     at = at + 1
     for _ = 1, count do
-        local key
+        local key ---@type string
         key, at = get_string(from, at)
-        dictionary[key], at = get(from, at, attach, attachments)
+        local value, after = get(from, at, attach, attachments)
+        dictionary[key], at = value, after
     end
     return dictionary, at
 end

@@ -23,7 +23,7 @@ local kinds = ffi.C
 local M = {}
 
 ---@class ljos.Mailbox: ljos.IoObject
----@field inbox ffi.cdata*|false  struct ljos_inbox *
+---@field inbox any  struct ljos_inbox *; false once it is closed
 
 M.EMPTY, M.NO_SENDERS = -error_.errno_of.EAGAIN, -error_.errno_of.ENOLINK
 
@@ -89,7 +89,7 @@ end
 --- Waits until there may be a message, after `take` has said EMPTY.
 ---@param self ljos.Mailbox
 function M.wait(self)
-    if operation.eventfd_soon(self, "receive") > 0 then C.ljos_inbox_clear(self.inbox) end
+    if operation.eventfd_soon(self, "receive") > 0 and self.inbox then C.ljos_inbox_clear(self.inbox) end
 end
 
 --- Makes the mailbox's descriptor readable when it has a message, or else as soon as it has.

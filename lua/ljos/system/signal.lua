@@ -20,6 +20,8 @@ local stand_in = require "ljos.system.stand_in"
 ffi.cdef [[
 int eventfd(unsigned int initial, int flags);
 int raise(int signal);
+int kill(int pid, int signal);
+int getpid(void);
 int64_t read(int fd, void *buffer, size_t count);
 int64_t write(int fd, const void *buffer, size_t count);
 int close(int fd);
@@ -49,7 +51,10 @@ end
 --- raise(3): sends a signal to the calling process.
 ---@param signal integer
 function M.raise(signal)
-    if ffi.C.raise(check_signal(signal, 1)) ~= 0 then error_.check(-ffi.errno(), { arg = 1 }) end
+    check_signal(signal, 1)
+    -- Threads of ours have all signals blocked: there it must be for any thread.
+    local res = C.ljos_thread_number() == 0 and ffi.C.raise(signal) or ffi.C.kill(ffi.C.getpid(), signal)
+    if res ~= 0 then error_.check(-ffi.errno(), { arg = 1 }) end
 end
 
 --- Ignores a signal. Raises EBUSY while a set has it.
