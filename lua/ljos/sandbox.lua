@@ -20,6 +20,7 @@ local grants_ = require "ljos.sandbox.grants"
 local launch = require "ljos.actor.launch"
 local limits = require "ljos.sandbox.limits"
 local native = require "ljos.native"
+local options_ = require "ljos.error.options"
 local process = require "ljos.process"
 local slave = require "ljos.libc_service.slave"
 local source = require "ljos.actor.source"
@@ -169,6 +170,12 @@ end
 
 local has_init = setmetatable({}, { __mode = "k" }) -- children that are a PID 1
 
+local check_names = options_(
+    "sandbox.spawn",
+    [[source name module source_tree_cache fds allow environment stdin stdout stderr libc_service without jit limits
+    syscalls]]
+)
+
 local function start(options, caller)
     if options.jit ~= nil then error_.check_type(options.jit, "boolean", "jit") end
     local has_jit = options.jit ~= false
@@ -217,6 +224,7 @@ end
 function M.spawn(options)
     local caller = source.caller(2)
     error_.check_type(options, "table", 1)
+    check_names(options)
     local channel = start(options, caller)
     local ok, err = pcall(launch.wait_until_ready, channel) ---@type boolean, any
     if ok then return channel end

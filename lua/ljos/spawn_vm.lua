@@ -13,6 +13,7 @@ local error_ = require "ljos.error"
 local file_descriptor = require "ljos.file_descriptor"
 local launch = require "ljos.actor.launch"
 local native = require "ljos.native"
+local options_ = require "ljos.error.options"
 local process = require "ljos.process"
 local slave = require "ljos.libc_service.slave"
 local source = require "ljos.actor.source"
@@ -54,6 +55,16 @@ local NAMESPACES = {
 local REFUSED = { "native_modules_cache" }
 local ELSEWHERE = { "pd_daemon", "ld_library_directories" }
 local IN_PROCESS = { "inherit_context", "concurrency_hint", "new_master" }
+
+local check_names = options_("spawn_vm", "module subprocess " .. table.concat(IN_PROCESS, " "))
+local check_subprocess_names = options_(
+    "subprocess",
+    [[newns_user newns_mount newns_net newns_pid newns_uts newns_ipc environment stdin stdout stderr init
+    libc_service source_tree_cache ]]
+        .. table.concat(REFUSED, " ")
+        .. " "
+        .. table.concat(ELSEWHERE, " ")
+)
 
 local function check_boolean(value, name)
     if value ~= nil then error_.check_type(value, "boolean", "subprocess/" .. name) end
@@ -152,8 +163,10 @@ return function(options, importer)
     local caller = importer or source.caller(2)
     if type(options) == "string" then options = { module = options } end
     error_.check_type(options, "table", 1)
+    check_names(options)
     local subprocess = options.subprocess
     if subprocess == nil then return spawn_thread(options, caller) end
     error_.check_type(subprocess, "table", "subprocess")
+    check_subprocess_names(subprocess, "subprocess/")
     return spawn_process(options, subprocess, caller)
 end

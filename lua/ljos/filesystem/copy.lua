@@ -13,6 +13,7 @@ local directory = require "ljos.filesystem.directory"
 local error_ = require "ljos.error"
 local file = require "ljos.filesystem.copy.file"
 local lexical = require "ljos.filesystem.path.lexical"
+local options_ = require "ljos.error.options"
 local path_ = require "ljos.filesystem.path"
 local tree = require "ljos.filesystem.tree"
 local status = require "ljos.filesystem.status"
@@ -32,15 +33,13 @@ local function check_option(value, name, ...)
     error_.argument(name, "one of " .. table.concat({ ... }, ", ") .. " expected, got " .. tostring(value))
 end
 
-local OPTIONS = { existing = true, recursive = true, symlinks = true, copy = true }
+local check_names = options_("filesystem.copy", "existing recursive symlinks copy")
 
 ---@return ljos.filesystem.copy.Options
 local function check_options(opts)
     if opts == nil then return {} end
     if type(opts) ~= "table" then error_.argument(3, "table expected, got " .. type(opts)) end
-    for name in pairs(opts) do
-        if not OPTIONS[name] then error_.argument(tostring(name), "filesystem.copy has no such option") end
-    end
+    check_names(opts)
     if opts.recursive ~= nil and type(opts.recursive) ~= "boolean" then
         error_.argument("recursive", "boolean expected, got " .. type(opts.recursive))
     end

@@ -11,6 +11,7 @@ local directory = require "ljos.filesystem.directory"
 local directory_entry = require "ljos.filesystem.directory_entry"
 local error_ = require "ljos.error"
 local lexical = require "ljos.filesystem.path.lexical"
+local options_ = require "ljos.error.options"
 local path_ = require "ljos.filesystem.path"
 local tree = require "ljos.filesystem.tree"
 
@@ -20,7 +21,7 @@ local EACCES, EPERM = -error_.errno_of.EACCES, -error_.errno_of.EPERM
 ---@class ljos.filesystem.directory_iterator
 local M = {}
 
-local OPTIONS = { skip_permission_denied = true, follow_directory_symlink = true }
+local check_names = options_("a directory iterator", "skip_permission_denied follow_directory_symlink")
 
 --- Returns a boolean option; raises EINVAL for another type.
 ---@param opts? table
@@ -29,9 +30,7 @@ local OPTIONS = { skip_permission_denied = true, follow_directory_symlink = true
 function M.option(opts, name)
     if opts == nil then return false end
     if type(opts) ~= "table" then error_.argument(2, "table expected, got " .. type(opts)) end
-    for key in pairs(opts) do
-        if not OPTIONS[key] then error_.argument(tostring(key), "directory iterators have no such option") end
-    end
+    check_names(opts)
     local value = opts[name]
     if value ~= nil and type(value) ~= "boolean" then error_.argument(name, "boolean expected, got " .. type(value)) end
     return value or false

@@ -11,6 +11,7 @@
 local ffi = require "ffi"
 local error_ = require "ljos.error"
 local native = require "ljos.native"
+local options_ = require "ljos.error.options"
 
 ffi.cdef [[
 void libc__exit(int status) __asm__("_exit");
@@ -36,12 +37,12 @@ local function check_code(code)
     return code % 256
 end
 
+local check_names = options_("system.exit", "force")
+
 local function check_force(options)
     if options == nil then return 0 end
     error_.check_type(options, "table", 2)
-    for name in pairs(options) do
-        if name ~= "force" then error_.argument(tostring(name), "system.exit has no such option") end
-    end
+    check_names(options)
     local force = options.force
     if force == nil or force == 0 or force == 2 or force == "abort" then return force or 0 end
     if force == 1 then error(error_.generic("ENOTSUP", { arg = "force", detail = "1 is reserved by the seed" }), 0) end
