@@ -10,7 +10,7 @@
 local ffi = require "ffi"
 
 -- Raised together with LJOS_ABI in native/ljos/src/lib.rs whenever a signature or a struct changes.
-local ABI = 3
+local ABI = 4
 
 ---@class ljos.native
 ---@field C ljos.native.C  the library's functions

@@ -34,7 +34,7 @@ pub mod tls;
 use std::ffi::{c_char, c_uint};
 
 /// The number `native.lua` compares before it believes the header; raised with every change of the ABI.
-pub const LJOS_ABI: c_uint = 3;
+pub const LJOS_ABI: c_uint = 4;
 
 /// The ABI number of this library.
 #[no_mangle]
