@@ -114,7 +114,7 @@ describe("a sandbox's seccomp filter", function()
 
     it("answers for calls that it does not know, and for clone3, as an older kernel would", function()
         local code = ("return raw(%%d, 0, 0) .. ' ' .. raw(%d, 0, 0)"):format(number_of "clone3")
-        assert.equal(-E.ENOSYS .. " " .. -E.EINVAL, outside(code:format(4000)))
+        assert.matches("^" .. -E.ENOSYS .. " ", outside(code:format(4000)))
         assert.equal(-E.ENOSYS .. " " .. -E.ENOSYS, inside(code:format(4000)))
     end)
 
@@ -316,8 +316,10 @@ describe("a sandbox's seccomp filter", function()
             local code = ("return closing(raw(%d, %s))"):format(number_of(name), arguments)
             if name == "memfd_create" then assert.equal(0, outside(code)) end
             assert.equal(name .. " " .. -E.EPERM, name .. " " .. inside(code))
-            local granted = inside(code, { syscalls = { name } })
-            assert.are_not.equal(name .. " " .. -E.EPERM, name .. " " .. granted)
+            if outside(code) ~= -E.EPERM then
+                local granted = inside(code, { syscalls = { name } })
+                assert.are_not.equal(name .. " " .. -E.EPERM, name .. " " .. granted)
+            end
         end
         local mergeable = [[
             ffi.cdef "void *mmap(void *, size_t, int, int, int, int64_t); int madvise(void *, size_t, int);"
@@ -327,8 +329,9 @@ describe("a sandbox's seccomp filter", function()
     end)
 
     it("can be done without", function()
-        assert.equal(2, inside "return call(C.prctl(21, 0, 0, 0, 0))") -- PR_GET_SECCOMP
-        assert.equal(0, inside("return call(C.prctl(21, 0, 0, 0, 0))", { without = { "seccomp" } }))
-        assert.equal(2, inside("return call(C.prctl(21, 0, 0, 0, 0))", { without = { "no_new_privs", "landlock" } }))
+        local code = "return call(C.prctl(21, 0, 0, 0, 0))" -- PR_GET_SECCOMP
+        assert.equal(2, inside(code))
+        assert.equal(outside(code), inside(code, { without = { "seccomp" } }))
+        assert.equal(2, inside(code, { without = { "no_new_privs", "landlock" } }))
     end)
 end)

@@ -1,4 +1,6 @@
 -- Actors in threads, in programs of their own: what becomes of them when the program ends or forks, limits, the master.
+local lacks = require "lacks"
+local S = require "ljos.syscall"
 local temporary_directory = require "temporary_directory"
 local text_file = require "text_file"
 
@@ -17,7 +19,7 @@ describe("a program with actors in threads", function()
             text_file.write(directory .. "/" .. name, source)
         end
         local pipe =
-            assert(io.popen(("cd '%s' && %s timeout 300 %s 2>&1; echo $?"):format(directory, ENVIRONMENT, command)))
+            assert(io.popen(("cd '%s' && %s timeout 300 env %s 2>&1; echo $?"):format(directory, ENVIRONMENT, command)))
         local output = pipe:read "*a"
         pipe:close()
         return output
@@ -176,6 +178,7 @@ describe("a program with actors in threads", function()
         end)
 
         it("gets EAGAIN where there can be no further thread, and goes on", function()
+            if S.geteuid() == 0 and lacks "setuid" then return pending(lacks "setuid") end
             local output = output_of("sh -c 'chmod 755 .; exec luajit main.lua'", {
                 ["main.lua"] = [[
                     local ljos, S = require "ljos", require "ljos.syscall"
@@ -203,7 +206,9 @@ describe("a program with actors in threads", function()
 
         it("has hundreds at once", function()
             local count = os.getenv "SOAK" and 1000 or 200
-            local output = output_of("sh -c 'ulimit -n 8192; exec luajit main.lua'", {
+            -- So many rings are more memory than who lacks the capability may lock.
+            local engine = lacks "ipc_lock" and "LJOS_ENGINE=epoll" or ""
+            local output = output_of(engine .. " sh -c 'ulimit -n 8192 2>/dev/null; exec luajit main.lua'", {
                 ["main.lua"] = ([[
                     local ljos = require "ljos"
                     ljos.run(function()
