@@ -2,6 +2,7 @@
 local error_ = require "ljos.error"
 local filesystem = require "ljos.filesystem"
 local libc_service = require "ljos.libc_service"
+local native = require "ljos.native"
 local raised = require "raised"
 local served = require "libc_service.served"
 local system = require "ljos.system"
@@ -120,6 +121,21 @@ describe("libc_service.preload", function()
         slave.open = "return -1"
         assert.equal(1, raised("EINVAL", libc_service.preload, slave).arg)
         slave.open = nil
+        local _, extra_fds = libc_service.preload(slave)
+        extra_fds[9]:close()
+        master:close()
+    end)
+
+    it("refuses a library whose path LD_PRELOAD cannot name, and leaves the slave", function()
+        local directory = temporary_directory.make() .. "/a blank"
+        filesystem.create_directory(directory)
+        text_file.write(directory .. "/libljos_preload.so", "")
+        local master, slave = libc_service.new()
+        local own = native.path
+        native.path = directory .. "/libljos.so"
+        local ok, err = pcall(raised, "ENOTSUP", libc_service.preload, slave)
+        native.path = own
+        assert(ok, err)
         local _, extra_fds = libc_service.preload(slave)
         extra_fds[9]:close()
         master:close()

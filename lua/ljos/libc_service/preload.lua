@@ -3,7 +3,7 @@
 --- The dynamic linker loads a library beside the native one into the program (LD_PRELOAD of ld.so(8)), which finds the
 --- service by a descriptor that the environment names. What the program starts is served too, where it passes on both.
 ---
---- Errors:   raises ljos.Error; ENOENT where the library was not installed
+--- Errors:   raises ljos.Error; ENOENT where the library was not installed, ENOTSUP where LD_PRELOAD cannot name it
 --- Suspends: never
 --- Needs:    a program that is linked dynamically and gains no rights when it is started
 local calls = require "ljos.filesystem.calls"
@@ -20,6 +20,11 @@ local function library()
     local path = (native.path:match "^.*/" or "./") .. "libljos_preload.so"
     local absolute, res = calls.realpath(path)
     if not absolute then calls.check(res, "realpath", path) end
+    -- It would be passed over, and the program not served.
+    if absolute:find "[%s:]" then
+        local detail = "LD_PRELOAD takes no path with a blank or a colon: " .. absolute
+        error(error_.generic("ENOTSUP", { detail = detail }), 0)
+    end
     return absolute
 end
 
