@@ -7,9 +7,10 @@
 //! like any other descriptor. It is cloned without an exit signal, invisible to the host's SIGCHLD and waitpid.
 //!
 //! A call of flock that must wait has given up the lock that was held before (flock(2): conversions are not atomic).
-//! Hence after a wait that was cut short nothing is held, and an unlock makes sure of it. A semaphore is not taken by
-//! the helper, which only waits for it to be above zero: so none is lost whatever becomes of the wait. A file is opened
-//! in the helper's own table of descriptors, and sent to us (`opening`): so it is ours, or closed with the helper.
+//! Hence after a wait that was cut short nothing is held, unless it had just been over: then the lock is there, or to be
+//! had. Else an unlock makes sure. A semaphore is not taken by the helper, which only waits for it to be above zero: so
+//! none is lost whatever becomes of the wait. A file is opened in the helper's own table of descriptors, and sent to us
+//! (`opening`): so it is ours, or closed with the helper.
 
 use super::op::{errno, result};
 use super::opening::Opening;
@@ -123,9 +124,13 @@ impl Drop for Locks {
     fn drop(&mut self) {
         for helper in self.helpers.values_mut() {
             let outcome = helper.stop();
-            if let (Wait::Open(_), true) = (&helper.request.wait, outcome >= 0) {
-                // SAFETY: a file that nobody asks for any more.
-                unsafe { libc::close(outcome) };
+            match helper.request.wait {
+                Wait::Open(_) if outcome >= 0 => {
+                    // SAFETY: a file that nobody asks for any more.
+                    unsafe { libc::close(outcome) };
+                }
+                ref wait if outcome == 0 => end(wait, false),
+                _ => {}
             }
             // SAFETY: ours, closed once.
             unsafe { libc::close(helper.pidfd) };
@@ -187,12 +192,26 @@ impl Helper {
             // Killed, before or after its wait was over.
             _ => -libc::ECANCELED,
         };
-        if let Wait::Open(opening) = &self.request.wait {
-            outcome = opening.receive().unwrap_or(outcome);
+        match &self.request.wait {
+            Wait::Open(opening) => outcome = opening.receive().unwrap_or(outcome),
+            wait if outcome == -libc::ECANCELED && is_held(wait) => outcome = 0,
+            _ => {}
         }
         end(&self.request.wait, outcome != -libc::ECANCELED);
         self.outcome = Some(outcome);
         outcome
+    }
+}
+
+/// Whether we have the lock that a killed helper waited for.
+fn is_held(wait: &Wait) -> bool {
+    match wait {
+        Wait::Flock { fd, operation } => try_lock(*fd, *operation) == 0,
+        // SAFETY: the lock is valid during the call.
+        Wait::Record { fd, lock } => unsafe {
+            libc::fcntl(*fd, libc::F_SETLK, std::ptr::from_ref(lock)) == 0
+        },
+        _ => false,
     }
 }
 
