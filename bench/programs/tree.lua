@@ -1,5 +1,5 @@
 -- Walks, copies or removes a directory tree.
--- Run: luajit bench/programs/tree.lua list|copy|remove PATH [TARGET]   (list prints what `find PATH` prints)
+-- Run: luajit bench/programs/tree.lua count|list|copy|remove PATH [TARGET]   (list prints what `find PATH` prints)
 local filesystem = require "ljos.filesystem"
 
 local mode, path, target = arg[1], arg[2], arg[3]
@@ -9,6 +9,12 @@ if mode == "list" then
     for entry in filesystem.recursive_directory_iterator(path) do
         io.write(tostring(entry.path), "\n")
     end
+elseif mode == "count" then
+    local count = 1
+    for _ in filesystem.recursive_directory_iterator(path) do
+        count = count + 1
+    end
+    print(count)
 elseif mode == "copy" then
     filesystem.copy(path, target, { recursive = true, symlinks = "copy" })
 else

@@ -166,13 +166,20 @@ describe("an actor in a thread", function()
         end)
 
         it("that nobody receives, closes them", function()
+            local channel = start [[
+                local gate = require "pipe".read_stream.new(inbox:receive())
+                pcall(gate.read_some, gate, require "byte_span".new(1)) -- until it is closed
+            ]]
+            local gate, opener = plain_pipe.pair()
+            channel:send(gate)
             local reading, writing = plain_pipe.pair()
             local mine = writing
-            local channel = start "inbox:receive()"
             for _ = 1, 100 do
                 channel:send { mine, mine }
             end
             mine:close()
+            gate:close()
+            opener:close()
             channel:close()
             native.C.ljos_thread_wait_all()
             assert.equal("", plain_pipe.read_all(reading))

@@ -57,6 +57,21 @@ describe("filesystem.directory_iterator", function()
         assert.are.equal(2201, fs.remove_all(many))
     end)
 
+    it("yields entries that know their paths when the iterator is gone", function()
+        local entries = {}
+        for entry in fs.directory_iterator(dir .. "/full") do
+            entries[#entries + 1] = entry
+        end
+        names_of(fs.directory_iterator(dir .. "/full/below"))
+        collectgarbage()
+        local paths = {}
+        for i, entry in ipairs(entries) do
+            paths[i] = tostring(entry.path):sub(#dir + 7)
+        end
+        table.sort(paths)
+        assert.are.same({ "..odd", ".hidden", "below", "link", "new\nline" }, paths)
+    end)
+
     it("builds paths as the directory was named", function()
         for _, name in ipairs { dir .. "/full", dir .. "/full/", dir .. "/empty/../full" } do
             for entry in fs.directory_iterator(name) do

@@ -170,12 +170,55 @@ describe("filesystem.recursive_directory_iterator", function()
         fd:close()
         fs.current_working_directory(cwd)
         local deepest, count = 0, 0
-        for _, at in fs.recursive_directory_iterator(root .. "/e") do
+        local entries, at_depth = {}, {}
+        for entry, at in fs.recursive_directory_iterator(root .. "/e") do
             deepest, count = math.max(deepest, at), count + 1
+            entries[count], at_depth[count] = entry, at
         end
         assert.are.equal(depth - 1, deepest)
         assert.are.equal(2 * depth, count)
+        for i, entry in ipairs(entries) do
+            local above = root .. "/e/" .. (name .. "/"):rep(at_depth[i])
+            local text = tostring(entry.path)
+            assert.is_true(text == above .. name or text == above .. "beside")
+        end
         assert.are.equal(2 * depth + 1, fs.remove_all(root .. "/e"))
+    end)
+
+    it("loses nothing of a large directory that it closes on a long way down", function()
+        local large = root .. "/large"
+        fs.create_directories(large .. ("/down"):rep(70))
+        for i = 1, 3000 do
+            text_file.write(("%s/a name that is long enough for several batches %04d"):format(large, i), "")
+        end
+        local seen, count = {}, 0
+        for entry, depth in fs.recursive_directory_iterator(large) do
+            if depth == 0 then
+                seen[tostring(entry.path)] = true
+            else
+                count = count + 1
+            end
+        end
+        assert.are.equal(69, count)
+        for i = 1, 3000 do
+            assert.is_true(seen[("%s/a name that is long enough for several batches %04d"):format(large, i)])
+        end
+    end)
+
+    it("ends a directory that is removed while it is read", function()
+        fs.create_directory(root .. "/e/gone")
+        local names = {}
+        for entry, _ in fs.recursive_directory_iterator(root .. "/e") do
+            names[#names + 1] = entry.path.filename
+            fs.remove_all(root .. "/e")
+        end
+        assert.are.equal(1, #names)
+        local cwd = fs.current_working_directory()
+        fs.current_working_directory(root .. "/a")
+        fs.remove_all(root .. "/a")
+        local iterator = fs.recursive_directory_iterator "."
+        fs.current_working_directory(cwd)
+        assert.is_nil(iterator())
     end)
 
     it("keeps no descriptor when it ends, fails or is collected", function()

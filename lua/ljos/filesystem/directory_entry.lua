@@ -1,7 +1,7 @@
 --- Directory entries: a name in a directory, and what is known of the file.
 ---
---- An entry keeps its path; what is asked for is looked up once, by the whole path, and kept until `refresh`. Where the
---- path is longer than the kernel takes, it keeps the directory's trail and the name.
+--- An entry keeps its path, or its place in a listing until somebody asks for the path; what is asked for is looked
+--- up once, by the whole path, and kept until `refresh`.
 ---
 --- Errors:   raises ljos.Error
 --- Suspends: never
@@ -9,9 +9,9 @@
 local calls = require "ljos.filesystem.calls"
 local clock = require "ljos.filesystem.clock"
 local error_ = require "ljos.error"
+local listing = require "ljos.filesystem.listing"
 local path_ = require "ljos.filesystem.path"
 local status = require "ljos.filesystem.status"
-local trail = require "ljos.filesystem.trail"
 
 local error, setmetatable, tostring, type = error, setmetatable, tostring, type
 local AT_SYMLINK_NOFOLLOW = calls.constants.AT_SYMLINK_NOFOLLOW
@@ -29,19 +29,19 @@ local M = {}
 local Entry = {}
 
 -- An entry is an array, for the sake of iterators that make many; false: not looked up yet.
-local PLACE, FOLLOWED, OWN = 1, 2, 3
+local PLACE, AT, FOLLOWED, OWN = 1, 2, 3, 4
 local metatable = { __metatable = "filesystem.directory_entry" }
 
----@alias ljos.filesystem.Place string|{ trail: ljos.filesystem.Trail, name: string }
-
 --- Makes an entry. The hot path of the iterators.
----@param place ljos.filesystem.Place
+---@param place string|ljos.filesystem.Listing  the path, or a listing
+---@param at? integer  where in the listing
 ---@return ljos.filesystem.DirectoryEntry
-function M.new(place) return setmetatable({ place, false, false }, metatable) end
+function M.new(place, at) return setmetatable({ place, at or 0, false, false }, metatable) end
 
+-- Not kept: a store would make the compiler allocate entries that are gone in the same turn of a loop.
 local function text_of(self)
     local place = self[PLACE]
-    return type(place) == "string" and place or trail.join(place.trail, place.name)
+    return type(place) == "string" and place or listing.path(place, self[AT])
 end
 
 -- What was found, kept under `key`.

@@ -1,7 +1,7 @@
 --- Iterating the entries of one directory.
 ---
---- Entries are read a thousand at a time; the descriptor is closed as soon as the directory has ended, which for
---- most is before the first entry is handed out, at an error, or when the iterator is collected.
+--- Entries are read in large batches; the descriptor is closed as soon as the directory has ended, which for most is
+--- before the first entry is handed out, at an error, or when the iterator is collected.
 ---
 --- Errors:   raises ljos.Error
 --- Suspends: never
@@ -10,9 +10,10 @@ local calls = require "ljos.filesystem.calls"
 local directory = require "ljos.filesystem.directory"
 local directory_entry = require "ljos.filesystem.directory_entry"
 local error_ = require "ljos.error"
-local lexical = require "ljos.filesystem.path.lexical"
+local listing = require "ljos.filesystem.listing"
 local options_ = require "ljos.error.options"
 local path_ = require "ljos.filesystem.path"
+local trail = require "ljos.filesystem.trail"
 local tree = require "ljos.filesystem.tree"
 
 local AT_FDCWD = calls.constants.AT_FDCWD
@@ -54,24 +55,30 @@ function M.new(p, opts)
         return function() end
     end
     local owner = tree.new(calls.check(fd, "directory_iterator", text))
-    local prefix, paths, types = lexical.join(text, ""), {}, {}
-    local i, count, finished = 0, 0, false
+    local place = trail.root(text)
+    local entries, finished
+    local at = 0
     local function read()
-        i = 0
-        count, finished = directory.read(owner.fd, paths, types, 1, prefix)
+        local res
+        entries, finished, res = directory.list(owner.fd, place)
         if finished then owner:close() end
-        calls.check(count, "directory_iterator", text)
+        calls.check(res, "directory_iterator", text)
+        at = 0
     end
     read()
-    return function()
-        if i == count then
+    local function step()
+        if not entries then return nil end -- it has ended in an error
+        if at == entries.size then
             if finished then return nil end
             read()
-            if count == 0 then return nil end
+            return step()
         end
-        i = i + 1
-        return directory_entry.new(paths[i])
+        local own, bytes = at, entries.bytes
+        at = listing.next(bytes, own)
+        if listing.is_self_or_parent(bytes, own) then return step() end
+        return directory_entry.new(entries, own)
     end
+    return step
 end
 
 return M

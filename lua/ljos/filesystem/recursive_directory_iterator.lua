@@ -1,8 +1,8 @@
 --- Iterating a directory and all below it, each directory before its entries.
 ---
 --- The way down is a `filesystem.tree`: every directory is opened relative to the one above. A frame for each
---- level keeps what was read and not yet handed out: paths, or names where these would be too long. Whether an entry is
---- a directory is found out when the iterator would enter it, by opening it as one. A directory that has vanished
+--- level has the listing that is being handed out, and where in it the current and the next entry are. Whether an entry
+--- is a directory is found out when the iterator would enter it, by opening it as one. A directory that has vanished
 --- meanwhile is passed over; with `follow_directory_symlink`, so is one that is being iterated further up.
 ---
 --- Errors:   raises ljos.Error; the iterator has then ended
@@ -13,13 +13,14 @@ local directory = require "ljos.filesystem.directory"
 local directory_entry = require "ljos.filesystem.directory_entry"
 local directory_iterator = require "ljos.filesystem.directory_iterator"
 local error_ = require "ljos.error"
-local lexical = require "ljos.filesystem.path.lexical"
+local listing = require "ljos.filesystem.listing"
 local path_ = require "ljos.filesystem.path"
 local trail = require "ljos.filesystem.trail"
 local tree = require "ljos.filesystem.tree"
 
 local constants, errno_of = calls.constants, error_.errno_of
 local new_entry = directory_entry.new
+local TYPE, is_self_or_parent, next_record = listing.TYPE, listing.is_self_or_parent, listing.next
 local DT_DIR, DT_LNK, DT_UNKNOWN = constants.DT_DIR, constants.DT_LNK, constants.DT_UNKNOWN
 
 ---@class ljos.filesystem.recursive_directory_iterator
@@ -32,10 +33,12 @@ local Handle = {}
 -- What open says of something that is no directory any more, or never was.
 local gone = { [-errno_of.ENOENT] = true, [-errno_of.ENOTDIR] = true, [-errno_of.ELOOP] = true }
 
+local NOTHING = { size = 0 }
+
 local function finish(self)
     self.tree:close()
     self.ended, self.enters = true, false
-    self.frame.at = self.frame.last -- nothing left for the hot path
+    self.frame.listing, self.frame.at = NOTHING, 0 -- nothing left for the hot path
 end
 
 local function fail(self, res, place)
@@ -45,37 +48,35 @@ end
 
 -- Appends to what a level has still to hand out.
 local function read(self, frame, fd)
-    local count, finished = directory.read(fd, frame.names, frame.types, frame.last + 1, frame.prefix)
-    if count < 0 then fail(self, count, frame.trail) end
-    frame.last, frame.finished = frame.last + count, finished
+    local more, finished, res = directory.list(fd, frame.trail)
+    if res < 0 then fail(self, res, frame.trail) end
+    frame.last.following = more
+    frame.last, frame.finished = more, finished
 end
 
--- What stands before the names of a directory's entries; nil where that becomes too long.
-local function prefix_below(prefix, name)
-    if prefix and #prefix + #name < directory.LONGEST_PREFIX then return prefix .. name .. "/" end
-end
-
-local function push_frame(self, place, prefix)
+local function push_frame(self, place, fd)
     local depth = self.tree.depth
     local frame = self.frames[depth]
     if not frame then
-        frame = { names = {}, types = {} }
+        frame = {}
         self.frames[depth] = frame
     end
-    frame.trail, frame.prefix, frame.depth = place, prefix, depth
-    frame.at, frame.last, frame.finished = 0, 0, false
+    local before = { size = 0, following = false }
+    frame.trail, frame.depth, frame.listing, frame.last = place, depth, before, before
+    frame.at, frame.current = 0, 0
     self.frame = frame
-    return frame
+    read(self, frame, fd)
 end
 
-local function enter(self, name)
+-- Goes down into the current entry's directory, if it is one.
+local function enter(self)
+    local frame = self.frame
     local closing, fd = self.tree:about_to_close()
     while closing and not self.frames[closing].finished do
         read(self, self.frames[closing], fd)
     end
-    local prefix = self.frame.prefix
-    if prefix then name = name:sub(#prefix + 1) end
-    local place = trail.below(self.frame.trail, name)
+    local name = listing.name(frame.listing, frame.current)
+    local place = trail.below(frame.trail, name)
     local res = self.tree:enter(name, self.follow)
     if res < 0 then
         if gone[res] or (self.skip and directory_iterator.is_denied(res)) then return end
@@ -85,8 +86,7 @@ local function enter(self, name)
         self.tree:leave()
         return
     end
-    local frame = push_frame(self, place, prefix_below(prefix, name))
-    read(self, frame, self.tree.fd)
+    push_frame(self, place, self.tree.fd)
 end
 
 local function leave(self)
@@ -99,38 +99,50 @@ local function leave(self)
     self.frame = self.frames[self.tree.depth]
 end
 
--- The way to the next entry when there is none left in what was read, or a directory to enter first.
+-- Goes on to what was read after a level's listing; tells whether there is any. Entries keep their listing alive, but
+-- not the ones that follow.
+local function go_on(frame)
+    local following = frame.listing.following
+    if not following then return false end
+    frame.listing.following = false
+    frame.listing, frame.at = following, 0
+    return true
+end
+
+-- The way to the next entry at the end of a listing, or when there is a directory to enter first.
 local function advance(self)
-    local frame = self.frame
     if self.enters then
         self.enters = false
-        enter(self, frame.names[frame.at])
+        enter(self)
     end
     while not self.ended do
-        frame = self.frame
-        if frame.at < frame.last then return self.step() end
-        if frame.finished then
-            leave(self)
-        else
-            frame.at, frame.last = 0, 0
-            read(self, frame, self.tree.fd)
+        local frame = self.frame
+        if frame.at < frame.listing.size then return self.step() end
+        if not go_on(frame) then
+            if frame.finished then
+                leave(self)
+            else
+                read(self, frame, self.tree.fd)
+            end
         end
     end
 end
 
 -- The hot path has no loop, so that it becomes part of the caller's trace.
 local function stepper(self)
-    local follow = self.follow
+    local follows = self.follow
     return function()
         local frame = self.frame
-        local at = frame.at + 1
-        if at > frame.last or self.enters then return advance(self) end
-        frame.at = at
-        local kind = frame.types[at]
+        local entries, at = frame.listing, frame.at
+        if at == entries.size or self.enters then return advance(self) end
+        local bytes = entries.bytes
+        frame.at = next_record(bytes, at)
+        if is_self_or_parent(bytes, at) then return self.step() end
+        frame.current = at
+        local kind = bytes[at + TYPE]
         self.recursion_pending = true
-        self.enters = kind == DT_DIR or kind == DT_UNKNOWN or (kind == DT_LNK and follow)
-        local name = frame.names[at]
-        return new_entry(frame.prefix and name or { trail = frame.trail, name = name }), frame.depth
+        self.enters = kind == DT_DIR or kind == DT_UNKNOWN or (kind == DT_LNK and follows)
+        return new_entry(entries, at), frame.depth
     end
 end
 
@@ -189,8 +201,7 @@ function M.new(p, opts)
     calls.check(fd, "recursive_directory_iterator", text)
     local frames = self.frames
     self.tree = tree.new(fd, follow and function(depth) return trail.text(frames[depth].trail) end or nil)
-    local frame = push_frame(self, trail.root(text), lexical.join(text, ""))
-    read(self, frame, fd)
+    push_frame(self, trail.root(text), fd)
     self.step = stepper(self)
     return self.step, handle
 end
