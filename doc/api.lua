@@ -173,6 +173,16 @@ local function place_of(f)
     return path, info.linedefined, text:match "function%s*[%w_.:]*%s*(%b())" or "()"
 end
 
+-- Of a function that another one has made: `M.name = maker(...)`.
+local function doc_of_assignment(path, name)
+    for at, line in ipairs(lines_of(path)) do
+        if line:find("^M%." .. name .. " = ") then
+            local doc = doc_above(path, at)
+            if #doc.text > 0 then return doc end
+        end
+    end
+end
+
 -- What is for the library's own modules says so.
 local function is_internal(doc)
     local text = table.concat(doc.text, " ")
@@ -265,6 +275,7 @@ local function add_functions(page, functions, prefix)
     for name, f in pairs(functions) do
         local path, line, params = place_of(f)
         local doc = path and doc_above(path, line)
+        if doc and #doc.text == 0 then doc = doc_of_assignment(path, name) or doc end
         if doc and not is_internal(doc) and (#doc.text > 0 or #doc.params > 0 or #doc.returns > 0) then
             entries[#entries + 1] = { name = name, params = params, doc = doc, path = path, line = line }
         elseif path and not doc then
@@ -299,21 +310,41 @@ end
 
 -- The classes that a file declares with fields: options and results, too.
 local told = {}
-local function add_declarations(page, path)
-    if told[path] then return end
+local function declarations_of(path)
+    local classes = {}
+    if told[path] then return classes end
     told[path] = true
     local lines = lines_of(path)
     for at, line in ipairs(lines) do
         if line:find "^%-%-%-@" and not (lines[at + 1] or ""):find "^%-%-%-" then
             local doc = doc_above(path, at + 1)
             if doc.class and #doc.fields > 0 and not (lines[at + 1] or ""):find "^local M = " then
-                add(page, ("### %s"):format(doc.class), "")
-                add_text(page, doc.text)
-                add_list(page, doc.fields)
-                add(page, "")
+                classes[#classes + 1] = doc
             end
         end
     end
+    return classes
+end
+
+local function add_class(page, doc)
+    add(page, ("### %s"):format(doc.class), "")
+    add_text(page, doc.text)
+    add_list(page, doc.fields)
+    add(page, "")
+end
+
+-- Adds those of the classes that the page names already; the others are the library's own.
+local function add_named(page, classes)
+    local rest = {}
+    for _, doc in ipairs(classes) do
+        local name = doc.class:match("^[%w_.]+"):gsub("%.", "%%.")
+        if (table.concat(page, "\n") .. "\n"):find(name .. "[^%w_.]") then
+            add_class(page, doc)
+        else
+            rest[#rest + 1] = doc
+        end
+    end
+    if #rest < #classes then add_named(page, rest) end
 end
 
 -- The header of a module's file, and the lines that say what it raises and whether it suspends.
@@ -357,7 +388,6 @@ local function add_static_methods(page, title, path, variable)
             end
         end
     end
-    add_declarations(page, path)
 end
 
 local function page_of(entry)
@@ -396,17 +426,22 @@ local function page_of(entry)
     end
     for _, class in ipairs(CLASSES[name] or {}) do
         add_static_methods(page, class[1], class[2], class[3])
-    end
-    if folder then
-        for path in io.popen("find " .. folder .. " -name '*.lua' | sort"):lines() do
-            declaring[#declaring + 1] = path
-        end
+        declaring[#declaring + 1] = class[2]
     end
     add(page, "## Options and results", "")
     local before = #page
     for _, path in ipairs(declaring) do
-        add_declarations(page, path)
+        for _, doc in ipairs(declarations_of(path)) do
+            add_class(page, doc)
+        end
     end
+    local inner = {}
+    for path in io.popen("find " .. (folder or "/dev/null") .. " -name '*.lua' | sort"):lines() do
+        for _, doc in ipairs(declarations_of(path)) do
+            inner[#inner + 1] = doc
+        end
+    end
+    add_named(page, inner)
     if #page == before then
         page[#page], page[#page - 1] = nil, nil
     end

@@ -23,7 +23,7 @@ M.scanner = require "ljos.stream.scanner"
 ---@class ljos.WriteStream
 ---@field write_some fun(self: self, buffer: ljos.byte_span): integer
 
--- Raises EINVAL unless an object has a method; one with a metatable may answer for itself.
+--- For library modules: raises EINVAL unless an object has a method; one with a metatable may answer for itself.
 local function check_method(value, method, arg)
     local kind = type(value)
     if kind == "table" and (getmetatable(value) ~= nil or value[method] ~= nil) then return end

@@ -116,6 +116,8 @@ function M.status(co)
     return suspended[co] and "normal" or raw_status(co)
 end
 
+--- coroutine.isyieldable: whether the caller is inside a coroutine.
+---@return boolean
 M.isyieldable = function() return inner[current()] ~= nil end
 
 return M

@@ -109,6 +109,9 @@ function M.symlink_status(p) return status_of(string_of(p, 1), AT_SYMLINK_NOFOLL
 function M.exists(p) return look(string_of(p, 1), 0) end
 
 local function predicate(name)
+    --- Tells whether the path leads to a file of this type.
+    ---@param p ljos.filesystem.Path|string
+    ---@return boolean
     return function(p) return look(string_of(p, 1), 0) and type_of(fields.mode) == name end
 end
 

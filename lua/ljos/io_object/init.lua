@@ -218,6 +218,8 @@ end
 ---@return fun(fd?: ljos.FileDescriptor): any new  a closed object, or one that owns `fd`
 ---@return fun(number: integer): any adopt         one that owns a descriptor's number; for library modules
 function M.constructors(metatable)
+    --- Makes a closed object, or one that a file_descriptor's number goes to: `fd` is closed then.
+    ---@param fd? ljos.FileDescriptor
     local function new(fd)
         local object = setmetatable(M.new(), metatable)
         if fd ~= nil then M.assign(object, fd, 1) end

@@ -103,15 +103,19 @@ end
 
 local hints = ffi.new "int[4]"
 
---- Makes the function that resolves host and service for a family and a protocol:
---- `function(host, service, flags) -> { address, port, canonical_name }[]`. It suspends, unless host and service are
---- numeric. Without flags it takes those that glibc takes: "address_configured" and "v4_mapped".
---- Source: seed 003, "ip.get_address_info".
+--- Makes the function that resolves host and service for a family and a protocol.
 ---@param family integer    AF_*
 ---@param kind integer      SOCK_*
 ---@param protocol integer  IPPROTO_*
 ---@return fun(host: string|ljos.ip.Address, service: string|integer, flags?: string[]): ljos.ip.AddressInfo[]
 function M.address_info(family, kind, protocol)
+    --- Resolves a host and a service, of the family that the name says. Suspends, unless both are numeric. Flags are
+    --- "address_configured" and "v4_mapped" (these two unless told), "all_matching", "canonical_name", "passive".
+    --- Raises asio_error.netdb.host_not_found and its like. Source: getaddrinfo(3); seed 003, "ip.get_address_info".
+    ---@param host string|ljos.ip.Address  "" for this host
+    ---@param service string|integer  a port, its number as text, or a name of services(5); "" for none
+    ---@param flags? string[]
+    ---@return ljos.ip.AddressInfo[]
     return function(host, service, flags)
         local is_address = address.is(host)
         if not is_address and type(host) ~= "string" then
@@ -137,12 +141,15 @@ function M.address_info(family, kind, protocol)
     end
 end
 
---- Makes the function that finds the names of an endpoint: `function(a, port) -> { host_name, service_name }[]`. It
---- suspends. Source: seed 003, "ip.get_name_info".
+--- Makes the function that finds the names of an endpoint.
 ---@param kind integer  SOCK_*
 ---@return fun(a: ljos.ip.Address|string, port: integer): ljos.ip.NameInfo[]
 function M.name_info(kind)
     local flags = kind == c.SOCK_DGRAM and eai.NI_DGRAM or 0
+    --- Finds the names of an endpoint: a list of one. Suspends. Source: getnameinfo(3); seed 003, "ip.get_name_info".
+    ---@param a ljos.ip.Address|string
+    ---@param port integer
+    ---@return ljos.ip.NameInfo[]
     return function(a, port)
         a = address.of(a, 1)
         endpoint.check_port(port, 2)

@@ -46,6 +46,9 @@ function M.methods(methods, options, adopt)
         rawset(self, "connection_aborted", value)
     end
 
+    --- Gets an option.
+    ---@param name string
+    ---@return boolean
     function methods:get_option(name)
         if name ~= "enable_connection_aborted" then return (socket.get_option(self, options, name)) end
         check_open(self)

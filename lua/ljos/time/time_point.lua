@@ -79,11 +79,15 @@ end
 
 -- The arithmetic of a clock whose time points can be moved.
 local function define_moves(TimePoint, methods, name, make)
+    --- Moves the time point by a duration. Source: seed 003.
+    ---@param secs number
     function methods:add(secs)
         opaque_type.check(self, name, 1)
         local seconds, nanoseconds = split(secs, 2)
         store(self, self.seconds + seconds, self.nanoseconds + nanoseconds)
     end
+    --- Moves the time point back by a duration.
+    ---@param secs number
     function methods:sub(secs)
         opaque_type.check(self, name, 1)
         local seconds, nanoseconds = split(secs, 2)
@@ -144,10 +148,11 @@ function M.new_clock(clock_name, id, movable, extra)
         return tp
     end
     makers[clock_name] = make
-    return {
-        now = function() return make(clock.read(id)) end,
-        epoch = function() return make(0, 0) end,
-    }
+    --- Reads the clock. Source: clock_gettime(2); seed 003.
+    local function now() return make(clock.read(id)) end
+    --- Returns the time point that the clock counts from.
+    local function epoch() return make(0, 0) end
+    return { now = now, epoch = epoch }
 end
 
 return M

@@ -105,6 +105,7 @@ function M.new_type(name, clock_name, id)
         if id == clock.REALTIME and seconds > SYSTEM_CLOCK_LOOK then seconds = SYSTEM_CLOCK_LOOK end
         self.entry = wheel:add(loop.now() + seconds, self)
     end
+    --- How many seconds it is to the expiry; for the loop.
     function methods:left() return left(self, id) end
     --- Called by the loop.
     function methods:expired()
@@ -116,10 +117,11 @@ function M.new_type(name, clock_name, id)
     Timer = opaque_type.define({}, name, methods, {
         expiry = function(self) return time_point.make(clock_name, self.seconds, self.nanoseconds) end,
     })
-    return methods,
-        function()
-            return setmetatable({ seconds = 0, nanoseconds = 0, entry = false, waiting = wait_queue.new() }, Timer)
-        end
+    --- Makes a timer; its expiry is the clock's epoch, so it has expired. Source: seed 003.
+    local function new()
+        return setmetatable({ seconds = 0, nanoseconds = 0, entry = false, waiting = wait_queue.new() }, Timer)
+    end
+    return methods, new
 end
 
 return M

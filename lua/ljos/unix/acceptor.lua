@@ -31,11 +31,9 @@ local M = {}
 ---@param adopt fun(fd: integer): table  makes a socket of an accepted descriptor
 ---@return { new: fun(fd?: ljos.FileDescriptor): any }
 function M.class(name, kind, adopt)
-    local methods = {
-        bind = unix_socket.bind,
-        assign = io_object.assign,
-        open = function(self) socket.open(self, AF_UNIX, kind) end,
-    }
+    --- Opens the acceptor, which must be closed: socket(2).
+    local function open(self) socket.open(self, AF_UNIX, kind) end
+    local methods = { bind = unix_socket.bind, assign = io_object.assign, open = open }
     acceptor.methods(methods, socket.option_set "debug", adopt)
     local new = io_object.constructors(io_object.metatable(name, methods, {
         is_open = unix_socket.properties.is_open,
@@ -56,11 +54,15 @@ local function bind_with_mode(object, ep, mode)
     calls.check(res, "chmod", ep)
 end
 
---- Makes the function `listen(ep, mode)` of a class: a new acceptor that listens at a path or an abstract name. With a
---- `mode` (filesystem.mode), the path has those permissions from the beginning. An existing path is EADDRINUSE.
+--- Makes the function `listen(ep, mode)` of a class.
 ---@param new fun(): any
 ---@return fun(ep: string, mode?: integer): any
 function M.listener(new)
+    --- Makes an acceptor that listens at a path, or at an abstract name ("\0name"). With a `mode` (filesystem.mode),
+    --- the path has those permissions from the beginning. An existing path is EADDRINUSE. Source: seed 003,
+    --- "unix.listen".
+    ---@param ep string
+    ---@param mode? integer
     return function(ep, mode)
         local text = path.string_of(ep, 1)
         if mode ~= nil then

@@ -114,8 +114,15 @@ local function give_methods(methods, kind, options, connected)
     for name, method in pairs(Socket) do
         methods[name] = method
     end
+    --- Opens the socket, which must be closed: socket(2).
     function methods:open() socket.open(self, AF_UNIX, kind) end
+    --- Sets an option. Source: seed 003, "unix.stream.socket.set_option" and its like.
+    ---@param name string
+    ---@param value boolean|integer
     function methods:set_option(name, value) socket.set_option(self, options, name, value) end
+    --- Gets an option, or what is known of the peer: "remote_credentials", "remote_security_label".
+    ---@param name string
+    ---@return any
     function methods:get_option(name)
         local about = connected and about_peer[name]
         if about then return about(self) end
@@ -133,6 +140,7 @@ end
 function M.class(name, kind, methods, options, connected)
     give_methods(methods, kind, socket.option_set(options), connected)
     local new, adopt = io_object.constructors(io_object.metatable(name, methods, M.properties))
+    --- Makes two sockets that are connected to each other: socketpair(2). Source: seed 003.
     local function pair()
         local a, b = socket.pair(AF_UNIX, kind)
         return adopt(a), adopt(b)
@@ -140,10 +148,13 @@ function M.class(name, kind, methods, options, connected)
     return { new = new, adopt = adopt, pair = pair }
 end
 
---- Makes the function `dial(ep)` of a class: a new socket, connected to a path or an abstract name.
+--- Makes the function `dial(ep)` of a class.
 ---@param new fun(): any
 ---@return fun(ep: string): any
 function M.dialer(new)
+    --- Makes a socket that is connected to a path, or to an abstract name ("\0name"). Suspends until it is.
+    --- Source: seed 003, "unix.dial".
+    ---@param ep string
     return function(ep)
         local object = new()
         object:open()
