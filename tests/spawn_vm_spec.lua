@@ -1,6 +1,7 @@
 -- spawn_vm: actors in processes of their own, by the named parameters of seed 003.
 local ffi = require "ffi"
 local attacks = require "actor.attacks"
+local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"
 local file_descriptor = require "ljos.file_descriptor"
 local inbox = require "ljos.inbox"
@@ -9,10 +10,13 @@ local needs = require "needs"
 local path = require "ljos.filesystem.path"
 local plain_pipe = require "plain_pipe"
 local process = require "ljos.process"
+local read_stream = require("ljos.pipe").read_stream
+local signal = require "ljos.system.signal"
 local shows_its_fibers = require "actor.shows_its_fibers"
 local spawn_vm = require "ljos.spawn_vm"
 local temporary_directory = require "temporary_directory"
 local text_file = require "text_file"
+local timeout = require "ljos.timeout"
 
 local pipe, read_all = plain_pipe.pair, plain_pipe.read_all
 
@@ -515,5 +519,25 @@ describe("spawn_vm", function()
                 }
             end
         ))
+    end)
+
+    it("shows its fibers on SIGQUIT while it waits for its first message", function()
+        local reading, writing = pipe()
+        local code = [[require("inbox"):receive()]]
+        local channel = spawn_vm {
+            module = path.new "/actor.lua",
+            subprocess = { stderr = writing, source_tree_cache = { ["actor.lua"] = code } },
+        }
+        writing:close()
+        repeat
+            local caught = text_file.read(("/proc/%d/status"):format(channel.child_pid)):match "SigCgt:%s*%x+(%x)\n"
+        until tonumber(caught, 16) % 8 >= 4 -- SIGQUIT, the third
+        channel:kill(signal.SIGQUIT)
+        local span = byte_span.new(4096)
+        local stderr = read_stream.new(reading)
+        local shown = tostring(span:first(timeout(20, stderr.read_some, stderr, span)))
+        assert.matches("^Main fiber from VM 0x%x+  receive", shown)
+        stderr:close()
+        finish(channel)
     end)
 end)

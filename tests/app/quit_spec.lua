@@ -13,7 +13,8 @@ describe("app mode", function()
     -- Runs a program; returns what it printed on both streams, in order, and its status.
     local function run(text, environment)
         text_file.write(directory .. "/main.lua", text)
-        local command = "cd '%s' && { env -u LJOS_PATH -u LJOS_TRACE %s %s/bin/ljos main.lua; echo status=$?; } 2>&1"
+        local command =
+            "cd '%s' && { env -u LJOS_PATH -u LJOS_TRACE %s timeout 20 %s/bin/ljos main.lua; echo status=$?; } 2>&1"
         local pipe = assert(io.popen(command:format(directory, environment or "", root)))
         local output, status = pipe:read("*a"):match "^(.*)status=(%d+)\n$"
         pipe:close()
@@ -40,6 +41,22 @@ describe("app mode", function()
         assert.matches("^" .. shown .. shown .. "$", output)
     end)
 
+    it("shows them while the first operation of the program is in flight, which goes on", function()
+        local output, status = run [[
+            local signal, time, tcp = require("system").signal, require "time", require("ip").tcp
+            local acceptor = tcp.listen "127.0.0.1:0"
+            local f = spawn(function()
+                time.sleep(0.001)
+                signal.raise(signal.SIGQUIT)
+                time.sleep(0.001)
+                tcp.dial("127.0.0.1:" .. acceptor.local_port):close()
+            end)
+            print(acceptor:accept().is_open)
+            f:join()]]
+        assert.equal(0, status)
+        assert.matches("^Main fiber from VM 0x%x+  accept fd %d+  at main.lua:9\n[^\n]+\ntrue\n$", output)
+    end)
+
     it("leaves SIGQUIT to a program that asks for it", function()
         local output, status = run [[
             local signal, time = require("system").signal, require "time"
@@ -58,6 +75,20 @@ describe("app mode", function()
         assert.matches("^true\nstill here\n", output)
         assert.not_matches("Main fiber", output)
         assert.equal(128 + 3, status)
+    end)
+
+    it("reports a deadlock of a program whose first operation had to wait", function()
+        local output, status = run [[
+            local pipe, byte_span = require "pipe", require "byte_span"
+            local reading, writing = pipe.pair()
+            spawn(function() reading:read_some(byte_span.new(1)) end):detach()
+            this_fiber.yield()
+            writing:write_some(byte_span.new(1))
+            local promise, future = require("future").new()
+            _G.kept = promise
+            future:get()]]
+        assert.equal(0, status)
+        assert.matches("^Possible deadlock%(s%) detected\n\tMain fiber from VM 0x%x+: get future 0x%x+  at ", output)
     end)
 
     it("traces with LJOS_TRACE: places, descriptors that are not closed, all fibers at a deadlock", function()

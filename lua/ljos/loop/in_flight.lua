@@ -29,6 +29,7 @@ local op_free, op_size, op_count, watching = 0, 0, 0, 0
 --- The slot that the next operation in flight will have.
 ---@return integer slot
 function M.next_slot()
+    engine.handle() -- what watches a new engine takes a slot itself
     local slot = op_free
     if slot ~= 0 then return slot end
     slot = op_size + 1

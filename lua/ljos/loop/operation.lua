@@ -195,8 +195,8 @@ function M.recvmsg(object, packet, flags, name)
     return again(submit_recvmsg, POLLIN, object, packet, flags, name)
 end
 
-local function receive_alone(fd, packet, watching)
-    return C.ljos_engine_receive_alone(handle(), fd, packet.message, watching)
+local function receive_alone(engine_handle, fd, packet, watching)
+    return C.ljos_engine_receive_alone(engine_handle, fd, packet.message, watching)
 end
 
 --- As `recvmsg` without flags, by one or two system calls of its own where the program has nothing else to wait for.
@@ -206,15 +206,16 @@ end
 ---@return integer res
 function M.recvmsg_soon(object, packet, name)
     enter()
+    local engine_handle = handle() -- before counting who watches it
     local watching = alone()
     if watching then
-        local res = receive_alone(object.fd, packet, watching)
+        local res = receive_alone(engine_handle, object.fd, packet, watching)
         if res ~= -EAGAIN then return res end
     end
     return M.recvmsg(object, packet, 0, name)
 end
 
-local function read_alone(fd, watching) return C.ljos_engine_read_alone(handle(), fd, watching) end
+local function read_alone(engine_handle, fd, watching) return C.ljos_engine_read_alone(engine_handle, fd, watching) end
 
 --- Waits until an eventfd is readable: by a system call of its own, which reads it, where the program has nothing else
 --- to wait for, and then returns 0; else returns what `poll` does.
@@ -223,9 +224,10 @@ local function read_alone(fd, watching) return C.ljos_engine_read_alone(handle()
 ---@return integer res
 function M.eventfd_soon(object, name)
     enter()
+    local engine_handle = handle() -- before counting who watches it
     local watching = alone()
     if watching then
-        local res = read_alone(object.fd, watching)
+        local res = read_alone(engine_handle, object.fd, watching)
         if res ~= -EAGAIN then return res end
     end
     return poll(object, POLLIN, name)
