@@ -8,6 +8,8 @@
 --- Errors:   never
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
+local order = require "ljos.loop.order"
+
 local floor = math.floor
 
 local TICKS_PER_SECOND = 16000
@@ -174,51 +176,6 @@ local function advance(self, limit)
     cascade(self, SLOT1 + floor(tick / SPAN0) % RING)
 end
 
--- Merges due[from..middle - 1] and due[middle..n], each in order; of equal deadlines the earlier entry stays first.
-local function merge(self, from, middle, n)
-    local due, when, left = self.due, self.when, self.scratch
-    for i = from, middle - 1 do
-        left[i] = due[i]
-    end
-    local i, j = from, middle
-    for k = from, n do
-        if i == middle then return end
-        if j <= n and when[due[j]] < when[left[i]] then
-            due[k] = due[j]
-            j = j + 1
-        else
-            due[k] = left[i]
-            i = i + 1
-        end
-    end
-end
-
--- Where the run that begins at due[from] ends: the longest stretch up to `n` that is in order.
-local function run_end(self, from, n)
-    local due, when = self.due, self.when
-    while from < n and when[due[from]] <= when[due[from + 1]] do
-        from = from + 1
-    end
-    return from
-end
-
-local order
-
--- Puts due[from..n] in order of their deadlines. They came in few runs that are in order: one merge for each.
-function order(self, from, n)
-    local middle = run_end(self, from, n)
-    if middle == n then return end
-    local half = floor((from + n) / 2)
-    if middle < half then
-        order(self, from, half)
-        order(self, half + 1, n)
-        middle = half
-    else
-        order(self, middle + 1, n)
-    end
-    merge(self, from, middle + 1, n)
-end
-
 -- Moves the entries of the current slot that are due to `due`, from n + 1 on, in order; returns the new n.
 local function collect(self, now, n)
     local due, when = self.due, self.when
@@ -234,7 +191,26 @@ local function collect(self, now, n)
         end
         entry = after
     end
-    if n > from then order(self, from, n) end
+    if n > from then order(due, when, self.scratch, from, n) end
+    return n
+end
+
+-- Moves all entries of the current slot, whose tick has passed, to `due`, in order; returns the new n.
+local function collect_all(self, n)
+    local slot = self.tick % RING0
+    local entry = self.head[slot]
+    if entry == 0 then return n end
+    local due, when, slots, following = self.due, self.when, self.slot, self.next
+    local from = n + 1
+    repeat
+        slots[entry] = DUE
+        n = n + 1
+        due[n] = entry
+        entry = following[entry]
+    until entry == 0
+    self.head[slot], self.tail[slot] = 0, 0
+    self.near = self.near - (n - from + 1)
+    if n > from then order(due, when, self.scratch, from, n) end
     return n
 end
 
@@ -247,11 +223,12 @@ function Wheel:expire(now, expire)
         if limit > self.tick then self.tick = limit end
         return
     end
-    local n = collect(self, now, 0)
+    local n = 0
     while self.tick < limit do
+        n = collect_all(self, n)
         advance(self, limit)
-        n = collect(self, now, n)
     end
+    n = collect(self, now, n)
     local due, target = self.due, self.target
     for i = 1, n do
         local entry = due[i]
