@@ -100,7 +100,7 @@ describe("bin/ljos", function()
     it("runs to the end of all fibers, not of the main one only", function()
         local text = [[
             local sleep = require("time").sleep
-            for _, n in ipairs { 3, 1, 2 } do
+            for n = 1, 3 do
                 spawn(function()
                     sleep(n / 100)
                     print(n)
@@ -279,7 +279,7 @@ describe("bin/ljos", function()
             print(require "serial_port".new().is_open, require "./other".v)
             print(pcall(function() return require "nonsense" end))]]
         )
-        local output, status = ljos "main.lua"
+        local output, status = ljos("main.lua", [[sh -c 'ulimit -n 256; exec "$@"' sh]])
         local line = "false\tToo many open files\n"
         assert.equal("Too many open files\t" .. line .. line .. "false\t1\nfalse\tModule not found\n", output)
         assert.equal(0, status)

@@ -227,7 +227,7 @@ describe("a sandboxed actor", function()
     describe("and privileges:", function()
         it("has no_new_privs", function()
             local code = ("return C.prctl(%d, 0, 0, 0, 0)"):format(39) -- PR_GET_NO_NEW_PRIVS
-            assert.equal(0, outside(code))
+            if S.prctl "get_no_new_privs" == 0 then assert.equal(0, outside(code)) end -- the host may have set it
             assert.equal(1, inside(code))
         end)
 

@@ -191,9 +191,12 @@ describe("a sandbox and its surroundings:", function()
             local set, count = {}, 0
             for task in util.ls(("/proc/%s/task"):format(pid)) do
                 if tonumber(task) then
-                    local file = assert(io.open(("/proc/%s/task/%s/status"):format(pid, task)))
-                    set[confined(file:read "*a")], count = true, count + 1
-                    file:close()
+                    local file = io.open(("/proc/%s/task/%s/status"):format(pid, task))
+                    local text = file and file:read "*a" -- nil where the thread has ended meanwhile
+                    if text then
+                        set[confined(text)], count = true, count + 1
+                    end
+                    if file then file:close() end
                 end
             end
             return set, count

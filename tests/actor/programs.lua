@@ -110,10 +110,10 @@ function M.pidfd_open(pid)
     return fd
 end
 
---- Whether the process has ended; waits for that at most `limit` seconds (10). Closes the pidfd when it has.
+--- Whether the process has ended; waits for that at most `limit` seconds (60). Closes the pidfd when it has.
 function M.has_ended(pidfd, limit)
     local entry = ffi.new("struct programs_pollfd[1]", { { pidfd, 1, 0 } })
-    local ended = ffi.C.poll(entry, 1, (limit or 10) * 1000) == 1
+    local ended = ffi.C.poll(entry, 1, (limit or 60) * 1000) == 1
     if ended then ffi.C.close(pidfd) end
     return ended
 end

@@ -194,7 +194,8 @@ describe("a sandbox's seccomp filter", function()
         local options = { without = { "net" } }
         local IPPROTO_ICMP, IPPROTO_SCTP, IPPROTO_MPTCP = 1, 132, 262
         for _, socket in ipairs { "2, 1, 0", "2, 2, 17", "10, 1, 6" } do
-            assert.equal(0, inside(("return closing(C.socket(%s))"):format(socket), options))
+            local code = ("return closing(C.socket(%s))"):format(socket)
+            assert.equal(outside(code), inside(code, options)) -- a kernel may have no IPv6
         end
         for _, protocol in ipairs { IPPROTO_ICMP, IPPROTO_SCTP, IPPROTO_MPTCP } do
             local code = ("return closing(C.socket(2, %d, %d))"):format(protocol == IPPROTO_ICMP and 2 or 1, protocol)

@@ -202,6 +202,7 @@ describe("libc_service, before a hostile slave,", function()
             end
             return C.unlink "/a" * 1000 + count_descriptors() - before
         ]]):format(seed)
+        require "collect"()
         local before = open_descriptors()
         local requests = 0
         local master, slave = libc_service.new()
@@ -215,7 +216,7 @@ describe("libc_service, before a hostile slave,", function()
         assert.is_nil(serving:join())
         assert.is_false((pcall(inbox.receive, inbox)))
         require "collect"()
-        assert.equal(before, open_descriptors(), "LJOS_SEED=" .. seed)
+        assert.is_true(open_descriptors() <= before, "LJOS_SEED=" .. seed)
         assert.is_true(requests > 100, "the packets are all alike")
     end)
 

@@ -115,13 +115,13 @@ end
 local ok, err, traceback = fiber.run(function()
     local signals = os.getenv "SIGNALS" and system.signal.set.new(system.signal.SIGUSR1)
     local stop = signals and bombard()
+    if signals then assert(signals:wait() == system.signal.SIGUSR1) end -- they have begun
     require("ljos.actor.runner").fd() -- is kept from the first actor on, and actors are rare here
     run(math.ceil(COUNT / 10)) -- fills pools and caches
     local before, memory = left()
     run(COUNT - canceled)
     if signals then
         stop()
-        assert(signals:wait() == system.signal.SIGUSR1) -- there were some
         signals:clear()
     end
     local after, memory_after = left()

@@ -221,7 +221,7 @@ describe("system.spawn", function()
             else
                 assert.equal("MFILE", result.sym)
             end
-            assert.equal(before, descriptor_count())
+            assert.is_true(descriptor_count() <= before) -- fewer where some garbage was still there
         end
     end)
 end)

@@ -23,6 +23,15 @@ local function between_pipes(script)
     return child, gate, reading
 end
 
+-- Waits until the loop has reaped a process whose object is garbage.
+local function reap(pid)
+    repeat
+        collect()
+        fiber.this_fiber.yield()
+        process.reap_ended()
+    until not S.kill(pid, 0)
+end
+
 describe("a subprocess", function()
     it("tells its exit code, or the signal and 128 more", function()
         local _, child = shell "exit 7"
@@ -142,30 +151,27 @@ describe("a subprocess", function()
             child = nil -- luacheck: ignore
             collect()
             assert.equal("", read_all(reading)) -- it has ended, or is about to
-            repeat
-                fiber.this_fiber.yield()
-                process.reap_ended()
-            until not S.kill(pid, 0)
+            reap(pid)
         end
     end)
 
     it("that is collected without a signal lives on", function()
         local reading, writing = pipe()
         local output, output_writing = pipe()
-        system.spawn {
+        local pid = system.spawn({
             program = "cat",
             arguments = { "cat" },
             stdin = reading,
             stdout = output_writing,
             signal_on_gcreaper = 0,
-        }
+        }).pid
         reading:close()
         output_writing:close()
         collect()
         assert(S.write(file_descriptor.number_of(writing, 1), "alive"))
         writing:close()
-        assert.equal("alive", read_all(output))
-        process.reap_ended()
+        assert.equal("alive", read_all(output)) -- it has ended, or is about to
+        reap(pid)
     end)
 
     it("leaves the other children of the program alone", function()
