@@ -60,3 +60,31 @@ describe("nonsense as arguments", function()
         assert.is_true(present > total / 2)
     end)
 end)
+
+describe("a key that there is not", function()
+    local ljos = require "ljos"
+
+    local objects = {
+        ["byte_span"] = ljos.byte_span.new(1),
+        ["error_group"] = ljos.asio_error.misc,
+        ["error category system"] = ljos.error.system_category,
+        ["file.stream"] = ljos.file.stream.new(),
+        ["filesystem"] = ljos.filesystem,
+        ["filesystem.path"] = ljos.filesystem.path.new "x",
+        ["ip.address"] = ljos.ip.address.loopback_v4(),
+        ["ip.tcp.socket"] = ljos.ip.tcp.socket.new(),
+        ["mutex"] = ljos.mutex.new(),
+        ["regex"] = ljos.regex.new { pattern = "a", grammar = "ecma" },
+        ["system.signal"] = ljos.system.signal,
+        ["this_fiber"] = ljos.fiber.this_fiber,
+    }
+    for name, object in pairs(objects) do
+        it("is named with the object: " .. name, function()
+            local ok, err = pcall(function() return object.is_cancelled end)
+            assert.is_false(ok)
+            assert.is_true(ljos.error.is_core(err, "bad_index"))
+            assert.equal(name .. " has no is_cancelled", err.detail)
+            assert.matches("(" .. name .. " has no is_cancelled)", ljos.error.describe(err), 1, true)
+        end)
+    end
+end)

@@ -8,6 +8,7 @@
 --- Errors:   raises ljos.Error
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
+--- Long:     the object and the categories are made of each other
 local ffi = require "ffi"
 local native = require "ljos.native"
 
@@ -79,7 +80,7 @@ Category.__index = function(self, key)
     if key == "message" then return message end
     local spec = rawget(self, "spec")
     local code = type(key) == "number" and key or spec.aliases[key]
-    if code == nil then error(M.core("bad_index", { index = 2 }), 0) end
+    if code == nil then M.bad_index("error category " .. spec.name, key) end
     return new(self, code)
 end
 Category.__newindex = function() error(M.generic("EPERM"), 0) end
@@ -96,7 +97,7 @@ function M.group(category, aliases)
         __metatable = "error_group",
         __index = function(_, key)
             local code = aliases[key]
-            if code == nil then error(M.core("bad_index", { index = 2 }), 0) end
+            if code == nil then M.bad_index("error_group", key) end
             return new(category, code)
         end,
         __newindex = Category.__newindex,
@@ -163,6 +164,13 @@ local core_category = M.category(core_spec)
 ---@param context? table
 ---@return ljos.Error
 function M.core(alias, context) return new(core_category, core_spec.aliases[alias], context) end
+
+--- Raises bad_index: an object has no such key.
+---@param what string  the object: "this_fiber"
+---@param key any
+function M.bad_index(what, key)
+    error(M.core("bad_index", { index = 2, detail = ("%s has no %s"):format(what, tostring(key)) }), 0)
+end
 
 ---@param err any
 ---@param alias string

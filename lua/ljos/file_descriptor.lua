@@ -218,7 +218,7 @@ function metatable.__index(self, key)
     if method then return method end
     local get = property[key]
     if get then return get(number_of(self, 1)) end
-    error(error_.core("bad_index", { index = 2, detail = tostring(key) }), 0)
+    error_.bad_index("file_descriptor", key)
 end
 
 function metatable.__newindex(self, key, new)

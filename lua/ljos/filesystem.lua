@@ -82,7 +82,7 @@ local function load(name)
         return loading.load("ljos.filesystem." .. name).new
     end
     local home = home_of[name]
-    if not home then error(error_.core("bad_index", { index = 2, detail = "filesystem." .. tostring(name) }), 0) end
+    if not home then error_.bad_index("filesystem", name) end
     return loading.load("ljos.filesystem." .. home)[name]
 end
 

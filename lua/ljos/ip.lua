@@ -29,7 +29,7 @@ return setmetatable(M, {
             value = functions[name]()
         else
             local error_ = require "ljos.error"
-            error(error_.core("bad_index", { index = 2, detail = "ip." .. tostring(name) }), 0)
+            error_.bad_index("ip", name)
         end
         rawset(self, name, value)
         return value

@@ -176,7 +176,7 @@ for _, key in ipairs {
         for i, each in ipairs(call.names) do
             if each == key then return call[i] end
         end
-        error(error_.core("bad_index", { index = 2, detail = ("%s has no %s"):format(call.name, key) }), 0)
+        error_.bad_index(call.name, key)
     end
 end
 

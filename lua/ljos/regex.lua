@@ -63,7 +63,7 @@ local cursor = ffi.new "struct ljos_regex_cursor"
 pcall(ffi.metatype, "struct ljos_regex", {
     __index = function(self, key)
         if key == "mark_count" then return lib.ljos_regex_group_count(self) end
-        lua_error(error.core("bad_index", { index = 2 }), 0)
+        error.bad_index("regex", key)
     end,
     __newindex = function() lua_error(error.generic "EPERM", 0) end,
     __tostring = function() return "regex" end,

@@ -60,7 +60,7 @@ end
 return setmetatable(M, {
     __index = function(self, name)
         local value = find(tostring(name))
-        if value == nil then error(error_.core("bad_index", { index = 2, detail = "system." .. tostring(name) }), 0) end
+        if value == nil then error_.bad_index("system", name) end
         rawset(self, name, value)
         return value
     end,

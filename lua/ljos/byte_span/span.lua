@@ -163,7 +163,7 @@ function meta.__index(self, key)
     local method = ByteSpan[key]
     if method ~= nil then return method end
     if key == "capacity" then return self.cap end
-    return error(error_.core("bad_index", { index = 2, detail = "byte_span has no " .. tostring(key) }), 0)
+    return error_.bad_index("byte_span", key)
 end
 
 function meta.__newindex(self, key, value)

@@ -13,7 +13,6 @@ local error, getmetatable, setmetatable, type = error, getmetatable, setmetatabl
 ---@class ljos.fiber.opaque_type
 local M = {}
 
-local strict = { __index = function() error(error_.core("bad_index", { index = 2 }), 0) end }
 local function read_only() error(error_.generic "EPERM", 0) end
 
 --- What an object is called in reports: "mutex 0x7f...".
@@ -28,7 +27,7 @@ function M.name(object) return ("%s %p"):format(getmetatable(object), object) en
 ---@param properties? table<string, fun(self: any): any>  computed at each access
 ---@return table metatable
 function M.define(metatable, name, methods, properties)
-    setmetatable(methods, strict)
+    setmetatable(methods, { __index = function(_, key) error_.bad_index(name, key) end })
     metatable.__metatable = name
     metatable.__newindex = read_only
     metatable.__tostring = M.name

@@ -194,7 +194,7 @@ function Handle.__index(self, key)
     if method then return method end
     local fiber = self[1]
     if key == "joinable" then return not fiber.why and self[2] > 0 end
-    if key ~= "cancellation_caught" then error(error_.core("bad_index", { index = 2 }), 0) end
+    if key ~= "cancellation_caught" then error_.bad_index("fiber", key) end
     if fiber == CAUGHT then return true end
     if fiber == JOINED then return false end
     error(error_.generic("EINVAL", { detail = "the fiber was not joined" }), 0)

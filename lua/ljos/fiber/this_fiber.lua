@@ -46,7 +46,7 @@ return setmetatable({}, {
         if method then return method end
         local property = properties[key]
         if property then return property(current()) end
-        error(error_.core("bad_index", { index = 2 }), 0)
+        error_.bad_index("this_fiber", key)
     end,
     __newindex = function() error(error_.generic "EPERM", 0) end,
 })

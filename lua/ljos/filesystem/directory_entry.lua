@@ -103,7 +103,7 @@ function metatable.__index(self, key)
     if method then return method end
     local get = property[key]
     if get then return get(self) end
-    error(error_.core("bad_index", { index = 2, detail = tostring(key) }), 0)
+    error_.bad_index("directory_entry", key)
 end
 
 function metatable.__newindex(_, key) error(error_.generic("EPERM", { detail = tostring(key) }), 0) end

@@ -192,7 +192,7 @@ function metatable.__index(self, key)
     local method = Path[key]
     if method then return method end
     local get = property[key]
-    if not get then error(error_.core("bad_index", { index = 2, detail = tostring(key) }), 0) end
+    if not get then error_.bad_index("filesystem.path", key) end
     return get(rawget(self, TEXT))
 end
 

@@ -175,7 +175,7 @@ function handle_metatable.__index(self, key)
     if Handle[key] then return Handle[key] end
     -- As in C++: true unless it was disabled for the current entry.
     if key == "recursion_pending" then return state_of(self).recursion_pending end
-    error(error_.core("bad_index", { index = 2, detail = tostring(key) }), 0)
+    error_.bad_index("recursive_directory_iterator", key)
 end
 
 function handle_metatable.__newindex(_, key) error(error_.generic("EPERM", { detail = tostring(key) }), 0) end

@@ -208,7 +208,7 @@ function M.metatable(name, methods, properties)
             if method then return method end
             local property = properties[key]
             if property then return property(self) end
-            error(error_.core("bad_index", { index = 2 }), 0)
+            error_.bad_index(name, key)
         end,
     }
 end

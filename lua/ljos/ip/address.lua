@@ -275,7 +275,7 @@ local metatable = {
         local get = property[key]
         if get then return get(self) end
         local get_v6 = property_v6[key]
-        if not get_v6 then error(error_.core("bad_index", { index = 2, detail = tostring(key) }), 0) end
+        if not get_v6 then error_.bad_index("ip.address", key) end
         if self.version ~= 6 then fail_version(self, 6) end
         return get_v6(self)
     end,

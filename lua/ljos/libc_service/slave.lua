@@ -21,9 +21,7 @@ local M = {}
 local parts = setmetatable({}, { __mode = "k" })
 
 local function check_key(key)
-    if type(key) ~= "string" or not wire.functions[key] then
-        error(error_.core("bad_index", { index = 2, detail = tostring(key) }), 0)
-    end
+    if type(key) ~= "string" or not wire.functions[key] then error_.bad_index("libc_service.slave", key) end
 end
 
 local metatable = { __metatable = "libc_service.slave" }

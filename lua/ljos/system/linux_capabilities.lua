@@ -242,7 +242,7 @@ end
 
 function metatable.__index(_, key)
     local method = Capabilities[key]
-    if not method then error(error_.core("bad_index", { index = 2, detail = tostring(key) }), 0) end
+    if not method then error_.bad_index("linux_capabilities", key) end
     return method
 end
 

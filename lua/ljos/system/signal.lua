@@ -182,7 +182,7 @@ end
 setmetatable(M, {
     __index = function(_, name)
         if name == "SIGBREAK" then error_.not_on_linux("system.signal.SIGBREAK", "Windows") end
-        error(error_.core("bad_index", { index = 2, detail = "system.signal." .. tostring(name) }), 0)
+        error_.bad_index("system.signal", name)
     end,
 })
 
