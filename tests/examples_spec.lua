@@ -19,11 +19,13 @@ after_each(function()
     started = false
 end)
 
+-- A command that prints its number first and its status last.
+local TOLD = [[{ sh -c 'echo $$; exec "$@"' sh %s; echo status $?; } 2>&1]]
+
 -- Starts a server example; returns the port it listens at and a function that ends it with a signal and returns
 -- what it printed after that, with its exit status.
 local function start(runner, example)
-    local command = "{ %s examples/%s 0 & echo $!; wait $!; echo status $?; } 2>&1"
-    local pipe = assert(io.popen(command:format(runner, example)))
+    local pipe = assert(io.popen(TOLD:format(("%s examples/%s 0"):format(runner, example))))
     local pid = pipe:read "*l"
     started = pid
     local first = pipe:read "*l"
@@ -219,8 +221,7 @@ for _, runner in ipairs(RUNNERS) do
             end
             append("a", "a1\na2\na3\n")
             append("b", "b1\n")
-            local command =
-                "cd %s && { %s %s/examples/follow.lua --lines 2 a b c & echo $!; wait $!; echo status $?; } 2>&1"
+            local command = "cd %s && " .. TOLD:format "%s %s/examples/follow.lua --lines 2 a b c"
             local checkout = io.popen("pwd"):read "*l"
             local where = runner:find "^bin" and checkout .. "/" .. runner
                 or ("env LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua;;' luajit"):format(checkout, checkout)
@@ -354,21 +355,29 @@ for _, runner in ipairs(RUNNERS) do
         it(
             "supervisor.lua ends programs and what they started on SIGTERM, the stubborn ones after the grace",
             function()
-                local programs = [['kind=trap "echo bye; exit 0" TERM; echo up; while :; do sleep 0.01; done' ]]
-                    .. [['deaf=trap "" TERM; (echo up; while :; do sleep 0.01; done)']]
-                local command = "{ %s examples/supervisor.lua --grace 0.2 %s & echo $!; wait $!; echo status $?; } 2>&1"
-                local pipe = assert(io.popen(command:format(runner, programs)))
-                local pid, up = pipe:read "*l", 0
-                while up < 2 do
-                    if pipe:read("*l"):find "| up$" then up = up + 1 end
+                -- Supervises two programs that say when they are up; returns what it prints after SIGTERM.
+                local function supervise(grace, programs)
+                    local command = ("%s examples/supervisor.lua --grace %s %s"):format(runner, grace, programs)
+                    local pipe = assert(io.popen(TOLD:format(command)))
+                    local pid, up = pipe:read "*l", 0
+                    while up < 2 do
+                        if pipe:read("*l"):find "| up$" then up = up + 1 end
+                    end
+                    os.execute("kill -TERM " .. pid)
+                    local output = pipe:read "*a"
+                    pipe:close()
+                    assert.matches("all programs have ended\nstatus 0\n$", output)
+                    return output
                 end
-                os.execute("kill -TERM " .. pid)
-                local output = pipe:read "*a"
-                pipe:close()
+                local kind = [['kind=trap "echo bye; exit 0" TERM; echo up; while :; do sleep 0.01; done' ]]
+                local deaf = [['deaf=trap "" TERM; (echo up; while :; do sleep 0.01; done)' ]]
+                local output = supervise(1000, kind .. kind:gsub("kind", "good"))
                 assert.matches("kind | bye\n", output, 1, true)
+                assert.matches("good | bye\n", output, 1, true)
+                assert.not_matches("killed", output, 1, true)
+                output = supervise(0.01, kind .. deaf)
                 assert.matches("deaf | does not end; killed\n", output, 1, true)
                 assert.matches("deaf | ended with signal 9\n", output, 1, true)
-                assert.matches("all programs have ended\nstatus 0\n$", output)
             end
         )
 
@@ -414,7 +423,12 @@ for _, runner in ipairs(RUNNERS) do
             server:cancel()
             server:join()
             acceptor:close()
-            assert.matches("NOT BELIEVED  Connection refused.*status 1", output_of(at))
+            local deaf = ip.tcp.acceptor.new()
+            deaf:open "v4"
+            deaf:bind("127.0.0.1", 0)
+            local nobody = output_of("127.0.0.1:" .. deaf.local_port)
+            assert.matches("NOT BELIEVED  Connection refused.*status 1", nobody)
+            deaf:close()
             assert.matches("^usage: certificate.lua.*status 0", output_of())
         end)
 

@@ -268,13 +268,13 @@ describe("cancellation of accept and connect", function()
     end)
 
     it("of wait leaves the acceptor usable", function()
-        local acceptor = unix.stream.listen "@ljos-spec-wait"
+        local acceptor = unix.stream.listen ""
         local f = spawn(function() acceptor:wait "read" end)
         settle(function() return 0 end)
         f:cancel()
         f:join()
         assert.is_true(f.cancellation_caught)
-        local a = unix.stream.dial "@ljos-spec-wait"
+        local a = unix.stream.dial(tostring(acceptor.local_path))
         acceptor:wait "read"
         acceptor:accept():close()
         a:close()

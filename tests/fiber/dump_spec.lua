@@ -90,11 +90,9 @@ describe("fiber.dump", function()
 
     it("shows a tree, places and times while tracing is on", function()
         fiber.trace.start()
-        local parent = spawn(function()
-            local child = spawn(function() time.sleep(1000) end)
-            time.sleep(0.002)
-            child:cancel()
-            child:join()
+        spawn(function()
+            spawn(function() time.sleep(1000) end)
+            time.sleep(1000)
         end)
         local lines
         local looker = spawn(function()
@@ -103,11 +101,9 @@ describe("fiber.dump", function()
             lines = lines_of(fiber.dump())
         end)
         looker:join()
-        parent:join()
-        fiber.trace.stop()
         assert.equal(4, #lines)
         local parent_line = "\n  Fiber [^\n]*  sleep[^\n]*  spawned at tests/fiber/dump_spec.lua:%d+"
-        local child_line = "\n    Fiber [^\n]*  sleep[^\n]*, 0.0 s  at"
+        local child_line = "\n    Fiber [^\n]*  sleep[^\n]*, %d+%.%d s  at"
         assert.matches(parent_line .. child_line, table.concat(lines, "\n"))
     end)
 
@@ -131,10 +127,10 @@ describe("fiber.trace", function()
         fiber.trace.stop()
         uncaught.print = print_
         assert.matches(
-            "^ljos: Main fiber from VM 0x%x+ ran 0%.%d+ s without letting others run, now at tests/",
+            "^ljos: Main fiber from VM 0x%x+ ran %d+%.%d+ s without letting others run, now at tests/",
             printed[1]
         )
-        assert.matches("^ljos: Fiber 0x%x+ ran 0%.%d+ s without letting others run, now at tests/", printed[2])
+        assert.matches("^ljos: Fiber 0x%x+ ran %d+%.%d+ s without letting others run, now at tests/", printed[2])
         raises.generic("EINVAL", fiber.trace.start, 0)
     end)
 end)

@@ -242,10 +242,11 @@ describe("waiting for a lock", function()
             f:open("%s", { "read_write" })
             fiber.spawn(function() f:lock() end)
             fiber.this_fiber.yield()
+            print(io.open("/proc/self/stat"):read "*n")
             print(io.open("/proc/thread-self/children"):read "*l")
             io.stdout:flush()
             require("ljos.time").sleep(1000)]]):format(path)
-        local command = "LUA_PATH='lua/?.lua;lua/?/init.lua;;' luajit -e '%s' & echo $!; wait"
+        local command = "LUA_PATH='lua/?.lua;lua/?/init.lua;;' exec luajit -e '%s'"
         local pipe = assert(io.popen(command:format(code)))
         local pid, helper = pipe:read "*l", pipe:read("*l"):match "%d+"
         assert.equal(0, os.execute("kill -0 " .. helper))

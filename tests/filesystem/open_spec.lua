@@ -139,8 +139,14 @@ describe("filesystem.open", function()
         end)
 
         it("takes only what is cached", function()
-            assert.is_true(fs.exists(dir .. "/root/file"))
-            opens("file", "resolve_cached")
+            local ok, err
+            for _ = 1, 1000 do -- what others do meanwhile to names and mounts is in its way, too
+                assert.is_true(fs.exists(dir .. "/root/file"))
+                ok, err = pcall(opens, "file", "resolve_cached")
+                if ok or not err.EAGAIN then break end
+            end
+            if not ok and err.EAGAIN then return pending "this file system has no names in the cache" end
+            assert.is_true(ok, tostring(err))
         end)
 
         it("creates, too", function()

@@ -4,6 +4,7 @@ local asio_error = require "ljos.asio_error"
 local error_ = require "ljos.error"
 local fiber = require "ljos.fiber"
 local ip = require "ljos.ip"
+local lfs = require "lfs"
 local raises = require "raises"
 
 local raised = raises.raised
@@ -16,10 +17,11 @@ local function run(command)
 end
 
 local function threads()
-    local file = assert(io.open "/proc/self/status")
-    local count = file:read("*a"):match "Threads:%s*(%d+)"
-    file:close()
-    return count
+    local set = {}
+    for id in lfs.dir "/proc/self/task" do
+        set[id] = true
+    end
+    return set
 end
 
 local can_unshare = run("unshare -rmn true"):find "^status 0"
@@ -100,7 +102,9 @@ describe("get_address_info", function()
                 raised(protocol.get_address_v6_info, address.new "192.0.2.1", 80, {})
             )
         end
-        assert.equal(before, threads())
+        for id in pairs(threads()) do -- idle ones may have ended
+            assert.is_true(before[id])
+        end
     end)
 
     it("keeps an address's scope", function()

@@ -170,8 +170,9 @@ for kind, pair in pairs(pairs_of) do
             local _, near, far = round(pair, function(i, socket)
                 nears[i] = socket
                 if i % 2 == 1 then return raised(socket.write_some, socket, span "late") end
+                if not nears[i - 1] then return end -- who came first is not the spec's to say
                 nears[i - 1]:close()
-                owners[i / 2], peers[i / 2] = pair()
+                owners[#owners + 1], peers[#peers + 1] = pair()
             end)
             for _, list in ipairs { owners, peers } do
                 for _, socket in ipairs(list) do

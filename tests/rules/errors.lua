@@ -188,7 +188,7 @@ return {
         spawn(function()
             spawn(function() error("boom", 0) end)
         end):join()
-        time.sleep(2)
+        for _ = 1, 20 do time.sleep(0.1) end
         print "end"]],
         "Fiber ID panicked: 'boom'\nend\n",
     },

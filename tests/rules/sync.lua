@@ -163,8 +163,9 @@ return {
         local sleep = require("time").sleep
         spawn(function() print "zero" end):detach()
         sleep(0)
-        for _, n in ipairs { 5, 1, 4, 2, 3 } do spawn(function() sleep(n / 100) print(n) end):detach() end
-        sleep(0.06)
+        local fibers = {}
+        for i, n in ipairs { 5, 1, 4, 2, 3 } do fibers[i] = spawn(function() sleep(n / 100) print(n) end) end
+        for _, fiber in ipairs(fibers) do fiber:join() end
         print(select(2, pcall(sleep, -1)) == EDOM)]],
         "zero\n1\n2\n3\n4\n5\ntrue\n",
     },
