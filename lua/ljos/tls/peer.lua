@@ -4,7 +4,7 @@
 --- Suspends: never
 --- Needs:    OpenSSL
 local ffi = require "ffi"
-local credential = require "ljos.tls.credential"
+local certificate_ = require "ljos.tls.certificate"
 local error_ = require "ljos.error"
 local failure = require "ljos.tls.failure"
 local opaque_type = require "ljos.fiber.opaque_type"
@@ -108,7 +108,7 @@ M.properties = {
     end,
     peer_certificate = function(ssl)
         local certificate = openssl.owned(lib[peer_certificate](ssl), "X509_free")
-        return certificate and credential.describe(certificate)
+        return certificate and certificate_.describe(certificate)
     end,
     verify_result = function(ssl) return verification.text(lib.SSL_get_verify_result(ssl)) end,
     server_name = function(ssl) return text(lib.SSL_get_servername(ssl, 0)) end,

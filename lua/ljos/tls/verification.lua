@@ -10,7 +10,7 @@
 local bit = require "bit"
 local ffi = require "ffi"
 local address = require "ljos.ip.address"
-local credential = require "ljos.tls.credential"
+local certificate_ = require "ljos.tls.certificate"
 local error_ = require "ljos.error"
 local openssl = require "ljos.tls.openssl"
 
@@ -97,7 +97,7 @@ local function find_fault(ssl, chain, purpose, code)
     lib.X509_verify_cert(check)
     local certificate = lib.X509_STORE_CTX_get_current_cert(check)
     if lib.X509_STORE_CTX_get_error(check) ~= code or certificate == nil then return nil end
-    return credential.subject(certificate), lib.X509_STORE_CTX_get_error_depth(check)
+    return certificate_.subject(certificate), lib.X509_STORE_CTX_get_error_depth(check)
 end
 
 ---@param code integer  X509_V_*

@@ -7,7 +7,7 @@
 --- Suspends: never
 --- Needs:    OpenSSL
 local byte_span = require "ljos.byte_span"
-local credential = require "ljos.tls.credential"
+local decoding = require "ljos.tls.decoding"
 local error_ = require "ljos.error"
 local failure = require "ljos.tls.failure"
 local opaque_type = require "ljos.fiber.opaque_type"
@@ -16,6 +16,7 @@ local path = require "ljos.filesystem.path"
 
 local lib, CTRL = openssl.lib, openssl.CTRL
 local succeed = failure.check
+local EVP_PKEY_RSA = 6 -- NID_rsaEncryption
 
 local function check(self) opaque_type.check(self, "tls.context", 1) end
 
@@ -61,18 +62,18 @@ end
 
 local function add_authorities(self, text)
     local store = lib.SSL_CTX_get_cert_store(self.ctx)
-    for _, certificate in ipairs(credential.certificates(text)) do
+    for _, certificate in ipairs(decoding.certificates(text)) do
         succeed(lib.X509_STORE_add_cert(store, certificate))
     end
     self.has_trust = true
 end
 
 local function use_certificate(self, data, format)
-    succeed(lib.SSL_CTX_use_certificate(self.ctx, credential.certificate(data, format, 3)))
+    succeed(lib.SSL_CTX_use_certificate(self.ctx, decoding.certificate(data, format, 3)))
 end
 
 local function use_chain(self, text)
-    local chain = credential.certificates(text)
+    local chain = decoding.certificates(text)
     succeed(lib.SSL_CTX_use_certificate(self.ctx, chain[1]))
     lib.SSL_CTX_ctrl(self.ctx, CTRL.CHAIN, 0, nil)
     for i = 2, #chain do
@@ -80,23 +81,30 @@ local function use_chain(self, text)
     end
 end
 
+local base_id = openssl.has "EVP_PKEY_get_base_id" and "EVP_PKEY_get_base_id" or "EVP_PKEY_base_id"
+
+local function algorithm(key) return lib[base_id](key) end
+
 -- Version 1.1 forgets a certificate that the key is not that of.
 local function take_key(self, key)
     local certificate = lib.SSL_CTX_get0_certificate(self.ctx)
-    if certificate ~= nil and credential.is_alike(certificate, key) then
+    if certificate ~= nil and algorithm(lib.X509_get0_pubkey(certificate)) == algorithm(key) then
         succeed(lib.X509_check_private_key(certificate, key))
     end
     succeed(lib.SSL_CTX_use_PrivateKey(self.ctx, key))
 end
 
-local function use_key(self, data, format) take_key(self, credential.private_key(data, format, 3, self.password)) end
+local function use_key(self, data, format) take_key(self, decoding.private_key(data, format, 3, self.password)) end
 
 local function use_rsa_key(self, data, format)
-    take_key(self, credential.rsa_private_key(data, format, 3, self.password))
+    local key = decoding.private_key(data, format, 3, self.password)
+    if algorithm(key) ~= EVP_PKEY_RSA then error_.argument(2, "a key of RSA expected") end
+    take_key(self, key)
 end
 
 local function use_dh(self, text)
-    succeed(lib.SSL_CTX_ctrl(self.ctx, CTRL.SET_TMP_DH, 0, credential.dh_parameters(text)))
+    local parameters = decoding.dh_parameters(text)
+    succeed(lib.SSL_CTX_ctrl(self.ctx, CTRL.SET_TMP_DH, 0, parameters))
 end
 
 -- Methods ------------------------------------------------------------------------------------------------------------

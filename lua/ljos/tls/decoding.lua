@@ -1,4 +1,4 @@
---- Credentials: certificates, private keys and Diffie-Hellman parameters, read from memory.
+--- Decoding: certificates, private keys and Diffie-Hellman parameters, from PEM or ASN.1 to what OpenSSL works with.
 ---
 --- Bytes go through a memory BIO of OpenSSL's that sees them where they are. Nothing here ever asks at the terminal, as
 --- OpenSSL does where a password is needed: a password is asked for beforehand, of a function, and only where
@@ -7,7 +7,6 @@
 --- Errors:   raises ljos.Error: OpenSSL's reason, EINVAL for arguments
 --- Suspends: never
 --- Needs:    OpenSSL
-local ffi = require "ffi"
 local cancellation = require "ljos.fiber.cancellation"
 local error_ = require "ljos.error"
 local failure = require "ljos.tls.failure"
@@ -17,12 +16,11 @@ require "ljos.fiber.spawn" -- tells the loop what forbidding suspension is
 
 local lib, owned = openssl.lib, openssl.owned
 
----@class ljos.tls.credential
+---@class ljos.tls.decoding
 local M = {}
 
 -- PEM_BUFSIZE of pem.h.
 local LONGEST_PASSWORD = 1024
-local EVP_PKEY_RSA = 6 -- NID_rsaEncryption
 
 local function source(data) return owned(lib.BIO_new_mem_buf(data, #data), "BIO_free") end
 
@@ -115,26 +113,6 @@ function M.private_key(data, format, arg, callback)
     return unreadable "private key"
 end
 
-local base_id = openssl.has "EVP_PKEY_get_base_id" and "EVP_PKEY_get_base_id" or "EVP_PKEY_base_id"
-
---- Whether a certificate is for a key of the same algorithm.
----@param certificate ffi.cdata*  X509
----@param key ffi.cdata*          EVP_PKEY
----@return boolean
-function M.is_alike(certificate, key) return lib[base_id](lib.X509_get0_pubkey(certificate)) == lib[base_id](key) end
-
---- As `private_key`, for RSA keys alone.
----@param data string
----@param format string
----@param arg integer
----@param callback function|false
----@return ffi.cdata* # EVP_PKEY
-function M.rsa_private_key(data, format, arg, callback)
-    local key = M.private_key(data, format, arg, callback)
-    if lib[base_id](key) ~= EVP_PKEY_RSA then error_.argument(2, "a key of RSA expected") end
-    return key
-end
-
 --- Reads Diffie-Hellman parameters from a PEM text.
 ---@param data string
 ---@return ffi.cdata* # DH
@@ -142,63 +120,6 @@ function M.dh_parameters(data)
     lib.ERR_clear_error()
     local parameters = read_pem(lib.PEM_read_bio_DHparams, "DH_free", source(data), "")
     return parameters or unreadable "Diffie-Hellman parameters"
-end
-
--- What is printed to a memory BIO.
-local function printed(print, ...)
-    local bio = owned(lib.BIO_new(lib.BIO_s_mem()), "BIO_free")
-    print(bio, ...)
-    local text, buffer = {}, ffi.new "char[512]"
-    while true do
-        local n = lib.BIO_read(bio, buffer, 512)
-        if n <= 0 then return table.concat(text) end
-        text[#text + 1] = ffi.string(buffer, n)
-    end
-end
-
-local RFC2253 = 0x1110317 -- XN_FLAG_RFC2253 of x509.h
-local ESC_MSB = 0x4 -- ASN1_STRFLGS_ESC_MSB: without it names stay UTF-8
-
-local function name_text(name) return printed(lib.X509_NAME_print_ex, name, 0, RFC2253 - ESC_MSB) end
-
---- The name of a certificate's holder: "CN=localhost,O=Example".
----@param certificate ffi.cdata*  X509
----@return string
-function M.subject(certificate) return name_text(lib.X509_get_subject_name(certificate)) end
-
-local function seconds_since_epoch(time)
-    local epoch = owned(lib.ASN1_TIME_set(nil, 0), "ASN1_STRING_free")
-    local days, seconds = ffi.new "int[1]", ffi.new "int[1]"
-    lib.ASN1_TIME_diff(days, seconds, epoch, time)
-    return days[0] * 86400 + seconds[0]
-end
-
-local function der_of(certificate)
-    local length = lib.i2d_X509(certificate, nil)
-    local bytes = ffi.new("uint8_t[?]", length)
-    lib.i2d_X509(certificate, ffi.new("uint8_t *[1]", bytes))
-    return ffi.string(bytes, length)
-end
-
-local function sha256_of(certificate)
-    local bytes, length = ffi.new "uint8_t[64]", ffi.new "unsigned[1]"
-    lib.X509_digest(certificate, lib.EVP_sha256(), bytes, length)
-    return (ffi.string(bytes, length[0]):gsub(".", function(c) return ("%02x"):format(c:byte()) end))
-end
-
---- Describes a certificate.
----@param certificate ffi.cdata*  X509
----@return ljos.tls.Certificate
-function M.describe(certificate)
-    return {
-        subject = M.subject(certificate),
-        issuer = name_text(lib.X509_get_issuer_name(certificate)),
-        serial_number = printed(lib.i2a_ASN1_INTEGER, lib.X509_get0_serialNumber(certificate)):lower(),
-        not_before = seconds_since_epoch(lib.X509_get0_notBefore(certificate)),
-        not_after = seconds_since_epoch(lib.X509_get0_notAfter(certificate)),
-        sha256 = sha256_of(certificate),
-        der = der_of(certificate),
-    }
 end
 
 return M
