@@ -156,6 +156,14 @@ describe("a certificate and its key", function()
         serves(c)
     end)
 
+    it("stay as they were where one of a chain is too weak for the context", function()
+        local c = connections.server_context()
+        c:set_cipher_list "DEFAULT:@SECLEVEL=3"
+        local err = raises.raised(c.use_certificate_chain, c, content "client.pem" .. content "rsa.pem")
+        assert.matches("key too small", tostring(err))
+        serves(c)
+    end)
+
     it("are refused in another format, and where there is no file", function()
         local c = context()
         for _, name in ipairs { "use_certificate", "use_private_key", "use_rsa_private_key" } do

@@ -72,13 +72,20 @@ local function use_certificate(self, data, format)
     succeed(lib.SSL_CTX_use_certificate(self.ctx, decoding.certificate(data, format, 3)))
 end
 
+local function take_chain(owner, use, ctrl, chain)
+    succeed(use(owner, chain[1]))
+    ctrl(owner, CTRL.CHAIN, 0, nil)
+    for i = 2, #chain do
+        succeed(ctrl(owner, CTRL.CHAIN_CERT, 1, chain[i]))
+    end
+end
+
+-- Any of them may be too weak for the context: a connection that comes to nothing finds out.
 local function use_chain(self, text)
     local chain = decoding.certificates(text)
-    succeed(lib.SSL_CTX_use_certificate(self.ctx, chain[1]))
-    lib.SSL_CTX_ctrl(self.ctx, CTRL.CHAIN, 0, nil)
-    for i = 2, #chain do
-        succeed(lib.SSL_CTX_ctrl(self.ctx, CTRL.CHAIN_CERT, 1, chain[i]))
-    end
+    local rehearsal = openssl.owned(lib.SSL_new(self.ctx), "SSL_free") or failure.raise()
+    take_chain(rehearsal, lib.SSL_use_certificate, lib.SSL_ctrl, chain)
+    take_chain(self.ctx, lib.SSL_CTX_use_certificate, lib.SSL_CTX_ctrl, chain)
 end
 
 local base_id = openssl.has "EVP_PKEY_get_base_id" and "EVP_PKEY_get_base_id" or "EVP_PKEY_base_id"
