@@ -160,6 +160,56 @@ describe("tls in app mode", function()
     end)
 end)
 
+describe("tls in actors", function()
+    it("lets the program end while they shake hands", function()
+        local directory = temporary_directory.make()
+        finally(temporary_directory.remove_all)
+        text_file.write(
+            directory .. "/main.lua",
+            [[
+            package.path = "lua/?.lua;lua/?/init.lua;" .. package.path
+            local ljos = require "ljos"
+            for _ = 1, 4 do
+                ljos.spawn_vm("./worker"):send(ljos.inbox)
+            end
+            for _ = 1, 4 do
+                ljos.inbox:receive()
+            end
+            os.exit(0)
+        ]]
+        )
+        text_file.write(
+            directory .. "/worker.lua",
+            [[
+            local tls, unix, main = require "tls", require "unix", require("inbox"):receive()
+            local for_server, for_client = tls.context.new "tls_server", tls.context.new "tls_client"
+            for_server:use_certificate_chain_file "tests/tls/certificates/chain.pem"
+            for_server:use_private_key_file("tests/tls/certificates/server.key", "pem")
+            for_client:load_verify_file "tests/tls/certificates/ca.pem"
+            while true do
+                local a, b = unix.stream.socket.pair()
+                local client, server = tls.socket.new(a, for_client), tls.socket.new(b, for_server)
+                local other = spawn(function() server:server_handshake() end)
+                client:client_handshake()
+                other:join()
+                client:close()
+                server:close()
+                if main then
+                    main:send "ready"
+                    main = nil
+                end
+            end
+        ]]
+        )
+        for _ = 1, 10 do
+            local pipe = assert(io.popen(("timeout 60 luajit %s/main.lua 2>&1; echo $?"):format(directory)))
+            local output = pipe:read "*a"
+            pipe:close()
+            assert.equal("0\n", output)
+        end
+    end)
+end)
+
 describe("tls without OpenSSL", function()
     it("says what to install", function()
         in_child(function()

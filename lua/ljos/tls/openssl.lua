@@ -21,6 +21,7 @@ if is_loaded and M.lib then return M end
 local SONAMES = { "libssl.so.3", "libssl.so.1.1" }
 
 native.declare [[
+int OPENSSL_init_crypto(uint64_t options, const void *settings);
 unsigned long ERR_get_error(void);
 void ERR_clear_error(void);
 const char *ERR_reason_error_string(unsigned long code);
@@ -154,6 +155,9 @@ local function open()
 end
 
 M.lib = open()
+
+-- OPENSSL_INIT_NO_ATEXIT of crypto.h. What exit(3) would free is still in use by actors in other threads.
+M.lib.OPENSSL_init_crypto(0x00080000, nil)
 
 --- Whether the library has a function.
 ---@param name string
