@@ -437,7 +437,7 @@ describe("sandbox.spawn", function()
     end
 
     it("does without exactly the protection it is told", function()
-        assert.are_not.equal(2, inside("return C.getpid()", { without = { "pid" } }))
+        assert.are_not.equal(2, inside("return C.getpid()", { without = { "pid", "landlock" } }))
         assert.equal(-E.ENOENT, inside('return closing(C.open("/etc/passwd", 0))', { without = { "landlock" } }))
         assert.equal(-E.EACCES, inside('return closing(C.open("/etc/passwd", 0))', { without = { "mount" } }))
         assert.equal(1, inside("return C.prctl(39, 0, 0, 0, 0)", { without = { "capabilities" } }))
@@ -451,6 +451,8 @@ describe("sandbox.spawn", function()
         for _, name in ipairs(all) do
             if name == "user" and lacks "sys_admin" then -- who may make the others only in one of those
                 assert.equal("mount", failure({ source = "", without = { "user" } }).protection)
+            elseif (name == "pid" or name == "net") and attacks.landlock_abi() < 6 then
+                assert.equal("landlock", failure({ source = "", without = { name } }).protection)
             else
                 assert.equal(name, inside(("return %q"):format(name), { without = { name } }))
             end
@@ -470,12 +472,13 @@ describe("sandbox.spawn", function()
     end)
 
     -- Runs sandbox.spawn, after the Lua `preparation`, in a program started with `prefix`; returns what it prints.
-    local function strict(prefix, preparation)
-        local program = programs.start(preparation .. [[
+    -- `options` are further ones, as source.
+    local function strict(prefix, preparation, options)
+        local program = programs.start(preparation .. ([[
             local sandbox = require "ljos.sandbox"
-            local ok, err = pcall(sandbox.spawn, { source = "" })
+            local ok, err = pcall(sandbox.spawn, { source = "", %s })
             if ok then print "spawned" else print(tostring(err.protection) .. " " .. tostring(err.sym or err)) end
-        ]], prefix)
+        ]]):format(options or ""), prefix)
         local line = program:read_line()
         program:wait()
         return line
@@ -514,41 +517,84 @@ describe("sandbox.spawn", function()
         assert.equal("user NOSPC", strict(prefix, forbid .. drop))
     end)
 
-    -- A seccomp filter stands for a kernel in which this call, or the call with this first argument, fails.
-    local function kernel_without(call, errno, argument)
+    -- A filter before the calls of the program: a list of BPF instructions, and seccomp(2)'s flags.
+    local FILTER = [[
+        local ffi = require "ffi"
+        ffi.cdef "struct sock_filter { uint16_t code; uint8_t jt, jf; uint32_t k; };"
+        ffi.cdef "struct sock_fprog { uint16_t len; struct sock_filter *filter; };"
+        ffi.cdef "int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long);"
+        ffi.cdef "long syscall(long, ...);"
+        local instructions = { { 0x20, 0, 0, 0 }, %s, { 0x06, 0, 0, 0x7fff0000 } }
+        local filter = ffi.new("struct sock_filter[?]", #instructions, instructions)
+        local program = ffi.new("struct sock_fprog", #instructions, filter)
+        assert(ffi.C.prctl(38, 1, 0, 0, 0) == 0)
+        local listener = ffi.C.syscall(%d, ffi.cast("long", 1), ffi.cast("long", %d), program)
+        assert(listener >= 0)
+    ]]
+
+    -- A seccomp filter stands for a kernel in which this call, or the call with this argument, has another verdict.
+    local function filter(call, verdict, argument, value, flags)
         local test = "{ 0x15, 0, 1, %d }"
-        if argument then test = "{ 0x15, 0, 3, %d }, { 0x20, 0, 0, 16 }, { 0x15, 0, 1, " .. argument .. " }" end
-        return ([[
-            local ffi = require "ffi"
-            ffi.cdef "struct sock_filter { uint16_t code; uint8_t jt, jf; uint32_t k; };"
-            ffi.cdef "struct sock_fprog { uint16_t len; struct sock_filter *filter; };"
-            ffi.cdef "int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long);"
-            local instructions = {
-                { 0x20, 0, 0, 0 }, %s, { 0x06, 0, 0, 0x00050000 + %d }, { 0x06, 0, 0, 0x7fff0000 },
-            }
-            local filter = ffi.new("struct sock_filter[?]", #instructions, instructions)
-            local program = ffi.new("struct sock_fprog", #instructions, filter)
-            assert(ffi.C.prctl(38, 1, 0, 0, 0) == 0)
-            assert(ffi.C.prctl(22, 2, tonumber(ffi.cast("uintptr_t", ffi.cast("void *", program))), 0, 0) == 0)
-        ]]):format(test:format(attacks.number_of(call)), errno)
+        if argument then
+            local compare = "{ 0x15, 0, 3, %%d }, { 0x20, 0, 0, %d }, { 0x15, 0, 1, %d }"
+            test = compare:format(8 + 8 * argument, value)
+        end
+        local instructions = (test .. ", { 0x06, 0, 0, %d }"):format(attacks.number_of(call), verdict)
+        return FILTER:format(instructions, attacks.number_of "seccomp", flags or 0)
     end
 
-    it(
-        "names Landlock where the kernel has none",
-        function() assert.equal("landlock NOSYS", strict({}, kernel_without("landlock_create_ruleset", E.ENOSYS))) end
-    )
+    local function kernel_without(call, errno, first_argument)
+        return filter(call, 0x00050000 + errno, first_argument and 1, first_argument)
+    end
 
-    it(
-        "names seccomp where the kernel has none",
-        function() assert.equal("seccomp NOSYS", strict({}, kernel_without("seccomp", E.ENOSYS))) end
-    )
+    for _, case in ipairs {
+        { "Landlock", "landlock NOSYS", "landlock_create_ruleset", "ENOSYS" },
+        { "seccomp", "seccomp NOSYS", "seccomp", "ENOSYS" },
+        { "MDWE", "mdwe INVAL", "prctl", "EINVAL", 65, "jit = false" },
+        { "a session of its own", "session PERM", "setsid", "EPERM" },
+        { "keys of its own", "session DQUOT", "keyctl", "EDQUOT" },
+        { "a root of its own", "mount NOSYS", "fsopen", "ENOSYS" },
+        { "locked securebits", "capabilities INVAL", "prctl", "EINVAL", 28 },
+        { "core files switched off", "memory PERM", "prlimit64", "EPERM" },
+        { "a PID 1", "pid MFILE", "signalfd4", "EMFILE" },
+    } do
+        local what, expected, call, errno, argument, options = unpack(case, 1, 6)
+        it(
+            ("names %s where the kernel has none"):format(what),
+            function() assert.equal(expected, strict({}, kernel_without(call, E[errno], argument), options)) end
+        )
+    end
 
-    it("names MDWE where the kernel has none", function()
-        local spawn =
-            "sandbox.spawn = (function(spawn) return function() return spawn { source = '', jit = false } end end)"
-        local preparation = kernel_without("prctl", E.EINVAL, 65)
-            .. ("local sandbox = require 'ljos.sandbox' %s(sandbox.spawn) "):format(spawn)
-        assert.equal("mdwe INVAL", strict({}, preparation))
+    -- A program in whose eyes Landlock has this version: a supervisor answers the question for it.
+    local function kernel_with_landlock(version)
+        local USER_NOTIF, NEW_LISTENER, ASKS_VERSION = 0x7fc00000, 8, 1
+        return filter("landlock_create_ruleset", USER_NOTIF, 3, ASKS_VERSION, NEW_LISTENER)
+            .. ([[
+            ffi.cdef "int fork(void); int ioctl(int, unsigned long, ...); int close(int);"
+            if ffi.C.fork() == 0 then
+                ffi.C.prctl(1, 9, 0, 0, 0) -- PR_SET_PDEATHSIG
+                while true do
+                    local question, answer = ffi.new "uint64_t[10]", ffi.new "int64_t[3]"
+                    ffi.C.ioctl(listener, 0xc0502100, question) -- SECCOMP_IOCTL_NOTIF_RECV, and _SEND
+                    answer[0], answer[1] = question[0], %d
+                    ffi.C.ioctl(listener, 0xc0182101, answer)
+                end
+            end
+            ffi.C.close(listener)
+        ]]):format(version)
+    end
+
+    it("names Landlock where it is too old to stand in for what is done without", function()
+        local function with(version, without)
+            return strict({}, kernel_with_landlock(version), ("without = { %s }"):format(without))
+        end
+        assert.equal("spawned", with(1, ""))
+        assert.equal("spawned", with(1, "'mount'"))
+        assert.equal("landlock OPNOTSUPP", with(2, "'mount', 'seccomp'"))
+        assert.equal("landlock OPNOTSUPP", with(5, "'pid'"))
+        assert.equal("landlock OPNOTSUPP", with(5, "'net'"))
+        assert.equal("spawned", with(5, "'net', 'pid', 'landlock'"))
+        if attacks.landlock_abi() >= 6 then assert.equal("spawned", with(6, "'net', 'pid', 'mount', 'seccomp'")) end
     end)
 
     it("shows its fibers on SIGQUIT, and goes on", function()

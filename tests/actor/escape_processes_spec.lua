@@ -209,7 +209,7 @@ describe("a sandbox and its surroundings:", function()
                 inbox:receive():send "started"
                 inbox:receive()
             ]],
-            without = { "pid" },
+            without = { "pid", "landlock" },
         }
         channel:send(inbox)
         assert.equal("started", inbox:receive())

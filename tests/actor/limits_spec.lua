@@ -117,7 +117,8 @@ describe("a sandbox's limit", function()
         local _, status, cause = run { source = "while true do end", limits = { cpu_time = 1 } }
         assert.is_nil(status)
         assert.equal("cpu_time", cause)
-        _, status, cause = run { source = "while true do end", limits = { cpu_time = 1 }, without = { "pid" } }
+        _, status, cause =
+            run { source = "while true do end", limits = { cpu_time = 1 }, without = { "pid", "landlock" } }
         assert.is_nil(status)
         assert.equal("cpu_time", cause)
     end)
@@ -165,8 +166,8 @@ describe("sandbox.wait", function()
         assert.equal("1 nil", ended "error 'oh no'")
         local aborts = "local ffi = require 'ffi' ffi.cdef 'void abort(void);' ffi.C.abort()"
         assert.equal("nil 6", ended(aborts))
-        assert.equal("nil 6", ended(aborts, { without = { "pid" } }))
-        for _, without in ipairs { {}, { "pid" } } do
+        assert.equal("nil 6", ended(aborts, { without = { "pid", "landlock" } }))
+        for _, without in ipairs { {}, { "pid", "landlock" } } do
             local exits = "local ffi = require 'ffi' ffi.cdef 'void _exit(int);' ffi.C._exit(200)"
             assert.equal("200 nil", ended(exits, { without = without }))
         end

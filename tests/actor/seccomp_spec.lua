@@ -191,7 +191,7 @@ describe("a sandbox's seccomp filter", function()
     end)
 
     it("allows TCP and UDP where the actor is to have the host's network, and nothing else", function()
-        local options = { without = { "net" } }
+        local options = { without = { "net", "landlock" } }
         local IPPROTO_ICMP, IPPROTO_SCTP, IPPROTO_MPTCP = 1, 132, 262
         for _, socket in ipairs { "2, 1, 0", "2, 2, 17", "10, 1, 6" } do
             local code = ("return closing(C.socket(%s))"):format(socket)
@@ -252,6 +252,27 @@ describe("a sandbox's seccomp filter", function()
             return ok and "resolved" or tostring(err)
         ]]
         assert.equal("resolved", inside(pool))
+    end)
+
+    it("allows a second process in the same memory to who may start programs alone", function()
+        if not is_x86 then return pending "machine code of x86-64" end
+        local SIGCHLD, CLONE_VM, CLONE_PARENT = 17, 0x100, 0x8000
+        -- clone(flags, 0, 0, 0, 0), and exit(0) in the child, which has no stack of its own.
+        local function code(flags)
+            return MACHINE
+                .. ([[
+                local flags = ffi.string(ffi.new("int[1]", %d), 4)
+                local clone = "\x31\xf6\x31\xd2\x4d\x31\xd2\x4d\x31\xc0\xb8\56\0\0\0\xbf" .. flags .. "\x0f\5"
+                local child = run(clone .. "\x85\xc0\x75\9\xb8\60\0\0\0\x31\xff\x0f\5\xc3")
+                if child > 0 then raw(%d, child, 0, 0, 0) return 0 end
+                return child
+            ]]):format(flags, number_of "wait4")
+        end
+        assert.equal(0, outside(code(SIGCHLD + CLONE_VM)))
+        assert.equal(-E.EPERM, inside(code(SIGCHLD + CLONE_VM)))
+        assert.equal(0, inside(code(SIGCHLD + CLONE_VM), { syscalls = { "execve" } }))
+        local options = { syscalls = { "execve" }, without = { "pid", "landlock" } }
+        assert.equal(-E.EPERM, inside(code(SIGCHLD + CLONE_VM + CLONE_PARENT), options))
     end)
 
     it("types into no terminal, however the request is written", function()

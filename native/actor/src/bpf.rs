@@ -53,8 +53,7 @@ fn check(step: &str, result: c_long) -> Result<(), Failure> {
     if result == 0 {
         return Ok(());
     }
-    let errno = std::io::Error::last_os_error().raw_os_error().unwrap_or(0);
-    Err(Failure { step: step.into(), errno })
+    Err(Failure::last(step))
 }
 
 pub struct Program(Vec<sock_filter>);

@@ -62,6 +62,7 @@ pub fn apply(boot: &Boot) -> Result {
         step("no_new_privs", rustix::thread::set_no_new_privs(true))?;
     }
     if wants(boot, "landlock") {
+        check_landlock(boot)?;
         deny_everything()?;
     }
     if wants(boot, "seccomp") {
@@ -90,20 +91,24 @@ pub fn filter_calls(boot: &Boot) -> Result {
         calls: boot.numbers("syscalls"),
         internet: boot.has("internet"),
         no_new_code: boot.has("no_jit"),
+        landlock: wants(boot, "landlock"),
     })
 }
 
 /// No controlling terminal, and none of the caller's keys.
 fn own_session() -> Result {
-    match setsid() {
-        // EPERM: a leader already.
-        Ok(_) | Err(rustix::io::Errno::PERM) => {}
-        Err(errno) => return step("session: setsid", Err(errno)),
-    }
-    // KEYCTL_JOIN_SESSION_KEYRING is 1. Where keyctl(2) does not exist or is forbidden, it is so for the actor too.
+    step("session: setsid", setsid())?;
+    // KEYCTL_JOIN_SESSION_KEYRING is 1.
     // SAFETY: a null name asks for an anonymous keyring.
-    unsafe { libc::syscall(libc::SYS_keyctl, 1, 0) };
-    Ok(())
+    if unsafe { libc::syscall(libc::SYS_keyctl, 1, 0) } >= 0 {
+        return Ok(());
+    }
+    let failure = Failure::last("session: KEYCTL_JOIN_SESSION_KEYRING");
+    // Where keyctl(2) does not exist or is forbidden, it is so for the actor too.
+    match failure.errno {
+        libc::ENOSYS | libc::EPERM | libc::EACCES => Ok(()),
+        _ => Err(failure),
+    }
 }
 
 /// Makes a file system that has nothing in it the root of this mount namespace.
@@ -161,8 +166,7 @@ fn forbid_new_code() -> Result {
     if result == 0 {
         return Ok(());
     }
-    let errno = std::io::Error::last_os_error().raw_os_error().unwrap_or(0);
-    Err(Failure { step: "mdwe: PR_SET_MDWE".into(), errno })
+    Err(Failure::last("mdwe: PR_SET_MDWE"))
 }
 
 /// What this process teaches the processor's branch predictor is forgotten before others run, where the processor needs
@@ -187,7 +191,7 @@ fn seal_memory() -> Result {
 }
 
 fn capability_failure(error: &caps::errors::CapsError) -> Failure {
-    Failure { step: format!("capabilities: {error}"), errno: libc::EPERM }
+    Failure::last(&format!("capabilities: {error}"))
 }
 
 /// The capabilities in a new user namespace came through exec as ambient ones. From here on they are this process'
@@ -198,16 +202,17 @@ pub fn settle_capabilities() -> Result {
 }
 
 fn drop_capabilities() -> Result {
-    drop_all_sets().map_err(|error| capability_failure(&error))
+    let may_drop_bounding = caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP);
+    if may_drop_bounding.map_err(|error| capability_failure(&error))? {
+        for capability in caps::runtime::thread_all_supported() {
+            caps::drop(None, CapSet::Bounding, capability).map_err(|error| capability_failure(&error))?;
+        }
+        lock_securebits()?;
+    }
+    clear_all_sets().map_err(|error| capability_failure(&error))
 }
 
-fn drop_all_sets() -> std::result::Result<(), caps::errors::CapsError> {
-    if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP)? {
-        for capability in caps::runtime::thread_all_supported() {
-            caps::drop(None, CapSet::Bounding, capability)?;
-        }
-        lock_securebits();
-    }
+fn clear_all_sets() -> std::result::Result<(), caps::errors::CapsError> {
     caps::clear(None, CapSet::Ambient)?;
     caps::clear(None, CapSet::Inheritable)?;
     caps::clear(None, CapSet::Effective)?;
@@ -215,19 +220,58 @@ fn drop_all_sets() -> std::result::Result<(), caps::errors::CapsError> {
 }
 
 /// No user id gives capabilities any more, and that for good.
-fn lock_securebits() {
+fn lock_securebits() -> Result {
     // NOROOT, NO_SETUID_FIXUP, KEEP_CAPS (off), NO_CAP_AMBIENT_RAISE, each with its lock.
     const BITS: c_ulong = 0b11 | 0b11 << 2 | 0b10 << 4 | 0b11 << 6;
-    // SAFETY: no memory is involved. Without the capability it fails, and is not needed.
-    unsafe { libc::prctl(libc::PR_SET_SECUREBITS, BITS, 0, 0, 0) };
+    // SAFETY: no memory is involved.
+    if unsafe { libc::prctl(libc::PR_SET_SECUREBITS, BITS, 0, 0, 0) } < 0 {
+        return Err(Failure::last("capabilities: PR_SET_SECUREBITS"));
+    }
+    Ok(())
+}
+
+/// Signals, TCP ports and abstract sockets out of the sandbox are another protection's matter too, and so is cutting a
+/// file by its name. Where that is done without, a Landlock that is too old to deny it is none.
+fn check_landlock(boot: &Boot) -> Result {
+    let version = landlock_version()?;
+    let is_there = |name: &str| match name {
+        "pid" => boot.has("pid1"),
+        "net" => !boot.has("internet"),
+        _ => wants(boot, name),
+    };
+    let without: Vec<_> =
+        ["pid", "net", "mount", "seccomp"].into_iter().filter(|name| !is_there(name)).collect();
+    let needed = match *without {
+        [] | ["seccomp"] | ["mount"] => 1,
+        ["mount", "seccomp"] => 3,
+        _ => 6,
+    };
+    if version < needed {
+        let names = without.join(" and ");
+        let step = format!(
+            "landlock: its version {needed} is needed without {names}, and this kernel has {version}"
+        );
+        return Err(Failure { step, errno: libc::EOPNOTSUPP });
+    }
+    Ok(())
+}
+
+/// ENOSYS: not built in, EOPNOTSUPP: not enabled at boot.
+fn landlock_version() -> Result<i64> {
+    // LANDLOCK_CREATE_RULESET_VERSION is 1.
+    // SAFETY: a null attribute asks for the version.
+    let version = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, 0, 0, 1) };
+    if version < 0 {
+        return Err(Failure::last("landlock: landlock_create_ruleset"));
+    }
+    Ok(version)
 }
 
 /// A Landlock ruleset without a rule: every access that this kernel can deny is denied.
 fn deny_everything() -> Result {
-    let errno = landlock_errno();
-    let enforced = restrict().map_err(|error| Failure { step: format!("landlock: {error}"), errno })?;
+    let enforced = restrict().map_err(|error| Failure::last(&format!("landlock: {error}")))?;
     if enforced.ruleset == RulesetStatus::NotEnforced {
-        return Err(Failure { step: "landlock: not enforced".into(), errno });
+        return Err(Failure { step: "landlock: not enforced".into(), errno: 0 });
     }
     Ok(())
 }
@@ -244,15 +288,4 @@ fn restrict() -> std::result::Result<RestrictionStatus, RulesetError> {
         .scope(Scope::from_all(newest))?
         .create()?
         .restrict_self()
-}
-
-/// Why there is no Landlock: ENOSYS (not built in), EOPNOTSUPP (not enabled at boot), or 0.
-fn landlock_errno() -> i32 {
-    // LANDLOCK_CREATE_RULESET_VERSION is 1.
-    // SAFETY: a null attribute asks for the version.
-    let abi = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, 0, 0, 1) };
-    if abi >= 0 {
-        return 0;
-    }
-    std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::ENOSYS)
 }

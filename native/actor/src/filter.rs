@@ -68,7 +68,9 @@ const OLD_INIT: &[c_long] = &[];
 /// The newest call that this table knows, to allow or to deny.
 const NEWEST: c_long = libc::SYS_mseal;
 
-const NAMESPACES: u32 = (libc::CLONE_NEWNS
+/// Namespaces, and a child of somebody else's.
+const CLONE_REFUSED: u32 = (libc::CLONE_PARENT
+    | libc::CLONE_NEWNS
     | libc::CLONE_NEWCGROUP
     | libc::CLONE_NEWUTS
     | libc::CLONE_NEWIPC
@@ -177,6 +179,8 @@ pub struct Grants {
     pub internet: bool,
     /// No memory becomes executable any more.
     pub no_new_code: bool,
+    /// There is a Landlock domain.
+    pub landlock: bool,
 }
 
 /// The actor's filter.
@@ -202,11 +206,18 @@ pub fn restrict_init() -> Result<(), Failure> {
 /// The calls of which it depends on the arguments. Of an argument the kernel looks at the low half alone, as here.
 fn argument_rules(program: &mut Program, grants: &Grants) {
     program.calls(&[libc::SYS_clone3], errno(libc::ENOSYS));
-    // Threads, but no namespaces, and no second memory: the limit of one is that of the sandbox.
+    // Threads alone: a second process would have its own processor time and descriptors, so that the limits of one were
+    // not those of the sandbox. Who may start programs needs a process for each, until then in the same memory.
+    let starts_programs =
+        [libc::SYS_execve, libc::SYS_execveat].iter().any(|call| grants.calls.contains(call));
     program.rule(libc::SYS_clone, |rule| {
-        rule.none_of(0, NAMESPACES);
-        rule.any_of(0, libc::CLONE_VM as u32);
+        rule.none_of(0, CLONE_REFUSED);
+        rule.any_of(0, if starts_programs { libc::CLONE_VM } else { libc::CLONE_THREAD } as u32);
     });
+    if grants.landlock {
+        // By name, as Landlock does from its version 3 on.
+        program.calls(&[libc::SYS_truncate], errno(libc::EACCES));
+    }
     for call in [libc::SYS_socket, libc::SYS_socketpair] {
         program.rule(call, |rule| {
             rule.is_one_of(0, if grants.internet { FAMILIES.as_slice() } else { FAMILIES.split_at(1).0 });

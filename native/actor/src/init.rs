@@ -16,11 +16,6 @@ fn forwarded() -> [c_int; 7] {
     [libc::SIGTERM, libc::SIGUSR1, libc::SIGUSR2, libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, rtmin_4]
 }
 
-fn failure(step: &str) -> Failure {
-    let errno = std::io::Error::last_os_error().raw_os_error().unwrap_or(0);
-    Failure { step: step.into(), errno }
-}
-
 /// Returns in the actor. The calling process stays as PID 1 and never returns.
 pub fn fork_actor(is_filtered: bool) -> Result<(), Failure> {
     let mut watched = empty_set();
@@ -32,15 +27,22 @@ pub fn fork_actor(is_filtered: bool) -> Result<(), Failure> {
     // Blocked before the fork, so that none is lost; PID 1 reads them from a descriptor.
     // SAFETY: both sets are valid.
     unsafe { libc::sigprocmask(libc::SIG_BLOCK, &watched, &mut before) };
+    // SAFETY: `watched` is a valid set.
+    let signals = unsafe { libc::signalfd(-1, &watched, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
+    if signals < 0 {
+        return Err(Failure::last("pid: signalfd"));
+    }
     // SAFETY: this process has one thread.
     match unsafe { libc::fork() } {
-        -1 => Err(failure("fork")),
+        -1 => Err(Failure::last("pid: fork")),
         0 => {
+            // SAFETY: PID 1's alone.
+            unsafe { libc::close(signals) };
             // SAFETY: `before` is a valid set.
             unsafe { libc::sigprocmask(libc::SIG_SETMASK, &before, std::ptr::null_mut()) };
             Ok(())
         }
-        actor => watch_over(actor, &watched, is_filtered),
+        actor => watch_over(actor, signals, is_filtered),
     }
 }
 
@@ -49,12 +51,7 @@ fn empty_set() -> libc::sigset_t {
     unsafe { std::mem::zeroed() }
 }
 
-fn watch_over(actor: libc::pid_t, watched: &libc::sigset_t, is_filtered: bool) -> ! {
-    // SAFETY: `watched` is a valid set.
-    let signals = unsafe { libc::signalfd(-1, watched, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
-    if signals < 0 {
-        exit(71);
-    }
+fn watch_over(actor: libc::pid_t, signals: c_int, is_filtered: bool) -> ! {
     keep_only(signals);
     // SAFETY: no memory is involved. PID 1's memory, a copy of the actor's, is nobody's to read.
     unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };

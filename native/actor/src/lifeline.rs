@@ -16,8 +16,7 @@ fn signal() -> c_int {
 
 fn check(step: &str, result: c_int) -> Result<(), Failure> {
     if result < 0 {
-        let errno = std::io::Error::last_os_error().raw_os_error().unwrap_or(0);
-        return Err(Failure { step: step.into(), errno });
+        return Err(Failure::last(step));
     }
     Ok(())
 }

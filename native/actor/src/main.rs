@@ -46,6 +46,12 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// Of the system call that was made last.
+    fn last(step: &str) -> Failure {
+        let errno = std::io::Error::last_os_error().raw_os_error().unwrap_or(0);
+        Failure { step: step.into(), errno }
+    }
+
     fn lua(step: &str, error: &mlua::Error) -> Failure {
         Failure { step: format!("{step}: {error}"), errno: 0 }
     }
