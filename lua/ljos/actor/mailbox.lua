@@ -100,17 +100,7 @@ function M.arm(self) C.ljos_inbox_arm(self.inbox) end
 ---@param self ljos.Mailbox
 function M.clear(self) C.ljos_inbox_clear(self.inbox) end
 
--- Addresses -----------------------------------------------------------------------------------------------------
-
-local ends = ffi.new "const struct ljos_address *[1]"
-
---- Makes a further address of this mailbox.
----@param self ljos.Mailbox
----@return ljos.Address
-function M.address(self)
-    error_.check(C.ljos_inbox_address(self.inbox, ends))
-    return address_.new(ends[0])
-end
+-- What goes beside a message ------------------------------------------------------------------------------------
 
 copy.register("ipc_actor_channel", function(value, attached)
     if value.fd < 0 then error(error_.core "channel_closed", 0) end

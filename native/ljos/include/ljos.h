@@ -864,7 +864,7 @@ int ljos_inbox_fd(const struct ljos_inbox *inbox);
 int ljos_inbox_take(struct ljos_inbox *inbox,
                     struct ljos_delivery *out);
 
-// Makes the inbox's descriptor readable when there is a message already.
+// Makes the inbox's descriptor readable when there is a message already, or no address any more.
 //
 // # Safety
 // `inbox` is live.
@@ -875,12 +875,6 @@ int ljos_inbox_arm(const struct ljos_inbox *inbox);
 // # Safety
 // `inbox` is live.
 void ljos_inbox_clear(const struct ljos_inbox *inbox);
-
-// Makes an address of the inbox, to be ended with `ljos_address_free`: it counts as a sender.
-//
-// # Safety
-// `inbox` is live; `out` is valid for one write.
-int ljos_inbox_address(const struct ljos_inbox *inbox, const struct ljos_address **out);
 
 // Reads an address from text as inet_pton(3) does, with an optional `%scope` after an IPv6 address. 0, or
 // `-EINVAL`, and then `out` is as it was.

@@ -1,6 +1,6 @@
 //! Inboxes: the receiver's handle of a mailbox, for Lua.
 
-use crate::mailbox::{is_forked, Delivery, Inbox, Mailbox};
+use crate::mailbox::{is_forked, Delivery, Inbox};
 use crate::memory;
 use std::ffi::c_int;
 
@@ -61,7 +61,7 @@ pub unsafe extern "C" fn ljos_inbox_take(inbox: *mut Inbox, out: *mut Delivery) 
     }
 }
 
-/// Makes the inbox's descriptor readable when there is a message already.
+/// Makes the inbox's descriptor readable when there is a message already, or no address any more.
 ///
 /// # Safety
 /// `inbox` is live.
@@ -77,23 +77,13 @@ pub unsafe extern "C" fn ljos_inbox_arm(inbox: *const Inbox) -> c_int {
 /// `inbox` is live.
 #[no_mangle]
 pub unsafe extern "C" fn ljos_inbox_clear(inbox: *const Inbox) {
+    if is_forked() {
+        return; // it is the parent's, too
+    }
     // SAFETY: the caller's promise.
     let fd = unsafe { memory::reference(inbox) }.eventfd();
     let mut count = 0u64;
     let vector = libc::iovec { iov_base: (&raw mut count).cast(), iov_len: 8 };
     // SAFETY: eight bytes of a local.
     unsafe { libc::preadv2(fd, &vector, 1, -1, libc::RWF_NOWAIT) };
-}
-
-/// Makes an address of the inbox, to be ended with `ljos_address_free`: it counts as a sender.
-///
-/// # Safety
-/// `inbox` is live; `out` is valid for one write.
-#[no_mangle]
-pub unsafe extern "C" fn ljos_inbox_address(inbox: *const Inbox, out: *mut *const Mailbox) -> c_int {
-    // SAFETY: the caller's promise.
-    let address = unsafe { memory::reference(inbox) }.address();
-    // SAFETY: the caller's promise.
-    unsafe { out.write(address.into_raw()) };
-    0
 }

@@ -282,11 +282,15 @@ impl Inbox {
         }
     }
 
-    /// Makes the eventfd readable when there is a message, or else when there is one. For receivers that wait for
+    /// Makes the eventfd readable when `take` has something to say, or else when it has. For receivers that wait for
     /// something else, too.
     pub fn arm(&self) -> c_int {
+        if is_forked() {
+            announce(self.mailbox.eventfd);
+            return 0;
+        }
         let mut state = self.mailbox.lock();
-        if self.next < self.cells.len() || !state.cells.is_empty() {
+        if self.next < self.cells.len() || !state.cells.is_empty() || state.senders == 0 {
             announce(self.mailbox.eventfd);
         } else {
             state.waits = true;
@@ -384,4 +388,35 @@ pub(crate) fn is_forked() -> bool {
 /// Says that this process is the child of a fork(2). ASYNC-SIGNAL-SAFE.
 pub extern "C" fn in_forked_child() {
     FORKED.store(true, Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[allow(clippy::unwrap_used, clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block)]
+    fn the_child_of_a_fork_waits_for_no_lock() {
+        let mut inbox = Inbox::new().unwrap();
+        let address = inbox.address();
+        let mailbox = Arc::clone(&inbox.mailbox);
+        let locked = mailbox.lock(); // as another thread of the parent might have it
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            in_forked_child();
+            unsafe { libc::alarm(20) };
+            let mut readable = libc::pollfd { fd: inbox.eventfd(), events: libc::POLLIN, revents: 0 };
+            inbox.arm();
+            let is_told = unsafe { libc::poll(&mut readable, 1, 0) } == 1;
+            drop(address);
+            drop(inbox);
+            unsafe { libc::_exit(c_int::from(!is_told)) };
+        }
+        drop(locked);
+        let mut status = 0;
+        assert_eq!(child, unsafe { libc::waitpid(child, &mut status, 0) });
+        assert_eq!(0, status);
+        drop(address);
+        assert_eq!(Some(-libc::ENOLINK), inbox.take().err());
+    }
 }
