@@ -23,7 +23,7 @@ local M = {
 function M.sleep(seconds)
     if type(seconds) ~= "number" or seconds ~= seconds then error_.argument(1, "number of seconds expected") end
     if seconds < 0 then error(error_.generic("EDOM", { arg = 1 }), 0) end
-    sleep(seconds)
+    return sleep(seconds)
 end
 
 return M

@@ -435,7 +435,7 @@ local function suspend(fiber, wait)
     if fiber ~= main then
         leaving = true
         yield()
-        check_misuse(fiber)
+        if leaving then check_misuse(fiber) end
     elseif not run() then
         local deadlocked = M.deadlocked --[[@as false|fun()]]
         if deadlocked then deadlocked() end
@@ -486,7 +486,7 @@ function M.sleep(seconds)
     if fiber ~= main then
         leaving = true
         yield()
-        check_misuse(fiber)
+        if leaving then check_misuse(fiber) end
     else
         run()
     end
