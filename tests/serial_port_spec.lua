@@ -232,6 +232,8 @@ describe("a pseudoterminal", function()
                 assert.equal(name, raised("EINVAL", function() master[name] = value end).arg)
             end
         end
+        local err = raised("EINVAL", function() master.parity = "none" end)
+        assert.equal('"odd", "even" or nil expected, got none', err.detail)
         raised("EPERM", function() master.is_open = false end)
         raised("EPERM", function() master.anything = 1 end)
         raises.core("bad_index", function() return master.anything end)

@@ -162,6 +162,12 @@ describe("filesystem.path", function()
         assert.is_true(error_.is_core(err, "bad_index"))
     end)
 
+    it("is made of a path as of a string", function()
+        local p = path.new "a/b"
+        assert.is_true(path.new(p) == p)
+        assert.are.equal("a/b", tostring(path.new(p)))
+    end)
+
     it("refuses what is no path, naming the argument", function()
         for _, bad in ipairs { 1, true, {}, "a\0b", print } do
             assert.are.equal(1, fails("EINVAL", path.new, bad).arg)

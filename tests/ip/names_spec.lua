@@ -197,7 +197,7 @@ describe("dial", function()
     })
 
     it("refuses what is no endpoint", function()
-        for _, ep in ipairs { "", "localhost", "localhost:", "::1:80", "[::1]", "[::1]80", "a:b:c" } do
+        for _, ep in ipairs { "", "localhost", "localhost:", "::1:80", "[::1]", "[::1]80", "a:b:c", ":65536" } do
             for _, f in ipairs { ip.tcp.dial, ip.udp.dial, ip.tcp.listen } do
                 local err = raised(f, ep)
                 assert.equal(error_.generic "EINVAL", err)

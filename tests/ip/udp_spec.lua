@@ -382,6 +382,8 @@ describe("an option of a UDP socket", function()
             { 3, "join_multicast_group", "192.0.2.1" },
             { 3, "join_multicast_group", nil },
             { 4, "join_multicast_group", "239.1.2.3", "lo" },
+            { 4, "join_multicast_group", "239.1.2.3", "::1" },
+            { 3, "multicast_interface", "lo" },
             { 4, "join_multicast_group", "ff02::1", ip.address.loopback_v4() },
             { 3, "multicast_interface", nil },
             { 3, "multicast_interface", -1 },
@@ -419,6 +421,7 @@ describe("multicast", function()
         local loopback = ip.address.new("fe80::1%lo").scope_id
         receives("127.0.0.1", ip.address.loopback_v4(), "239.77.1.2")
         receives("127.0.0.1", loopback, "239.77.1.3")
+        receives("127.0.0.1", "127.0.0.1", "239.77.1.4")
     end)
 
     it("reaches who joined an IPv6 group, by the interface that the kernel chooses", function()

@@ -76,12 +76,11 @@ local function string_of(x, arg)
 end
 M.string_of = string_of
 
---- Makes a path from text in the system's format; without text, the empty path.
----@param text? string
+--- Makes a path from text in the system's format, or of another path; without either, the empty path.
+---@param text? ljos.filesystem.Path|string
 ---@return ljos.filesystem.Path
 function M.new(text)
     if text == nil then return make "" end
-    error_.check_type(text, "string", 1)
     return make(string_of(text, 1))
 end
 

@@ -225,6 +225,7 @@ function M.constructors(metatable)
         if fd ~= nil then M.assign(object, fd, 1) end
         return object
     end
+    --- Makes an object of a descriptor's number; for library modules.
     local function adopt(number)
         local object = setmetatable(M.new(), metatable)
         M.adopt(object, number)

@@ -140,6 +140,14 @@ for name in pairs(get) do
     M.properties[name] = property(name)
 end
 
+local expected = {
+    baud_rate = "a positive integer",
+    flow_control = '"software", "hardware" or nil',
+    parity = '"odd", "even" or nil',
+    stop_bits = '"one" or "two"',
+    character_size = "5, 6, 7 or 8",
+}
+
 -- Whether the device took what `wanted` says.
 local function took(wanted, got)
     local control_bits = bnot(bor(F.CBAUD, F.CIBAUD))
@@ -157,7 +165,9 @@ function M.set(object, name, value)
     if not apply then error(error_.generic("EPERM", { detail = tostring(name) }), 0) end
     io_object.check_open(object)
     local before, wanted = read(object.fd), read(object.fd)
-    if apply(wanted, value) == false then error_.argument(name, "not a value it can have: " .. tostring(value)) end
+    if apply(wanted, value) == false then
+        error_.argument(name, ("%s expected, got %s"):format(expected[name], tostring(value)))
+    end
     error_.check(write(object.fd, wanted))
     if took(wanted, read(object.fd)) then return end
     write(object.fd, before)

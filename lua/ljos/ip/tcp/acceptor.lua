@@ -33,8 +33,8 @@ local metatable = io_object.metatable("ip.tcp.acceptor", Acceptor, {
 ---@class ljos.ip.tcp.acceptor
 local M = {}
 
---- Makes a closed acceptor.
----@return ljos.ip.tcp.Acceptor
-function M.new() return setmetatable(io_object.new(), metatable) end
+--- Makes a closed acceptor, or one of a descriptor, whose object is closed then.
+---@type fun(fd?: ljos.FileDescriptor): ljos.ip.tcp.Acceptor
+M.new = io_object.constructors(metatable)
 
 return M

@@ -95,17 +95,8 @@ local metatable = io_object.metatable("ip.tcp.socket", Socket, properties)
 ---@class ljos.ip.tcp.socket
 local M = {}
 
---- Makes a closed socket.
----@return ljos.ip.tcp.Socket
-function M.new() return setmetatable(io_object.new(), metatable) end
-
---- Makes a socket of a connected descriptor; for library modules.
----@param fd integer  owned by the socket from now on
----@return ljos.ip.tcp.Socket
-function M.adopt(fd)
-    local self = M.new()
-    io_object.adopt(self, fd)
-    return self
-end
+--- Makes a closed socket, or one of a descriptor, whose object is closed then.
+---@type fun(fd?: ljos.FileDescriptor): ljos.ip.tcp.Socket
+M.new, M.adopt = io_object.constructors(metatable)
 
 return M

@@ -53,6 +53,7 @@ local function row_of(object, name) return by_family[c.AF_INET][name] and by_fam
 local function interface_of(value, arg)
     if value == nil then return nil, 0 end
     if type(value) == "number" and value >= 0 and value <= 0x7fffffff and value % 1 == 0 then return nil, value end
+    if type(value) == "string" then value = address.of(value, arg) end
     if address.is(value) and value.is_v4 then return value, 0 end
     return error_.argument(arg, "an interface's index or IPv4 address expected")
 end

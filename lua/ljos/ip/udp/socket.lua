@@ -142,8 +142,8 @@ local metatable = io_object.metatable("ip.udp.socket", Socket, ip_socket.propert
 ---@class ljos.ip.udp.socket
 local M = {}
 
---- Makes a closed socket.
----@return ljos.ip.udp.Socket
-function M.new() return setmetatable(io_object.new(), metatable) end
+--- Makes a closed socket, or one of a descriptor, whose object is closed then.
+---@type fun(fd?: ljos.FileDescriptor): ljos.ip.udp.Socket
+M.new = io_object.constructors(metatable)
 
 return M
