@@ -17,6 +17,8 @@ local function leave(namespaces)
         assert(map("gid_map", gid))
     end
     if namespaces:find("newns", 1, true) then assert(S.mount("none", "/", nil, "rec, private")) end
+    -- A new network takes this from the host.
+    if namespaces:find("newnet", 1, true) then S.util.writefile("/proc/sys/net/ipv6/conf/all/disable_ipv6", "0") end
     return true
 end
 

@@ -285,6 +285,10 @@ describe("a break", function()
     it("holds the line for a quarter to half a second, while others run", function()
         mock_loop.run({}, function()
             local master, slave = serial_port.ptypair()
+            local breaking = spawn(function() master:send_break() end)
+            repeat -- no time passes in this
+                yield()
+            until fiber.dump():find "send_break fd %d+"
             local began, ran = time.steady_clock.now(), 0
             local other = spawn(function()
                 for _ = 1, 5 do
@@ -292,7 +296,7 @@ describe("a break", function()
                     ran = ran + 1
                 end
             end)
-            master:send_break()
+            breaking:join()
             local seconds = time.steady_clock.now() - began
             assert.is_true(seconds >= 0.25 and seconds <= 0.5, seconds)
             assert.equal(5, ran)

@@ -127,7 +127,7 @@ end
 -- What a function left behind; what a child or the collector has still to give back gets some rounds for it.
 local function settle(name, before)
     local left
-    for _ = 1, 100 do
+    for _ = 1, 3000 do
         left = nil
         for number, target in pairs(descriptors()) do
             if not before[number] then left = ("left open: %s %s"):format(number, target) end

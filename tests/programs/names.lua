@@ -18,6 +18,7 @@ write("/etc/nsswitch.conf", "hosts: files dns\nservices: files\n")
 write("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:30 attempts:1\n")
 write("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n")
 write("/etc/services", "http 80/tcp\nsyslog 514/udp\nshell 514/tcp\n")
+S.util.writefile("/proc/sys/net/ipv6/conf/all/disable_ipv6", "0") -- a new network takes this from the host
 assert(S.nl.interface "lo":up())
 
 -- The name server ---------------------------------------------------------------------------------------------------

@@ -122,7 +122,7 @@ describe("a path", function()
         assert.is_true(st.st_size == 5LL)
         local sx = assert(S.statx(dirfd, "f", nil, "size, btime"))
         assert.equal(5, sx.size)
-        assert.is_true(sx.btime > 1e9)
+        assert.is_true(sx.btime > 1e9 or bit.band(sx.mask, c.STATX.BTIME) == 0) -- not every file system keeps it
         assert.is_true(S.statx(dirfd, "", "empty_path").nlink >= 1)
         local fs = assert(S.statfs(dir))
         assert.is_true(fs.bsize > 0 and fs.namelen > 0)
