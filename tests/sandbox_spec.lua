@@ -469,6 +469,15 @@ describe("sandbox.spawn", function()
         assert.equal("syscalls", failure({ source = "", syscalls = { "no_such_call" } }).arg)
         assert.equal("syscalls", failure({ source = "", syscalls = "clone" }).arg)
         assert.equal("stdout", failure({ source = "", stdout = "shared" }).arg)
+        assert.equal("module", failure({ source = "", module = "./worker" }).arg)
+        assert.equal("name", failure({ source = "", name = 5 }).arg)
+    end)
+
+    it("passes over nothing that was asked for under a name, or behind a gap", function()
+        assert.equal("without/pid", failure({ source = "", without = { pid = true } }).arg)
+        assert.equal("without/1", failure({ source = "", without = { nil, "pid" } }).arg)
+        assert.equal("allow/directory", failure({ source = "", allow = { directory = true } }).arg)
+        assert.equal("syscalls/execve", failure({ source = "", syscalls = { execve = true } }).arg)
     end)
 
     -- Runs sandbox.spawn, after the Lua `preparation`, in a program started with `prefix`; returns what it prints.
@@ -564,6 +573,11 @@ describe("sandbox.spawn", function()
             function() assert.equal(expected, strict({}, kernel_without(call, E[errno], argument), options)) end
         )
     end
+
+    it(
+        "blames no namespace where there is no process to be had",
+        function() assert.equal("nil AGAIN", strict({}, kernel_without("clone", E.EAGAIN))) end
+    )
 
     -- A program in whose eyes Landlock has this version: a supervisor answers the question for it.
     local function kernel_with_landlock(version)

@@ -12,6 +12,8 @@ local plain_pipe = require "plain_pipe"
 local process = require "ljos.process"
 local read_stream = require("ljos.pipe").read_stream
 local signal = require "ljos.system.signal"
+local programs = require "actor.programs"
+local S = require "ljos.syscall"
 local shows_its_fibers = require "actor.shows_its_fibers"
 local spawn_vm = require "ljos.spawn_vm"
 local temporary_directory = require "temporary_directory"
@@ -190,11 +192,66 @@ describe("spawn_vm", function()
         assert.equal("subprocess/environment", arg_of { module = ".", subprocess = { environment = { 1 } } })
         assert.equal("subprocess/stdout", arg_of { module = ".", subprocess = { stdout = "shared" } })
         assert.equal("subprocess/init/script", arg_of { module = ".", subprocess = { init = {} } })
+        assert.equal("subprocess/init/scipt", arg_of { module = ".", subprocess = { init = { scipt = "" } } })
         assert.equal("subprocess/init/arg", arg_of { module = ".", subprocess = { init = { script = "", arg = 1 } } })
         assert.equal(
             "subprocess/source_tree_cache",
             arg_of { module = ".", subprocess = { source_tree_cache = { a = 1 } } }
         )
+    end)
+
+    needs.namespaces(it)("names the namespace that the kernel refuses", function()
+        local program = programs.start(
+            [[
+            local spawn_vm = require "ljos.spawn_vm"
+            local file = assert(io.open("/proc/sys/user/max_net_namespaces", "w"))
+            file:write "0"
+            file:close()
+            local subprocess = { newns_user = true, newns_mount = true, newns_net = true, newns_uts = true }
+            local path = require("ljos.filesystem.path").new "/actor.lua"
+            local ok, err = pcall(spawn_vm, { module = path, subprocess = subprocess })
+            print(ok, err.arg, err.sym)
+        ]],
+            { "unshare", "--user", "--map-root-user" }
+        )
+        local line = program:read_line()
+        program:wait()
+        assert.equal("false\tsubprocess/newns_net\tNOSPC", line)
+    end)
+
+    it("leaves no descriptor behind where it cannot have enough of them", function()
+        local subprocess = { source_tree_cache = { ["actor.lua"] = "" } }
+        local function start() return pcall(spawn_vm, { module = path.new "/actor.lua", subprocess = subprocess }) end
+        local _, first = start()
+        finish(first)
+        local limit, failures = S.getrlimit "nofile", 0
+        local function count()
+            local names = {}
+            for name in S.util.ls "/proc/self/fd" do
+                names[#names + 1] = name
+            end
+            return #names
+        end
+        for more = 0, 30 do
+            collectgarbage()
+            collectgarbage()
+            local before, lowest = count(), assert(S.dup(0))
+            S.setrlimit("nofile", { cur = lowest:getfd() + more, max = limit.max })
+            lowest:close()
+            collectgarbage "stop"
+            local ok, result = start()
+            S.setrlimit("nofile", limit)
+            local after = count()
+            collectgarbage "restart"
+            if ok then
+                finish(result)
+                break
+            end
+            failures = failures + 1
+            assert.equal("MFILE", result.sym)
+            assert.equal(before, after)
+        end
+        assert.is_true(failures > 5)
     end)
 
     it("gives the actor the environment it is told, empty by default", function()

@@ -13,12 +13,14 @@
 --- Suspends: spawn, wait
 --- Needs:    Landlock, seccomp, and namespaces of the user, mount, net, pid, ipc and uts kinds
 local ffi = require "ffi"
+local check_list = require "ljos.error.list"
 local descriptors = require "ljos.process.descriptors"
 local error_ = require "ljos.error"
 local file_descriptor = require "ljos.file_descriptor"
 local grants_ = require "ljos.sandbox.grants"
 local launch = require "ljos.actor.launch"
 local limits = require "ljos.sandbox.limits"
+local namespaces = require "ljos.process.namespaces"
 local native = require "ljos.native"
 local options_ = require "ljos.error.options"
 local process = require "ljos.process"
@@ -27,22 +29,14 @@ local source = require "ljos.actor.source"
 local surroundings = require "ljos.process.surroundings"
 
 local bor = bit.bor
-local namespace = native.constant_table "namespace"
+local CLONE_NEWNS = native.constant_table("namespace").CLONE_NEWNS
 
 ffi.cdef "uint32_t geteuid(void);"
 
 ---@class ljos.sandbox
 local M = {}
 
--- What the kernel makes with the process, and what the runner does in it, by the name of the protection.
-local NAMESPACES = {
-    { "user", namespace.CLONE_NEWUSER },
-    { "mount", namespace.CLONE_NEWNS },
-    { "net", namespace.CLONE_NEWNET },
-    { "pid", namespace.CLONE_NEWPID },
-    { "ipc", namespace.CLONE_NEWIPC },
-    { "uts", namespace.CLONE_NEWUTS },
-}
+-- What the runner does in the process; namespaces come with it.
 local STEPS = { "session", "mount", "memory", "mdwe", "limits", "capabilities", "no_new_privs", "landlock", "seccomp" }
 
 ---@class ljos.SandboxOptions
@@ -63,7 +57,7 @@ local STEPS = { "session", "mount", "memory", "mdwe", "limits", "capabilities", 
 ---@field stderr? "share"|ljos.FileDescriptor
 
 local known = {}
-for _, entry in ipairs(NAMESPACES) do
+for _, entry in ipairs(namespaces.KINDS) do
     known[entry[1]] = true
 end
 for _, name in ipairs(STEPS) do
@@ -81,8 +75,7 @@ local function wanted_of(without, has_jit)
     end
     if has_jit then wanted[NO_JIT] = nil end
     if without == nil then return wanted end
-    error_.check_type(without, "table", "without")
-    for _, name in ipairs(without) do
+    for _, name in ipairs(check_list(without, "without")) do
         if not known[name] then error_.argument("without", "no protection is named " .. tostring(name)) end
         wanted[name] = nil
     end
@@ -94,9 +87,7 @@ local is_privileged ---@type boolean?
 -- Root with its rights needs no user namespace to make the others. It enters one later, as nobody: made by clone, it
 -- would keep root's id.
 local function makes_namespaces_as_root()
-    if is_privileged == nil then
-        is_privileged = ffi.C.geteuid() == 0 and not process.probe_namespaces(namespace.CLONE_NEWNS)
-    end
+    if is_privileged == nil then is_privileged = ffi.C.geteuid() == 0 and not process.probe_namespaces(CLONE_NEWNS) end
     return is_privileged
 end
 
@@ -105,23 +96,11 @@ local function fail(errno, protection, detail)
     error(error_.system(errno, { detail = text, protection = protection }), 0)
 end
 
--- Which of the namespaces it was that clone(2) refused: the first that it refuses beside the user namespace alone.
-local function raise_refused(err, wanted)
-    local base = 0 ---@type integer
-    for _, entry in ipairs(NAMESPACES) do
-        local name, flag = entry[1], entry[2] --[[@as integer]]
-        local errno = wanted[name] and process.probe_namespaces(bor(base, flag) --[[@as integer]])
-        if errno then fail(errno, name, "the kernel refuses a namespace of this kind") end
-        if wanted[name] and name == "user" then base = flag end
-    end
-    error(err, 0)
-end
-
 -- The flags of clone(2), and the runner's words.
 local function plan(wanted)
     local flags, words = 0, {}
     local as_root = makes_namespaces_as_root()
-    for _, entry in ipairs(NAMESPACES) do
+    for _, entry in ipairs(namespaces.KINDS) do
         local name, flag = entry[1], entry[2]
         if wanted[name] and not (as_root and name == "user") then flags = bor(flags, flag) end
     end
@@ -135,8 +114,11 @@ end
 local function add_code(options, caller, boot)
     source.add_tree(options.source_tree_cache, boot, "source_tree_cache")
     if options.source ~= nil then
+        if options.module ~= nil then error_.argument("module", "not together with source") end
+        local name = options.name == nil and "sandbox" or options.name
         error_.check_type(options.source, "string", "source")
-        source.add_text(options.source, options.name or "sandbox", boot)
+        error_.check_type(name, "string", "name")
+        source.add_text(options.source, name, boot)
     else
         error_.check_type(options.module, "string", "module")
         source.add_module(options.module, caller, boot)
@@ -160,8 +142,7 @@ end
 local function numbers_of(syscalls)
     local numbers, all = {}, native.constant_table "SYS"
     if syscalls == nil then return "" end
-    error_.check_type(syscalls, "table", "syscalls")
-    for i, name in ipairs(syscalls) do
+    for i, name in ipairs(check_list(syscalls, "syscalls")) do
         numbers[i] = all["__NR_" .. tostring(name)]
             or error_.argument("syscalls", "this kernel's architecture has no call named " .. tostring(name))
     end
@@ -212,9 +193,9 @@ local function start(options, caller)
         has_init[result.child] = wanted.pid
         return result
     end
-    local err = result --[[@as ljos.Error]]
-    if error_.is_error(err) and err.step == "clone" then raise_refused(err, wanted) end
-    error(err, 0)
+    local name, errno = namespaces.refused(result, flags)
+    if name then fail(errno, name, "the kernel refuses a namespace of this kind") end
+    error(result, 0)
 end
 
 --- Starts a sandboxed actor and waits until its protections are in place.

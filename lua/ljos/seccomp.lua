@@ -10,6 +10,7 @@
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
+local check_list = require "ljos.error.list"
 local error_ = require "ljos.error"
 local native = require "ljos.native"
 
@@ -79,17 +80,6 @@ local OPERATORS = {
 OPERATORS["&"] = OPERATORS["=="] -- of what the mask leaves
 
 local int64, uint64 = ffi.typeof "int64_t", ffi.typeof "uint64_t"
-
--- Nothing is overlooked: a key that no rule has may have been meant to allow less.
-local function check_list(list, arg)
-    check_type(list, "table", arg)
-    for key in pairs(list) do
-        if type(key) ~= "number" or key % 1 ~= 0 or key < 1 or key > #list then
-            fail(("%s/%s"):format(arg, tostring(key)), "a list without names and without gaps expected")
-        end
-    end
-    return list
-end
 
 local LOWEST, HIGHEST = { int = -2 ^ 31, long = -2 ^ 53 }, { int = 2 ^ 32 - 1, long = 2 ^ 53 }
 

@@ -12,15 +12,13 @@ local context = require "ljos.actor.context"
 local error_ = require "ljos.error"
 local file_descriptor = require "ljos.file_descriptor"
 local launch = require "ljos.actor.launch"
-local native = require "ljos.native"
+local namespaces = require "ljos.process.namespaces"
 local options_ = require "ljos.error.options"
 local process = require "ljos.process"
 local slave = require "ljos.libc_service.slave"
 local source = require "ljos.actor.source"
 local surroundings = require "ljos.process.surroundings"
 local thread = require "ljos.actor.thread"
-
-local namespace = native.constant_table "namespace"
 
 ---@class ljos.SubprocessOptions
 ---@field newns_user? boolean
@@ -44,14 +42,6 @@ local namespace = native.constant_table "namespace"
 ---@field new_master? boolean                   whether it takes over the role of the process's master
 ---@field subprocess? ljos.SubprocessOptions
 
-local NAMESPACES = {
-    newns_user = namespace.CLONE_NEWUSER,
-    newns_mount = namespace.CLONE_NEWNS,
-    newns_net = namespace.CLONE_NEWNET,
-    newns_pid = namespace.CLONE_NEWPID,
-    newns_uts = namespace.CLONE_NEWUTS,
-    newns_ipc = namespace.CLONE_NEWIPC,
-}
 local REFUSED = { "native_modules_cache" }
 local ELSEWHERE = { "pd_daemon", "ld_library_directories" }
 local IN_PROCESS = { "inherit_context", "concurrency_hint", "new_master" }
@@ -66,6 +56,8 @@ local check_subprocess_names = options_(
         .. table.concat(ELSEWHERE, " ")
 )
 
+local check_init_names = options_("subprocess/init", "script arg")
+
 local function check_boolean(value, name)
     if value ~= nil then error_.check_type(value, "boolean", "subprocess/" .. name) end
     return value
@@ -73,8 +65,8 @@ end
 
 local function namespaces_of(subprocess)
     local flags = 0
-    for name, flag in pairs(NAMESPACES) do
-        if check_boolean(subprocess[name], name) then flags = flags + flag end
+    for _, kind in ipairs(namespaces.KINDS) do
+        if check_boolean(subprocess["newns_" .. kind[1]], "newns_" .. kind[1]) then flags = flags + kind[2] end
     end
     return flags
 end
@@ -82,6 +74,7 @@ end
 local function add_init(init, boot, grants)
     if init == nil then return end
     error_.check_type(init, "table", "subprocess/init")
+    check_init_names(init, "subprocess/init/")
     error_.check_type(init.script, "string", "subprocess/init/script")
     boot.init = init.script
     if init.arg ~= nil then
@@ -132,6 +125,13 @@ local function spawn_thread(options, caller)
     return thread.start { boot = boot, name = name, is_master = is_master }
 end
 
+local function raise_refused(err, flags)
+    local name, errno = namespaces.refused(err, flags)
+    if not name then error(err, 0) end
+    local detail = "the kernel refuses a namespace of this kind"
+    error(error_.system(errno, { arg = "subprocess/newns_" .. name, detail = detail, step = "clone" }), 0)
+end
+
 local function spawn_process(options, subprocess, caller)
     refuse_options(options, subprocess)
     local boot, grants = {}, {} ---@type table<string, string>, integer[]
@@ -142,17 +142,19 @@ local function spawn_process(options, subprocess, caller)
     slave.grant(subprocess.libc_service, "subprocess/libc_service", boot, grants)
     if subprocess.newns_pid then boot.pid1 = "1" end
     if subprocess.newns_user then boot.user_namespace = "1" end
-    local channel = launch.launch {
+    local flags = namespaces_of(subprocess)
+    local ok, result = pcall(launch.launch, {
         boot = boot,
         grants = grants,
-        namespaces = namespaces_of(subprocess),
+        namespaces = flags,
         -- In a new user namespace init.script has every capability, as the seed's has.
         flags = subprocess.newns_user and process.KEEP_CAPABILITIES or 0,
         stdio = surroundings.stdio(subprocess, "subprocess/"),
         environment = surroundings.environment(subprocess.environment, "subprocess/environment"),
-    }
+    })
+    if not ok then raise_refused(result, flags) end
     slave.consume(subprocess.libc_service)
-    return channel
+    return result --[[@as ljos.Channel]]
 end
 
 --- Starts an actor.

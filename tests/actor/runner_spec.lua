@@ -1,6 +1,7 @@
 -- The runner: where it is looked for, what it carries, and what it says when somebody else starts it.
 local lfs = require "lfs"
 local native = require "ljos.native"
+local S = require "ljos.syscall"
 
 local SOURCE = "lua/ljos/actor/runner.lua"
 local RUNNER = native.path:match "^.*/" .. "ljos-actor"
@@ -38,6 +39,16 @@ describe("actor.runner", function()
         for _, part in ipairs { "/nonexistent/ljos-actor: No such file or directory", "make build", "$LJOS_ACTOR" } do
             assert.matches(part, message, 1, true)
         end
+    end)
+
+    it("is not said to be missing where there is no descriptor for its copy", function()
+        local limit, runner = S.getrlimit "nofile", load_with(RUNNER)
+        S.setrlimit("nofile", { cur = 0, max = limit.max })
+        local ok, err = pcall(runner.fd)
+        S.setrlimit("nofile", limit)
+        assert.is_false(ok)
+        assert.equal("MFILE", err.sym)
+        assert.equal(RUNNER, err.path)
     end)
 
     it("carries every function of the native library", function()

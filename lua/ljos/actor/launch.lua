@@ -63,25 +63,20 @@ local function fds_for(options, open)
     return fds
 end
 
-local function owned(fd)
-    local object = io_object.new()
-    io_object.adopt(object, fd)
-    return object
-end
-
 --- Starts an actor's process.
 ---@param options ljos.actor.LaunchOptions
 ---@return ljos.Channel
 function M.launch(options)
     local program_fd = runner.fd()
-    return descriptors.with(function(open)
+    local sender, control = io_object.new(), io_object.new()
+    local ok, result = pcall(descriptors.with, function(open)
         local fds = fds_for(options, open)
         local inbox, inbox_sender = channel.pair(true)
         fds[INBOX] = open(inbox)
-        local sender = owned(inbox_sender)
+        io_object.adopt(sender, inbox_sender)
         local child_control, own_control = channel.pair(false)
         fds[CONTROL] = open(child_control)
-        local control = owned(own_control)
+        io_object.adopt(control, own_control)
         local child = process.start {
             arguments = { "ljos-actor" },
             environment = options.environment,
@@ -96,6 +91,10 @@ function M.launch(options)
         end
         return channel.new(io_object.release(sender), child, control)
     end)
+    if ok then return result end
+    io_object.close(sender)
+    io_object.close(control)
+    error(result, 0)
 end
 
 local ERRNO = ffi.typeof "int32_t[1]"

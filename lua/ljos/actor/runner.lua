@@ -4,10 +4,12 @@
 --- it. It is copied once into a sealed memfd, from which every actor starts: no actor can reach the file, and replacing
 --- the file later changes nothing.
 ---
---- Errors:   raises a string that lists every path tried and the remedy
+--- Errors:   raises a string that lists every path tried and the remedy; ljos.Error where it is there, but cannot be
+---           copied
 --- Suspends: never
 --- Needs:    memfd_create(2)
 local ffi = require "ffi"
+local error_ = require "ljos.error"
 local native = require "ljos.native"
 
 ffi.cdef "int close(int fd);"
@@ -27,11 +29,18 @@ local function candidates()
     return { (native.path:match "^.*/" or "") .. "ljos-actor" }
 end
 
+-- What opening a program fails with where it is not there, or not to be had.
+local ABSENT = {}
+for name in ("ENOENT ENOTDIR EISDIR EACCES ELOOP ENAMETOOLONG"):gmatch "%S+" do
+    ABSENT[-error_.errno_of[name]] = true
+end
+
 local function open()
     local tried = {}
     for _, path in ipairs(candidates()) do
         local fd = native.C.ljos_memfd_from_program(path)
         if fd >= 0 then return fd end
+        if not ABSENT[fd] then error_.check(fd, { path = path, detail = "the copy of the runner of actors" }) end
         local reason = ffi.string(ffi.C.strerror(-fd))
         tried[#tried + 1] = ("  %s: %s"):format(path, reason)
     end

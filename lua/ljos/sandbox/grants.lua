@@ -12,6 +12,7 @@
 --- Needs:    /proc
 local ffi = require "ffi"
 local calls = require "ljos.filesystem.calls"
+local check_list = require "ljos.error.list"
 local error_ = require "ljos.error"
 local native = require "ljos.native"
 
@@ -45,8 +46,7 @@ local KINDS = {
 function M.allowed_of(allow)
     local allowed = {}
     if allow == nil then return allowed end
-    error_.check_type(allow, "table", "allow")
-    for _, kind in ipairs(allow) do
+    for _, kind in ipairs(check_list(allow, "allow")) do
         if not KINDS[kind] then error_.argument("allow", "no kind of grant is named " .. tostring(kind)) end
         allowed[kind] = true
     end

@@ -7,6 +7,7 @@
 --- Suspends: never
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
+local check_list = require "ljos.error.list"
 local error_ = require "ljos.error"
 local native = require "ljos.native"
 
@@ -39,10 +40,7 @@ local SINCE = {
 
 -- {"read_file", "execute"} -> bits
 local function bits_of(group, names, arg)
-    check_type(names, "table", arg)
-    for key in pairs(names) do
-        if type(key) ~= "number" then fail(("%s/%s"):format(arg, tostring(key)), "a list of names expected") end
-    end
+    check_list(names, arg)
     local values, bits = native.constant_table(group), 0
     for i = 1, #names do
         local name = names[i]
