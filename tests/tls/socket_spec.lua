@@ -50,6 +50,26 @@ describe("a TLS handshake", function()
         close(client, server)
     end)
 
+    it("comes after all settings, which it would not heed any more", function()
+        local client, server = connections.pair()
+        raised("EISCONN", client.set_server_name, client, "localhost")
+        raised("EISCONN", client.set_verify_mode, client, "peer")
+        raised("EISCONN", client.set_verify_depth, client, 1)
+        raised("EISCONN", client.set_verify_callback, client, "host_name_verification", "localhost")
+        raised("EISCONN", client.set_session, client, server.session)
+        close(client, server)
+    end)
+
+    it("fails where the server has no certificate, or no key for it; the server says so", function()
+        local without_key = tls.context.new "tls_server"
+        without_key:use_certificate_chain_file(connections.file "chain.pem")
+        for _, context in ipairs { tls.context.new "tls_server", without_key } do
+            local _, err = connections.try_handshakes(connections.sockets(nil, context))
+            assert.equal("asio.ssl", tostring(err.category))
+            assert.equal("the server has no certificate, or not its private key", err.detail)
+        end
+    end)
+
     it("fails where the peer sends something else", function()
         local client, server = connections.sockets()
         server.stream:write_some(byte_span.append "HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -188,6 +208,8 @@ describe("a TLS socket", function()
         for _, name in ipairs { "read_some", "write_some", "shutdown", "close", "client_handshake" } do
             assert.equal(1, raised("EINVAL", client[name], client.stream, byte_span.new(1)).arg)
         end
+        close(client, server)
+        client, server = connections.sockets()
         assert.equal(2, raised("EINVAL", client.set_server_name, client, "127.0.0.1").arg)
         assert.equal(2, raised("EINVAL", client.set_server_name, client, "").arg)
         assert.equal(2, raised("EINVAL", client.set_server_name, client, "a\0b").arg)

@@ -53,6 +53,7 @@ void SSL_CTX_set_alpn_select_cb(void *ctx, void *callback, void *argument);
 void *SSL_new(void *ctx);
 void SSL_free(void *ssl);
 int SSL_use_certificate(void *ssl, void *certificate);
+void *SSL_get_privatekey(const void *ssl);
 void SSL_set_bio(void *ssl, void *from, void *to);
 void SSL_set_connect_state(void *ssl);
 void SSL_set_accept_state(void *ssl);

@@ -1,6 +1,6 @@
 --- The peer of a connection: what a socket's methods set before the handshake, and what its properties tell after it.
 ---
---- Errors:   raises ljos.Error: EINVAL for arguments, EBADF for a closed socket
+--- Errors:   raises ljos.Error: EINVAL for arguments, EBADF for a closed socket, EISCONN for late settings
 --- Suspends: never
 --- Needs:    OpenSSL
 local ffi = require "ffi"
@@ -37,16 +37,23 @@ local check = M.check
 
 ---@class ljos.tls.SocketSettings: ljos.tls.Pump
 ---@field has_mode boolean  for library modules: a mode of verification was set
+---@field is_ready boolean  for library modules: the handshake is done
 local methods = {}
 M.methods = methods
 
 -- Settings, before the handshake ------------------------------------------------------------------------------------
 
+local function check_early(self)
+    local ssl = check(self)
+    if self.is_ready then error(error_.system("EISCONN", { detail = "the handshake is done" }), 0) end
+    return ssl
+end
+
 --- Sets the name of the server to ask for, one of those that it may have: server name indication (RFC 6066). It does
 --- not have the server verified for that name; see `set_verify_callback`.
 ---@param hostname string
 function methods:set_server_name(hostname)
-    local ssl = check(self)
+    local ssl = check_early(self)
     local name, is_address = verification.host(hostname, 2)
     if is_address then error_.argument(2, "the name of a host expected, not its address") end
     lib.SSL_ctrl(ssl, CTRL.SET_TLSEXT_HOSTNAME, 0, ffi.cast("const char *", name))
@@ -55,7 +62,7 @@ end
 --- As `set_verify_mode` of a context, for this connection.
 ---@param mode string|string[]
 function methods:set_verify_mode(mode)
-    local ssl = check(self)
+    local ssl = check_early(self)
     lib.SSL_set_verify(ssl, verification.mode(mode), nil)
     self.has_mode = true
 end
@@ -63,7 +70,7 @@ end
 --- As `set_verify_depth` of a context, for this connection.
 ---@param depth integer
 function methods:set_verify_depth(depth)
-    local ssl = check(self)
+    local ssl = check_early(self)
     lib.SSL_set_verify_depth(ssl, verification.depth(depth))
 end
 
@@ -71,7 +78,7 @@ end
 ---@param callback "host_name_verification"
 ---@param host string
 function methods:set_verify_callback(callback, host)
-    local ssl = check(self)
+    local ssl = check_early(self)
     verification.set_callback(lib.SSL_get0_param(ssl), callback, host)
 end
 
@@ -79,7 +86,7 @@ end
 --- seed; SSL_set_session(3).
 ---@param session ljos.tls.Session  the property `session` of that connection, read after it has read something
 function methods:set_session(session)
-    local ssl = check(self)
+    local ssl = check_early(self)
     opaque_type.check(session, "tls.session", 2)
     lib.ERR_clear_error()
     failure.check(lib.SSL_set_session(ssl, session.pointer))

@@ -49,7 +49,6 @@ local M = {}
 ---@field is_resumed boolean  whether the connection goes on with a session
 ---@field package context ljos.tls.Context
 ---@field package role "client"|"server"|false
----@field is_ready boolean  for library modules: the handshake is done
 ---@field package is_shut boolean     close_notify was sent
 ---@field package failure ljos.Error|false  what ended the connection
 ---@field read_some fun(self, buffer: ljos.byte_span): integer
@@ -66,11 +65,18 @@ end
 
 local other_role = { client = "server", server = "client" }
 
+-- OpenSSL says no more than that there is no cipher.
+local function explain_handshake(self, err)
+    if self.role ~= "server" or self.is_ready or lib.SSL_get_privatekey(self.ssl) ~= nil then return end
+    err.detail = "the server has no certificate, or not its private key"
+end
+
 -- Ends the connection by what OpenSSL says; the peer is told why, unless that must wait.
 local function fail(self)
     local err = failure.take() or failure.stream.unexpected_result
     if self.failure then error(self.failure, 0) end -- another fiber has met it
     if err == failure.ssl.certificate_verify_failed then verification.explain(err, self.ssl, other_role[self.role]) end
+    explain_handshake(self, err)
     self.failure = err
     if not self.writing.is_taken then flush(self) end
     error(err, 0)
