@@ -150,6 +150,7 @@ describe("a certificate and its key", function()
             cannot_read(c.use_private_key, c, garbage, "asn1")
             cannot_read(c.use_tmp_dh, c, garbage)
             cannot_read(c.add_certificate_authority, c, garbage)
+            cannot_read(c.add_revocation_list, c, garbage)
         end
         local cut = content("chain.pem"):sub(1, -100)
         raises.raised(c.use_certificate_chain, c, cut)
@@ -176,10 +177,20 @@ describe("a certificate and its key", function()
             assert.equal("system", tostring(err.category))
         end
         raised("EISDIR", c.use_certificate_file, c, "/", "pem")
-        for _, name in ipairs { "use_certificate_chain", "use_tmp_dh", "add_certificate_authority" } do
+        for _, name in ipairs {
+            "use_certificate_chain",
+            "use_tmp_dh",
+            "add_certificate_authority",
+            "add_revocation_list",
+        } do
             assert.equal(2, raised("EINVAL", c[name], c, {}).arg)
         end
-        for _, name in ipairs { "use_certificate_chain_file", "use_tmp_dh_file", "load_verify_file" } do
+        for _, name in ipairs {
+            "use_certificate_chain_file",
+            "use_tmp_dh_file",
+            "load_verify_file",
+            "load_revocation_file",
+        } do
             assert.equal(2, raised("EINVAL", c[name], c, {}).arg)
             raised("ENOENT", c[name], c, "/no/such/file")
         end
@@ -323,6 +334,7 @@ describe("options of a context", function()
         check("SSL_MODE_", openssl.MODE)
         check("SSL_OP_", openssl.OP)
         check("SSL_VERIFY_", openssl.VERIFY)
+        check("X509_V_FLAG_", openssl.V_FLAG)
         for name, value in pairs(openssl.VERSION) do
             check(name .. "_", { VERSION = value })
         end

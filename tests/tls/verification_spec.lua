@@ -70,6 +70,52 @@ describe("verifying the peer", function()
         assert.matches("purpose: O=ljos,CN=somebody, at depth 0", err.detail)
     end)
 
+    describe("with revocation lists", function()
+        local function knowing(list)
+            local context = connections.client_context()
+            context:load_revocation_file(connections.file(list))
+            return context
+        end
+
+        it(
+            "takes a chain of which nothing is revoked",
+            function() assert.is_nil((refusal(nothing, knowing "unrevoked.pem"))) end
+        )
+
+        it("refuses a certificate that was revoked, and says which", function()
+            local err = refusal(nothing, knowing "revoked.pem")
+            assert.equal("certificate revoked: O=ljos,CN=localhost, at depth 0", err.detail)
+        end)
+
+        it("refuses a chain of which it has not all lists, or only such as are out of date", function()
+            local context = connections.client_context()
+            local lists = require("text_file").read(connections.file "unrevoked.pem")
+            context:add_revocation_list(lists:match "^.-%-%-%-%-%-END X509 CRL%-%-%-%-%-\n")
+            assert.matches("unable to get certificate CRL: .*, at depth 0", refusal(nothing, context).detail)
+            context:add_revocation_list(lists)
+            assert.is_nil((refusal(nothing, context)))
+            assert.matches("CRL has expired: .*, at depth 0", refusal(nothing, knowing "outdated.pem").detail)
+        end)
+
+        it("believes the newest", function()
+            local context = knowing "outdated.pem"
+            context:load_revocation_file(connections.file "unrevoked.pem")
+            assert.is_nil((refusal(nothing, context)))
+        end)
+
+        it("refuses certificates of clients", function()
+            local client, server = connections.client_context "tls12", connections.server_context()
+            client:use_certificate_file(connections.file "client.pem", "pem")
+            client:use_private_key_file(connections.file "client.key", "pem")
+            server:load_verify_file(connections.file "ca.pem")
+            server:load_revocation_file(connections.file "revoked.pem")
+            server:set_verify_mode "fail_if_no_peer_cert"
+            local client_error, server_error = refusal(nothing, client, server)
+            assert.equal("certificate revoked: O=ljos,CN=somebody, at depth 0", server_error.detail)
+            assert.matches("alert certificate revoked", tostring(client_error))
+        end)
+    end)
+
     local function host(name)
         return function(client) client:set_verify_callback("host_name_verification", name) end
     end

@@ -1,4 +1,4 @@
---- Decoding: certificates, private keys and Diffie-Hellman parameters, from PEM or ASN.1 to what OpenSSL works with.
+--- Decoding: certificates, private keys and their like, from PEM or ASN.1 to what OpenSSL works with.
 ---
 --- Bytes go through a memory BIO of OpenSSL's that sees them where they are. Nothing here ever asks at the terminal, as
 --- OpenSSL does where a password is needed: a password is asked for beforehand, of a function, and only where
@@ -38,21 +38,32 @@ end
 -- PEM_read_bio_*: with a password and without a callback, nobody is asked.
 local function read_pem(read, free, bio, password) return owned(read(bio, nil, nil, password), free) end
 
---- Reads all certificates of a PEM text, at least one.
----@param data string
----@return ffi.cdata*[] # X509
-function M.certificates(data)
+-- All that a PEM text has of one kind, at least one.
+local function read_all(read, free, data, what)
     local bio, found = source(data), {}
     lib.ERR_clear_error()
     while true do
-        local certificate = read_pem(lib.PEM_read_bio_X509_AUX, "X509_free", bio, "")
-        if not certificate then break end
-        found[#found + 1] = certificate
+        local one = read_pem(read, free, bio, "")
+        if not one then break end
+        found[#found + 1] = one
     end
-    if not found[1] then unreadable "certificate" end
+    if not found[1] then unreadable(what) end
     local err = failure.take()
     if not failure.is_end_of_pem(err) then error(err, 0) end
     return found
+end
+
+--- Reads all certificates of a PEM text, at least one.
+---@param data string
+---@return ffi.cdata*[] # X509
+function M.certificates(data) return read_all(lib.PEM_read_bio_X509_AUX, "X509_free", data, "certificate") end
+
+--- Reads all certificate revocation lists of a PEM text, at least one.
+---@param data string
+---@return ffi.cdata*[] # X509_CRL
+function M.revocation_lists(data)
+    local read = lib.PEM_read_bio_X509_CRL
+    return read_all(read, "X509_CRL_free", data, "revocation list")
 end
 
 --- Reads one certificate.

@@ -99,6 +99,7 @@ int BIO_nwrite(void *bio, uint8_t **place, int count);
 void *PEM_read_bio_X509_AUX(void *bio, void **x, void *callback, const char *password);
 void *PEM_read_bio_PrivateKey(void *bio, void **x, void *callback, const char *password);
 void *PEM_read_bio_DHparams(void *bio, void **x, void *callback, const char *password);
+void *PEM_read_bio_X509_CRL(void *bio, void **x, void *callback, const char *password);
 void *d2i_X509_bio(void *bio, void **x);
 void *d2i_PrivateKey_bio(void *bio, void **x);
 void EVP_PKEY_free(void *key);
@@ -123,11 +124,14 @@ void ASN1_STRING_free(void *string);
 const void *EVP_sha256(void);
 int X509_digest(const void *certificate, const void *digest, uint8_t *bytes, unsigned *length);
 int X509_STORE_add_cert(void *store, void *certificate);
+int X509_STORE_add_crl(void *store, void *list);
+void X509_CRL_free(void *list);
 const char *X509_verify_cert_error_string(long code);
 void *OPENSSL_sk_value(const void *stack, int index);
 int X509_VERIFY_PARAM_set1_host(void *param, const char *name, size_t length);
 int X509_VERIFY_PARAM_set1_ip(void *param, const uint8_t *address, size_t length);
 int X509_VERIFY_PARAM_set1_ip_asc(void *param, const char *address);
+int X509_VERIFY_PARAM_set_flags(void *param, unsigned long flags);
 void X509_VERIFY_PARAM_set_hostflags(void *param, unsigned flags);
 int X509_VERIFY_PARAM_set1(void *to, const void *from);
 void X509_VERIFY_PARAM_set_auth_level(void *param, int level);
@@ -197,6 +201,8 @@ M.OP = {
     NO_RENEGOTIATION = 0x40000000,
     SINGLE_DH_USE = 0,
 }
+
+M.V_FLAG = { CRL_CHECK = 0x4, CRL_CHECK_ALL = 0x8 }
 
 M.VERIFY = { NONE = 0, PEER = 1, FAIL_IF_NO_PEER_CERT = 2, CLIENT_ONCE = 4 }
 

@@ -8,6 +8,8 @@
 #   client.pem        a client's, signed by ca.pem; client.key; client.der, key.der: the same as ASN.1
 #   encrypted.key     client.key, with the password "sesame" (PKCS #8); legacy.key: the same in the older format
 #   rsa.pem rsa.key   one with a key of RSA, signed by ca.pem
+#   unrevoked.pem     lists of ca.pem and the authority below it that revoke nothing; revoked.pem: that revoke server.pem and
+#                     client.pem; outdated.pem: the unrevoked ones of 2001
 #   dh.pem            Diffie-Hellman parameters (RFC 7919's ffdhe2048)
 set -eu
 cd "$(dirname "$0")"
@@ -87,3 +89,17 @@ openssl genrsa -out rsa.key 2048 2>/dev/null
 sign rsa.pem rsa.key "/CN=localhost/O=ljos" server ca 20000101000000Z $END
 openssl genpkey -genparam -algorithm DH -pkeyopt group:ffdhe2048 -out "$work/dh.pem" 2>/dev/null
 openssl dhparam -in "$work/dh.pem" -out dh.pem 2>/dev/null || cp "$work/dh.pem" dh.pem
+
+# lists OUT START END
+lists() {
+    for authority in ca "$work/middle"; do
+        openssl ca -gencrl -config "$work/ca.cnf" -cert "$authority.pem" -keyfile "$work/$(basename "$authority").key" \
+            -crl_lastupdate "$2" -crl_nextupdate "$3"
+    done >"$1" 2>/dev/null
+}
+
+lists unrevoked.pem 20000101000000Z "$END"
+lists outdated.pem 20010101000000Z 20011231235959Z
+openssl ca -config "$work/ca.cnf" -cert "$work/middle.pem" -keyfile "$work/middle.key" -revoke server.pem 2>/dev/null
+openssl ca -config "$work/ca.cnf" -cert ca.pem -keyfile "$work/ca.key" -revoke client.pem 2>/dev/null
+lists revoked.pem 20000101000000Z "$END"

@@ -14,7 +14,7 @@ local opaque_type = require "ljos.fiber.opaque_type"
 local openssl = require "ljos.tls.openssl"
 local path = require "ljos.filesystem.path"
 
-local lib, CTRL = openssl.lib, openssl.CTRL
+local lib, CTRL, V_FLAG = openssl.lib, openssl.CTRL, openssl.V_FLAG
 local succeed = failure.check
 local EVP_PKEY_RSA = 6 -- NID_rsaEncryption
 
@@ -66,6 +66,14 @@ local function add_authorities(self, text)
         succeed(lib.X509_STORE_add_cert(store, certificate))
     end
     self.has_trust = true
+end
+
+local function add_lists(self, text)
+    local store = lib.SSL_CTX_get_cert_store(self.ctx)
+    for _, list in ipairs(decoding.revocation_lists(text)) do
+        succeed(lib.X509_STORE_add_crl(store, list))
+    end
+    lib.X509_VERIFY_PARAM_set_flags(lib.SSL_CTX_get0_param(self.ctx), V_FLAG.CRL_CHECK + V_FLAG.CRL_CHECK_ALL)
 end
 
 local function use_certificate(self, data, format)
@@ -149,6 +157,16 @@ function methods:set_default_verify_paths()
     lib.ERR_clear_error() -- of a system without any
     self.has_trust = true
 end
+
+--- Adds certificate revocation lists, one or more, in PEM. From then on a peer is refused, too, whose chain has a
+--- certificate that was revoked, or whose signer has no list here that is up to date; of several the newest counts.
+--- Beyond the seed; RFC 5280, section 5.
+---@param data ljos.byte_span|string
+function methods:add_revocation_list(data) from_memory(self, add_lists, data) end
+
+--- Adds the certificate revocation lists of a PEM file.
+---@param filename ljos.filesystem.Path|string
+function methods:load_revocation_file(filename) from_file(self, add_lists, filename) end
 
 --- Takes the certificate to show to peers.
 ---@param data ljos.byte_span|string
