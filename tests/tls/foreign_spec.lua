@@ -259,6 +259,17 @@ describe("with OpenSSL's programs,", function()
         server:close()
     end)
 
+    it("a server shows s_client the certificate for the name that it asks for", function()
+        local context, other = connections.server_context(), tls.context.new "tls_server"
+        other:use_certificate_file(file "rsa.pem", "pem")
+        other:use_private_key_file(file "rsa.key", "pem")
+        context:set_server_contexts { ["www.example.test"] = other }
+        local server, process = server_of(context, "-servername", "www.example.test", "-ign_eof")
+        server:server_handshake()
+        expect(process, "issuer=CN ?= ?ljos test authority, O")
+        server:close()
+    end)
+
     it("a server that s_client does not believe is told so", function()
         local server = server_of(nil, "-verify_hostname", "elsewhere")
         local err = raises.raised(function()

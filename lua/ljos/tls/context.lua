@@ -8,10 +8,8 @@
 --- Suspends: never
 --- Needs:    OpenSSL
 local bit = require "bit"
-local ffi = require "ffi"
 local error_ = require "ljos.error"
 local failure = require "ljos.tls.failure"
-local native = require "ljos.native"
 local opaque_type = require "ljos.fiber.opaque_type"
 local openssl = require "ljos.tls.openssl"
 local verification = require "ljos.tls.verification"
@@ -22,11 +20,9 @@ local succeed = failure.check
 ---@class ljos.tls.context
 local M = {}
 
----@class ljos.tls.Context: ljos.tls.ContextCredentials
----@field role "client"|"server"|false  for library modules: the only one that it is for
+---@class ljos.tls.Context: ljos.tls.ContextChoices
 ---@field has_mode boolean  for library modules: whether a mode of verification was set
----@field protocols table|false  for library modules: what a server offers by ALPN; its callback reads it
-local methods = require "ljos.tls.context.credentials"
+local methods = require "ljos.tls.context.choices"
 
 local function check(self) opaque_type.check(self, "tls.context", 1) end
 
@@ -164,33 +160,6 @@ function methods:set_ciphersuites(list)
     succeed(lib.SSL_CTX_set_ciphersuites(self.ctx, list), { detail = list })
 end
 
--- As it stands in the handshake: each name behind its length (RFC 7301).
-local function protocol_list(names)
-    error_.check_type(names, "table", 2)
-    local parts = {}
-    for i = 1, #names do
-        error_.check_type(names[i], "string", 2)
-        if names[i] == "" or #names[i] > 255 then error_.argument(2, "names of 1 to 255 bytes expected") end
-        parts[i] = string.char(#names[i]) .. names[i]
-    end
-    local list = table.concat(parts)
-    if list == "" or #list > 65535 then error_.argument(2, "a list of names expected") end
-    return list
-end
-
---- Sets the application protocols that a client offers, or a server takes, best first: {"h2", "http/1.1"}. A server
---- that shares none with a client that offers some refuses it. Beyond the seed; RFC 7301.
----@param names string[]
-function methods:set_alpn_protocols(names)
-    check(self)
-    local list = protocol_list(names)
-    lib.SSL_CTX_set_alpn_protos(self.ctx, list, #list)
-    local own = ffi.new "struct ljos_tls_protocols"
-    own.list, own.len = ffi.cast("const uint8_t *", list), #list
-    self.protocols = { own, list }
-    lib.SSL_CTX_set_alpn_select_cb(self.ctx, ffi.cast("void *", native.C.ljos_tls_select_protocol), own)
-end
-
 -- Making ------------------------------------------------------------------------------------------------------------
 
 local metatable = opaque_type.define({}, "tls.context", methods)
@@ -211,6 +180,7 @@ function M.new(method)
         has_trust = false,
         password = false,
         protocols = false,
+        hosts = false,
     }
     set_versions(self, version)
     ctrl(

@@ -48,6 +48,7 @@ int SSL_CTX_set_session_id_context(void *ctx, const char *id, unsigned length);
 int SSL_CTX_set_cipher_list(void *ctx, const char *list);
 int SSL_CTX_set_ciphersuites(void *ctx, const char *list);
 int SSL_CTX_set_alpn_protos(void *ctx, const uint8_t *list, unsigned length);
+long SSL_CTX_callback_ctrl(void *ctx, int command, void *callback);
 void SSL_CTX_set_alpn_select_cb(void *ctx, void *callback, void *argument);
 
 void *SSL_new(void *ctx);
@@ -71,7 +72,7 @@ int SSL_get_security_level(const void *ssl);
 void *SSL_get0_param(void *ssl);
 long SSL_get_verify_result(const void *ssl);
 void *SSL_get0_verified_chain(const void *ssl);
-void *SSL_get_SSL_CTX(const void *ssl);
+void *SSL_set_SSL_CTX(void *ssl, void *ctx);
 const char *SSL_get_version(const void *ssl);
 const void *SSL_get_current_cipher(const void *ssl);
 const char *SSL_CIPHER_get_name(const void *cipher);
@@ -179,6 +180,8 @@ M.CTRL = {
     SET_TMP_DH = 3,
     MODE = 33,
     SET_READ_AHEAD = 41,
+    SET_TLSEXT_SERVERNAME_CB = 53,
+    SET_TLSEXT_SERVERNAME_ARG = 54,
     SET_TLSEXT_HOSTNAME = 55,
     CHAIN = 88,
     CHAIN_CERT = 89,

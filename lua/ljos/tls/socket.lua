@@ -75,7 +75,9 @@ end
 local function fail(self)
     local err = failure.take() or failure.stream.unexpected_result
     if self.failure then error(self.failure, 0) end -- another fiber has met it
-    if err == failure.ssl.certificate_verify_failed then verification.explain(err, self.ssl, other_role[self.role]) end
+    if err == failure.ssl.certificate_verify_failed then
+        verification.explain(err, self.ssl, self.context.ctx, other_role[self.role])
+    end
     explain_handshake(self, err)
     self.failure = err
     if not self.writing.is_taken then flush(self) end

@@ -86,9 +86,9 @@ function M.set_callback(param, callback, host)
 end
 
 -- Verifies once more what was refused; returns the certificate at fault and its depth.
-local function find_fault(ssl, chain, purpose, code)
+local function find_fault(ssl, ctx, chain, purpose, code)
     local check = openssl.owned(lib.X509_STORE_CTX_new(), "X509_STORE_CTX_free")
-    local store = lib.SSL_CTX_get_cert_store(lib.SSL_get_SSL_CTX(ssl))
+    local store = lib.SSL_CTX_get_cert_store(ctx)
     if lib.X509_STORE_CTX_init(check, store, lib.OPENSSL_sk_value(chain, 0), chain) ~= 1 then return nil end
     lib.X509_STORE_CTX_set_default(check, purpose)
     local param = lib.X509_STORE_CTX_get0_param(check)
@@ -108,14 +108,15 @@ function M.text(code) return ffi.string(lib.X509_verify_cert_error_string(code))
 --- subject of the one at fault, and `depth`, its place in the chain (0 is the peer's own).
 ---@param err ljos.Error
 ---@param ssl ffi.cdata*
+---@param ctx ffi.cdata*  the SSL_CTX that knows the authorities
 ---@param peer "client"|"server"
-function M.explain(err, ssl, peer)
+function M.explain(err, ssl, ctx, peer)
     local code = tonumber(lib.SSL_get_verify_result(ssl)) --[[@as integer]]
     err.verify_code, err.verify_error = code, M.text(code)
     err.detail = err.verify_error
     local chain = lib.SSL_get0_verified_chain(ssl)
     if chain == nil or lib.OPENSSL_sk_value(chain, 0) == nil then return end
-    err.certificate, err.depth = find_fault(ssl, chain, "ssl_" .. peer, code)
+    err.certificate, err.depth = find_fault(ssl, ctx, chain, "ssl_" .. peer, code)
     lib.ERR_clear_error()
     if err.depth then err.detail = ("%s: %s, at depth %d"):format(err.detail, err.certificate, err.depth) end
 end

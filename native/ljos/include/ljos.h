@@ -334,6 +334,26 @@ struct ljos_tls_protocols {
   unsigned int len;
 };
 
+// One of a server's names, and the SSL_CTX that has its certificate.
+struct ljos_tls_host {
+  const uint8_t *name;
+  unsigned int len;
+  // Not `name` itself is meant, but every name that has one label more: "*.example.org".
+  int is_wildcard;
+  void *ctx;
+};
+
+// A server's names, and what of OpenSSL's library choosing among them takes.
+struct ljos_tls_hosts {
+  const struct ljos_tls_host *hosts;
+  unsigned int count;
+  // The X509_STORE of the context that listens: whom to believe is its to say, whichever is chosen.
+  void *store;
+  const char *(*get_servername)(const void*, int);
+  void *(*set_ctx)(void*, void*);
+  long (*ctrl)(void*, int, long, const void*);
+};
+
 // A byte_span: `len` bytes at `ptr`, and room for `cap`; `ptr` is null where `cap` is 0. Lua owns the memory, and
 // anchors it by `slot`.
 struct ljos_span {
@@ -1274,5 +1294,15 @@ int ljos_tls_select_protocol(void *_ssl,
                              const uint8_t *offered,
                              unsigned int offered_len,
                              const struct ljos_tls_protocols *protocols);
+
+// Chooses the context that has the certificate for the name that a client asks for; leaves the one that listens where
+// no name fits, or none was asked for. For SSL_CTX_set_tlsext_servername_callback(3).
+//
+// # Safety
+// `ssl` is a connection in its handshake; `hosts` is a struct whose arrays have the lengths it says, whose functions
+// are OpenSSL's, and whose contexts, names and store outlive the handshake.
+int ljos_tls_choose_context(void *ssl,
+                            int *_alert,
+                            const struct ljos_tls_hosts *hosts);
 
 #endif  /* LJOS_H */
