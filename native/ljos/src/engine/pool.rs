@@ -38,9 +38,11 @@ struct State {
     /// Resolutions under way that somebody waits for: their running numbers and `user_data`.
     resolving: Vec<(u64, u32)>,
     last_number: u64,
-    /// Threads that are alive, that wait for work, and that are stuck in what nobody waits for.
+    /// Threads that are alive, that wait for work, that do some, and that are stuck in what nobody waits for. Those that
+    /// were started and have not begun count among the first alone.
     threads: usize,
     idle: usize,
+    busy: usize,
     abandoned: usize,
     closing: bool,
 }
@@ -144,11 +146,11 @@ impl Pool {
         found
     }
 
-    /// Ends the threads, where all of them wait for work, and answers how many they were; the next work starts others.
+    /// Ends the threads, where none of them has work, and answers how many they were; the next work starts others.
     pub fn dismiss(&mut self) -> Result<usize, c_int> {
         let count = {
             let mut state = lock(&self.shared);
-            if !state.queue.is_empty() || state.idle < state.threads {
+            if !state.queue.is_empty() || state.busy > 0 {
                 return Err(libc::EBUSY);
             }
             state.closing = true;
@@ -204,6 +206,7 @@ fn work(shared: &Shared) {
             state.idle -= 1;
             continue;
         };
+        state.busy += 1;
         state.last_number += 1;
         let number = state.last_number;
         let resolves = matches!(job, Job::Resolve(_));
@@ -213,6 +216,7 @@ fn work(shared: &Shared) {
         drop(state);
         let res = job.run();
         state = lock(shared);
+        state.busy -= 1;
         if resolves {
             let Some(index) = state.resolving.iter().position(|(resolved, _)| *resolved == number) else {
                 state.abandoned -= 1;
@@ -260,4 +264,33 @@ fn clear(fd: RawFd) {
     let mut count = 0u64;
     // SAFETY: eight bytes of a local.
     unsafe { libc::read(fd, (&raw mut count).cast(), 8) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[test]
+    fn a_thread_that_has_not_begun_has_no_work() {
+        let Ok(mut pool) = Pool::new() else { return };
+        let shared = Arc::clone(&pool.shared);
+        let (begin, gate) = mpsc::channel::<()>();
+        lock(&shared).threads += 1;
+        pool.started.push(std::thread::spawn(move || {
+            let _ = gate.recv();
+            work(&shared);
+        }));
+        // It begins while it is waited for.
+        let shared = Arc::clone(&pool.shared);
+        let opener = std::thread::spawn(move || {
+            while !lock(&shared).closing {
+                std::thread::yield_now();
+            }
+            drop(begin);
+        });
+        assert_eq!(pool.dismiss(), Ok(1));
+        assert_eq!(lock(&pool.shared).threads, 0);
+        assert!(opener.join().is_ok());
+    }
 }
