@@ -22,6 +22,11 @@ local no_namespaces = not runs "unshare --user --mount --pid --net --ipc --uts -
 local no_mapping = no_namespaces
     or not runs "unshare --map-root-user true" and "this user's id cannot be mapped to root's in a user namespace"
 
+-- A mount namespace shows a proc of its own only where all of the one outside is in sight; containers hide parts.
+local no_proc = no_mapping
+    or not runs "unshare --map-root-user --mount --pid --fork mount -t proc none /proc"
+        and "a user namespace may mount no proc here"
+
 local no_landlock = attacks.landlock_abi() == 0 and "this kernel has no Landlock"
 local no_sandboxes = no_namespaces or no_landlock
 
@@ -36,6 +41,9 @@ function M.landlock(it) return unless(no_landlock, it, getfenv(2)) end
 
 -- Namespaces in a new user namespace, where this user is root.
 function M.namespaces(it) return unless(no_mapping, it, getfenv(2)) end
+
+-- The same, where a proc can be mounted.
+function M.own_proc(it) return unless(no_proc, it, getfenv(2)) end
 
 -- ::1.
 function M.ipv6(it) return unless(no_ipv6, it, getfenv(2)) end

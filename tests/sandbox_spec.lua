@@ -514,6 +514,8 @@ describe("sandbox.spawn", function()
             file:close()
         ]]
         assert.equal("spawned", strict(prefix, ""))
+        local is_writable = os.execute(table.concat(prefix, " ") .. " test -w /proc/sys/user/max_user_namespaces")
+        if is_writable ~= 0 then return pending "/proc/sys cannot be written to here" end
         assert.equal("user NOSPC", strict(prefix, forbid))
         -- The same without any privilege of the caller's own.
         local drop = ([[

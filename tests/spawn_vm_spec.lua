@@ -489,7 +489,7 @@ describe("spawn_vm", function()
             end
         )
 
-        needs.namespaces(it)(
+        needs.own_proc(it)(
             "that maps ids through the parent, empties the root and leaves a module there (the seed's recipe)",
             function()
                 local seqpacket = require "ljos.actor.channel"

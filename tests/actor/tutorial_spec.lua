@@ -196,7 +196,7 @@ describe("the manual's sandbox", function()
         ]])
     end)
 
-    needs.namespaces(it)("in full: a root of its own, names of its own, no rights", function()
+    needs.own_proc(it)("in full: a root of its own, names of its own, no rights", function()
         if not has "ip" then return pending "the program ip is not installed" end
         prints("mycoolhostname\tno\tno\t2\t=\n", IMPORTS .. [==[
             local guest_code = [[
