@@ -207,9 +207,7 @@ return function(forward)
 
     local function real_function(name)
         return function(...)
-            local request, reply = wire.request_type(), wire.reply_type()
-            request.number, request.fd = wire.functions[name].number, -1
-            request.length1, request.length2 = 0xffffffff, 0xffffffff
+            local request, reply = wire.new_request(name), wire.reply_type()
             write[name](request, ...)
             ask(request, reply)
             return results(name, reply)

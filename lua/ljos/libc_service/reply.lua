@@ -26,18 +26,12 @@ local TYPES = {
 }
 local PERMISSIONS = 0xfff
 
--- getaddrinfo(3); <netdb.h> of glibc.
-local NAME_ERRORS = {
-    again = -3,
-    badflags = -1,
-    fail = -4,
-    family = -6,
-    memory = -10,
-    noname = -2,
-    service = -8,
-    socktype = -7,
-    system = -11,
-}
+-- What getaddrinfo(3) answers, by what seed 003 calls it.
+local NAME_ERRORS = {}
+for name, number in pairs(native.constant_table "resolve") do
+    local short = name:match "^EAI_(.*)"
+    if short then NAME_ERRORS[short:lower()] = number end
+end
 
 --- Checks an integer.
 ---@param value any

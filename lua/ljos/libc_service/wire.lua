@@ -42,12 +42,11 @@ M.reply_type = ffi.typeof "struct ljos_libc_reply"
 local FIXED_BYTES = ffi.offsetof("struct ljos_libc_request", "texts")
 M.REQUEST_BYTES, M.REPLY_BYTES = ffi.sizeof(M.request_type), ffi.sizeof(M.reply_type)
 
--- `kind` of a reply.
-M.RESULT, M.USE_SLAVE_CREDENTIALS, M.DENIED = 0, 1, 2
+-- `kind` of a reply; 0: a result.
+M.USE_SLAVE_CREDENTIALS, M.DENIED = 1, 2
 
 -- A text has less than PATH_MAX bytes; this length says that there is none.
 local TEXT_MAX, NO_TEXT = 4095, 0xffffffff
-M.TEXT_MAX = TEXT_MAX
 
 ---@class ljos.libc_service.Function
 ---@field name string
@@ -79,6 +78,16 @@ for _, name in ipairs { "connect_", "bind_" } do
     add(name .. "inet6", 0, "required", true)
 end
 add("getaddrinfo", 2)
+
+--- Makes a request without texts and descriptors.
+---@param name string  the function's
+---@return ffi.cdata*  # a struct ljos_libc_request
+function M.new_request(name)
+    local request = M.request_type()
+    request.number, request.fd = M.functions[name].number, -1
+    request.length1, request.length2 = NO_TEXT, NO_TEXT
+    return request
+end
 
 -- The bytes of a text, or false: too long.
 local function length_of(length, is_there)

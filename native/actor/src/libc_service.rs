@@ -4,7 +4,7 @@ use crate::boot::Boot;
 use crate::modules;
 use crate::state::State;
 use crate::Failure;
-use ljos_libc_service::{Filter, Function as Name, Reply, Request};
+use ljos_libc_service::{Filter, Reply, Request};
 use mlua::{Function, LightUserData, Lua};
 use std::ffi::c_void;
 use std::os::fd::RawFd;
@@ -74,15 +74,13 @@ unsafe impl Sync for Filters {}
 
 static FILTERS: OnceLock<Filters> = OnceLock::new();
 
-/// Fills the reply, which is a denial already.
+/// Fills the reply, which is a denial already, and stays one where a filter raises.
 fn call(request: &Request, reply: &mut Reply) {
     let Some(Filters { call: filter }) = FILTERS.get() else { return };
     let _held = lock::Held::new();
     let pointers =
         (LightUserData((&raw const *request).cast_mut().cast()), LightUserData((&raw mut *reply).cast()));
     if let Err(error) = filter.call::<()>(pointers) {
-        let result = if request.is(Name::Getaddrinfo) { libc::EAI_FAIL } else { -1 };
-        *reply = Reply { result, ..Reply::failed(libc::EACCES) };
         eprintln!("libc_service: {error}");
     }
 }

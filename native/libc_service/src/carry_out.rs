@@ -1,10 +1,12 @@
-//! The calls themselves: system calls, by which this file goes around the functions that are exported here.
+//! The calls themselves: system calls, by which this file goes around the functions that are exported here; and what
+//! those hide.
 
-use crate::interpose_net::{real_getaddrinfo, sockaddr_of};
+use crate::interpose_names::real_getaddrinfo;
+use crate::interpose_socket::sockaddr_of;
 use crate::service;
 use crate::status;
 use crate::wire::{Function, Reply, Request, USE_SLAVE_CREDENTIALS};
-use std::ffi::{c_char, c_int, c_long, CString};
+use std::ffi::{c_char, c_int, c_long, c_void, CStr, CString};
 use std::mem::size_of;
 
 fn int(result: c_long) -> c_int {
@@ -174,4 +176,10 @@ fn directory(request: &Request) -> c_int {
     } else {
         request.fd
     }
+}
+
+/// The function of the C library that this program's hides.
+pub fn next(name: &CStr) -> *mut c_void {
+    // SAFETY: a string.
+    unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) }
 }

@@ -2,8 +2,9 @@
 //!
 //! Every function here keeps the contract of its man page.
 
-use crate::interpose_file::{open, set_errno};
-use crate::interpose_net::next;
+use crate::carry_out::next;
+use crate::interpose_open::open;
+use crate::question::set_errno;
 use crate::service;
 use std::ffi::{c_char, c_int, CStr};
 use std::mem::transmute;

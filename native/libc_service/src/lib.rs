@@ -12,16 +12,20 @@
 //! the kernel, whose rules for this process alone decide.
 
 mod carry_out;
-mod interpose_file;
-mod interpose_net;
+mod interpose_names;
+mod interpose_open;
+mod interpose_path;
+mod interpose_socket;
+mod interpose_status;
 mod interpose_stdio;
 mod live;
+mod question;
 mod service;
 mod status;
 mod wire;
 
 pub use carry_out::forward;
-pub use interpose_file::openat2;
+pub use interpose_open::openat2;
 pub use live::missing;
 pub use service::{in_filter, start, Filter};
-pub use wire::{Function, Reply, Request};
+pub use wire::{Reply, Request};
