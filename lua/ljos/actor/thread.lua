@@ -66,6 +66,7 @@ if boot.embedded then
         if source ~= nil then return assert(loadstring(ffi.string(source, size[0]), "@" .. name)) end
     end)
 end
+require("ljos.actor.bytecode").install()
 require(boot.worker).run_in_thread(boot)
 ]]
 

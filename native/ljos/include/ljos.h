@@ -1282,6 +1282,20 @@ void ljos_thread_wait_all(void);
 // started before, there can be no more, and what is sent to them fails.
 void ljos_thread_forked(void);
 
+// The bytecode that was kept for `key`, valid until the process ends, and its size; null when there is none.
+//
+// # Safety
+// `key` holds `len` bytes; `size` is valid for one write.
+const char *ljos_thread_module(const char *key,
+                               uint32_t len,
+                               uint32_t *size);
+
+// Keeps a copy of a module's bytecode, unless there is one for that key.
+//
+// # Safety
+// `key` holds `len` bytes, `code` holds `size`.
+int ljos_thread_keep_module(const char *key, uint32_t len, const char *code, uint32_t size);
+
 // Chooses an application protocol: the first of the server's that the client offers. For
 // SSL_CTX_set_alpn_select_cb(3).
 //

@@ -8,9 +8,11 @@
 //! The process may end at any time meanwhile. What a thread needs then is there until the end: this library and the one
 //! with the Lua C API are kept from being unloaded. (The first would be by the end of the host's Lua state.)
 //!
-//! What the threads share is here, in `mailbox` and its handles, and in the registers of signals (`signal`, `signal_queue`) and names
-//! (`constants`, `layout`): atomics and locks that are not held while anything else is called. All else, engines and
-//! their pools above all, belongs to the state that made it.
+//! What the threads share is here, in `modules`, in `mailbox` and its handles, and in the registers of signals (`signal`,
+//! `signal_queue`) and names (`constants`, `layout`): atomics and locks that are not held while anything else is called.
+//! All else, engines and their pools above all, belongs to the state that made it.
+
+pub mod modules;
 
 use crate::mailbox::{self, Inbox, Mailbox};
 use crate::memory;
