@@ -7,6 +7,7 @@ local inbox = require "ljos.inbox"
 local native = require "ljos.native"
 local needs = require "needs"
 local plain_pipe = require "plain_pipe"
+local programs = require "actor.programs"
 local sandbox = require "ljos.sandbox"
 local S = require "ljos.syscall"
 local temporary_directory = require "temporary_directory"
@@ -59,6 +60,27 @@ describe("a sandbox is granted", function()
         assert.equal("terminal", outcome(fs.open("/dev/ptmx", { "read_write" })))
         if not S.access("/dev/loop-control", "r") then return pending "no device that can be opened without harm" end
         assert.equal("device", outcome(fs.open("/dev/loop-control", { "read_only" })))
+    end)
+
+    needs.namespaces(it)("no file of the kernel, wherever that is mounted", function()
+        local directory = temporary_directory.make()
+        local program = programs.start(
+            ([[
+            local S, fs, sandbox = require "ljos.syscall", require "ljos.filesystem", require "ljos.sandbox"
+            local directory = %q
+            for origin, file in pairs { ["/proc"] = "/self/mem", ["/sys"] = "/kernel/notes" } do
+                assert(S.mount(origin, directory, nil, "bind, rec"))
+                local fd = fs.open(directory .. file, { "read_only" })
+                local ok, err = pcall(sandbox.spawn, { source = "", fds = { file = fd } })
+                print(ok, err.arg, err.detail:match 'allow = { "(.-)" }')
+            end
+        ]]):format(directory),
+            { "unshare", "--user", "--map-root-user", "--mount" }
+        )
+        local first, second = program:read_line(), program:read_line()
+        program:wait()
+        assert.equal("false\tfds/file\tkernel", first)
+        assert.equal("false\tfds/file\tkernel", second)
     end)
 
     it("no object of the kernel", function()

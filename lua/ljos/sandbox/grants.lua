@@ -14,6 +14,7 @@ local ffi = require "ffi"
 local calls = require "ljos.filesystem.calls"
 local check_list = require "ljos.error.list"
 local error_ = require "ljos.error"
+local kernel = require "ljos.syscall.kernel"
 local native = require "ljos.native"
 
 ffi.cdef [[
@@ -34,7 +35,7 @@ local M = {}
 local KINDS = {
     device = "a device other than /dev/null, zero, full, random and urandom",
     directory = "a directory, or opened as a path: it may lead to other files",
-    kernel = "an object of the kernel, or a file of /proc or /sys",
+    kernel = "an object of the kernel, or a file of it, as those of /proc and /sys",
     program = "a file of ljos or of this program, open for writing",
     socket = "a socket of a family other than UNIX, IPv4 and IPv6",
     terminal = "a terminal: what is typed into it can be read, and its settings changed",
@@ -91,6 +92,22 @@ local function kind_of_device(fd, format)
     if not (is_memory and HARMLESS_MINORS[fields.special_minor]) then return "device" end
 end
 
+-- File systems whose files are the kernel's own, wherever they are mounted.
+local OF_KERNEL = {}
+for name in
+    ([[PROC_SUPER SYSFS CGROUP_SUPER CGROUP2_SUPER TRACEFS DEBUGFS SECURITYFS EFIVARFS BPF_FS RDTGROUP_SUPER XENFS_SUPER
+    NSFS PID_FS]]):gmatch "%S+"
+do
+    OF_KERNEL[native.constant("MAGIC", name .. "_MAGIC")] = true
+end
+
+local fstatfs, file_system = kernel.call(native.constant("SYS", "__NR_fstatfs"), "ip"), ffi.new(native.struct "statfs")
+
+local function is_of_kernel(fd, arg)
+    error_.check(fstatfs(fd, file_system), { arg = arg })
+    return OF_KERNEL[tonumber(file_system.f_type)] or false
+end
+
 -- What about a descriptor must be allowed; nil: nothing.
 local function kind_of(fd, arg)
     local flags = error_.check(calls.fcntl(fd, constants.F_GETFL, 0), { arg = arg })
@@ -103,8 +120,7 @@ local function kind_of(fd, arg)
     -- Objects without a file may call themselves regular ones.
     local link = calls.readlinkat(constants.AT_FDCWD, "/proc/self/fd/" .. fd)
     if HARMLESS[link] then return nil end
-    local is_file = type(link) == "string" and link:find "^/" and not (link:find "^/proc/" or link:find "^/sys/")
-    if not is_file then return "kernel" end
+    if type(link) ~= "string" or not link:find "^/" or is_of_kernel(fd, arg) then return "kernel" end
     if band(flags, O_ACCMODE) ~= constants.O_RDONLY and is_of_this_program() then return "program" end
 end
 
