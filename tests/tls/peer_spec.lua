@@ -70,5 +70,88 @@ describe("what a TLS handshake agrees on:", function()
             transfer(client, server, "again")
             close(client, server)
         end)
+
+        describe(("a session is no way round verifying (%s):"):format(version), function()
+            local function no_setting() end
+
+            -- The session of a connection that was set up so.
+            local function session_of(client_context, server_context, set_up)
+                local client, server = connections.sockets(client_context, server_context)
+                set_up(client)
+                assert.is_nil((connections.try_handshakes(client, server)))
+                transfer(server, client, "a ticket comes with what is read")
+                client:shutdown()
+                local session = client.session
+                close(client, server)
+                return session
+            end
+
+            -- Whether a connection that is set up so goes on with it; what its client, and the server, raise.
+            local function resumes(session, client_context, server_context, set_up, set_up_server)
+                local client, server = connections.sockets(client_context, server_context)
+                client:set_session(session)
+                set_up(client);
+                (set_up_server or no_setting)(server)
+                local err, server_error = connections.try_handshakes(client, server)
+                local is_resumed = not err and not server_error and client.is_resumed
+                if is_resumed then client:shutdown() end -- or the session would be done with
+                close(client, server)
+                return is_resumed, err, server_error
+            end
+
+            local function host(name)
+                return function(client) client:set_verify_callback("host_name_verification", name) end
+            end
+
+            it("not by one whose server was not verified", function()
+                local context, server_context = connections.client_context(version), connections.server_context(version)
+                local function believe_all(client) client:set_verify_mode "none" end
+                local session = session_of(context, server_context, believe_all)
+                assert.is_true(resumes(session, context, server_context, believe_all))
+                assert.same({ false }, { resumes(session, context, server_context, no_setting) })
+                local stranger = tls.context.new(version .. "_client")
+                stranger:load_verify_file(connections.file "other_ca.pem")
+                session = session_of(stranger, server_context, believe_all)
+                local _, err = resumes(session, stranger, server_context, no_setting)
+                assert.equal(tls.ssl_error.certificate_verify_failed, err)
+            end)
+
+            it("not by one of a context that believes others", function()
+                local context, server_context = connections.client_context(version), connections.server_context(version)
+                local session = session_of(context, server_context, no_setting)
+                local stranger = tls.context.new(version .. "_client")
+                stranger:load_verify_file(connections.file "other_ca.pem")
+                local _, err = resumes(session, stranger, server_context, no_setting)
+                assert.equal(tls.ssl_error.certificate_verify_failed, err)
+            end)
+
+            it("not by one whose server was verified for another host", function()
+                local context, server_context = connections.client_context(version), connections.server_context(version)
+                for _, set_up in ipairs { no_setting, host "127.0.0.1" } do
+                    local session = session_of(context, server_context, set_up)
+                    local _, err = resumes(session, context, server_context, host "elsewhere")
+                    assert.equal(tls.ssl_error.certificate_verify_failed, err)
+                    assert.same({ false }, { resumes(session, context, server_context, host "localhost") })
+                    assert.is_true(resumes(session, context, server_context, set_up))
+                    assert.is_true(resumes(session, context, server_context, no_setting))
+                end
+                context:set_verify_callback("host_name_verification", "localhost")
+                local session = session_of(context, server_context, no_setting)
+                assert.is_true(resumes(session, context, server_context, host "LOCALHOST."))
+            end)
+
+            it("not by one that came from a time when the server asked for no certificate", function()
+                local context, server_context = connections.client_context(version), connections.server_context(version)
+                server_context:load_verify_file(connections.file "ca.pem")
+                local session = session_of(context, server_context, no_setting)
+                local function insist(server) server:set_verify_mode "fail_if_no_peer_cert" end
+                local _, _, err = resumes(session, context, server_context, no_setting, insist)
+                assert.equal(tls.ssl_error.peer_did_not_return_a_certificate, err)
+                assert.is_true(resumes(session, context, server_context, no_setting))
+                server_context:set_verify_mode "fail_if_no_peer_cert"
+                _, _, err = resumes(session, context, server_context, no_setting)
+                assert.equal(tls.ssl_error.peer_did_not_return_a_certificate, err)
+            end)
+        end)
     end
 end)

@@ -22,6 +22,7 @@ local M = {}
 
 ---@class ljos.tls.Context: ljos.tls.ContextChoices
 ---@field has_mode boolean  for library modules: whether a mode of verification was set
+---@field host string|false  for library modules: the host that peers are verified for
 local methods = require "ljos.tls.context.choices"
 
 local function check(self) opaque_type.check(self, "tls.context", 1) end
@@ -97,7 +98,7 @@ end
 ---@param host string
 function methods:set_verify_callback(callback, host)
     check(self)
-    verification.set_callback(lib.SSL_CTX_get0_param(self.ctx), callback, host)
+    self.host = verification.set_callback(lib.SSL_CTX_get0_param(self.ctx), callback, host)
 end
 
 -- The rest ----------------------------------------------------------------------------------------------------------
@@ -177,6 +178,7 @@ function M.new(method)
         ctx = ctx or failure.raise(),
         role = role,
         has_mode = false,
+        host = false,
         has_trust = false,
         password = false,
         protocols = false,
@@ -191,7 +193,6 @@ function M.new(method)
     )
     ctrl(self, CTRL.SET_READ_AHEAD, 1, nil)
     lib.SSL_CTX_set_options(ctx, OP.NO_COMPRESSION + OP.NO_RENEGOTIATION)
-    lib.SSL_CTX_set_session_id_context(ctx, "ljos", 4)
     return setmetatable(self, metatable)
 end
 

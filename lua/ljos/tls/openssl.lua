@@ -25,7 +25,6 @@ int OPENSSL_init_crypto(uint64_t options, const void *settings);
 unsigned long ERR_get_error(void);
 void ERR_clear_error(void);
 const char *ERR_reason_error_string(unsigned long code);
-const char *OpenSSL_version(int what);
 
 const void *TLS_method(void);
 const void *TLS_client_method(void);
@@ -44,7 +43,6 @@ int SSL_CTX_load_verify_locations(void *ctx, const char *file, const char *direc
 int SSL_CTX_use_certificate(void *ctx, void *certificate);
 int SSL_CTX_use_PrivateKey(void *ctx, void *key);
 void *SSL_CTX_get0_certificate(const void *ctx);
-int SSL_CTX_set_session_id_context(void *ctx, const char *id, unsigned length);
 int SSL_CTX_set_cipher_list(void *ctx, const char *list);
 int SSL_CTX_set_ciphersuites(void *ctx, const char *list);
 int SSL_CTX_set_alpn_protos(void *ctx, const uint8_t *list, unsigned length);
@@ -82,9 +80,9 @@ void *SSL_get_peer_certificate(const void *ssl);
 void *SSL_get1_peer_certificate(const void *ssl);
 void *SSL_get1_session(void *ssl);
 int SSL_set_session(void *ssl, void *session);
+int SSL_set_session_id_context(void *ssl, const char *id, unsigned length);
 int SSL_session_reused(const void *ssl);
 void SSL_SESSION_free(void *session);
-int SSL_key_update(void *ssl, int kind);
 
 void *BIO_new(const void *method);
 const void *BIO_s_mem(void);

@@ -3,6 +3,7 @@
 --- Errors:   raises ljos.Error: EINVAL for arguments, EBADF for a closed socket, EISCONN for late settings
 --- Suspends: never
 --- Needs:    OpenSSL
+local bit = require "bit"
 local ffi = require "ffi"
 local certificate_ = require "ljos.tls.certificate"
 local error_ = require "ljos.error"
@@ -19,6 +20,8 @@ local M = {}
 
 ---@class ljos.tls.Session
 ---@field package pointer ffi.cdata*  SSL_SESSION
+---@field package context ljos.tls.Context|false  what has verified the peer
+---@field package host string|false  the host that it was verified for
 local Session = opaque_type.define({}, "tls.session", {})
 
 local function not_a_socket(value) opaque_type.check(value, "tls.socket", 1) end
@@ -38,6 +41,9 @@ local check = M.check
 ---@class ljos.tls.SocketSettings: ljos.tls.Pump
 ---@field has_mode boolean  for library modules: a mode of verification was set
 ---@field is_ready boolean  for library modules: the handshake is done
+---@field host string|false  for library modules: the host that the peer is verified for
+---@field offered ljos.tls.Session|false  for library modules: the session to go on with
+---@field context ljos.tls.Context  for library modules
 local methods = {}
 M.methods = methods
 
@@ -79,17 +85,36 @@ end
 ---@param host string
 function methods:set_verify_callback(callback, host)
     local ssl = check_early(self)
-    verification.set_callback(lib.SSL_get0_param(ssl), callback, host)
+    self.host = verification.set_callback(lib.SSL_get0_param(ssl), callback, host)
 end
 
---- Offers to go on with the session of an earlier connection to the same server, which spares certificates. Beyond the
---- seed; SSL_set_session(3).
+--- Offers to go on with the session of an earlier connection to the same server, which spares certificates. It is not
+--- offered where this connection is to be verified and that one was not, by the same context and for the same host.
+--- Beyond the seed; SSL_set_session(3).
 ---@param session ljos.tls.Session  the property `session` of that connection, read after it has read something
 function methods:set_session(session)
     local ssl = check_early(self)
     opaque_type.check(session, "tls.session", 2)
     lib.ERR_clear_error()
     failure.check(lib.SSL_set_session(ssl, session.pointer))
+    self.offered = session
+end
+
+local function verifies(ssl) return bit.band(lib.SSL_get_verify_mode(ssl), openssl.VERIFY.PEER) ~= 0 end
+
+--- Takes back the offer of a session where that would be a way round verifying: who goes on with one is not verified
+--- again. For the client, when its handshake begins.
+---@param self ljos.tls.Socket
+function M.check_offer(self)
+    local offered = self.offered
+    if not offered or not verifies(self.ssl) then return end
+    if offered.context == self.context and (not self.host or offered.host == self.host) then return end
+    lib.SSL_set_session(self.ssl, nil)
+end
+
+-- What was verified when a session was made, or when the one before it was.
+local function verified_by(ssl, socket)
+    return socket.is_ready and verifies(ssl) and lib.SSL_get_verify_result(ssl) == 0 and socket.context
 end
 
 -- Properties, after it ----------------------------------------------------------------------------------------------
@@ -119,9 +144,10 @@ M.properties = {
     end,
     verify_result = function(ssl) return verification.text(lib.SSL_get_verify_result(ssl)) end,
     server_name = function(ssl) return text(lib.SSL_get_servername(ssl, 0)) end,
-    session = function(ssl)
+    session = function(ssl, socket)
         local pointer = openssl.owned(lib.SSL_get1_session(ssl), "SSL_SESSION_free")
-        return pointer and setmetatable({ pointer = pointer }, Session)
+        if not pointer then return nil end
+        return setmetatable({ pointer = pointer, context = verified_by(ssl, socket), host = socket.host }, Session)
     end,
     is_resumed = function(ssl) return lib.SSL_session_reused(ssl) == 1 end,
 }

@@ -47,7 +47,6 @@ local M = {}
 ---@field server_name string|nil  the name that the client has asked for
 ---@field session ljos.tls.Session|nil  for `set_session` of a later connection
 ---@field is_resumed boolean  whether the connection goes on with a session
----@field package context ljos.tls.Context
 ---@field package role "client"|"server"|false
 ---@field package is_shut boolean     close_notify was sent
 ---@field package failure ljos.Error|false  what ended the connection
@@ -118,6 +117,18 @@ end
 
 local start = { client = lib.SSL_set_connect_state, server = lib.SSL_set_accept_state }
 
+-- A client offers no session, and a server takes none, that was made when peers were verified otherwise.
+local prepare = {
+    client = function(self)
+        if not self.has_mode and self.context.has_trust then lib.SSL_set_verify(self.ssl, openssl.VERIFY.PEER, nil) end
+        peer.check_offer(self)
+    end,
+    server = function(self)
+        local id = "ljos" .. lib.SSL_get_verify_mode(self.ssl)
+        lib.SSL_set_session_id_context(self.ssl, id, #id)
+    end,
+}
+
 local function set_role(self, role)
     local only = self.context.role
     if only and only ~= role then error_.argument("context", ("it was made for %ss (tls.context.new)"):format(only)) end
@@ -125,9 +136,7 @@ local function set_role(self, role)
         error(error_.generic("EINVAL", { detail = "the handshake is that of a " .. self.role }), 0)
     end
     if self.role then return end
-    if role == "client" and not self.has_mode and self.context.has_trust then
-        lib.SSL_set_verify(self.ssl, openssl.VERIFY.PEER, nil)
-    end
+    prepare[role](self)
     self.role = role
     start[role](self.ssl)
 end
@@ -266,6 +275,8 @@ function M.new(stream, context)
         is_ready = false,
         is_shut = false,
         has_mode = context.has_mode,
+        host = context.host,
+        offered = false,
         failure = false,
     }, metatable)
 end

@@ -72,6 +72,7 @@ local NO_PARTIAL_WILDCARDS = 0x4 -- X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS of x509
 ---@param param ffi.cdata*  X509_VERIFY_PARAM
 ---@param callback string
 ---@param host string  a name or an IP address
+---@return string # the host, in lower case
 function M.set_callback(param, callback, host)
     if callback ~= "host_name_verification" then error_.argument(2, '"host_name_verification" expected') end
     local name, is_address = M.host(host, 3)
@@ -83,6 +84,7 @@ function M.set_callback(param, callback, host)
         lib.X509_VERIFY_PARAM_set_hostflags(param, NO_PARTIAL_WILDCARDS)
         lib.X509_VERIFY_PARAM_set1_host(param, name, #name)
     end
+    return name:lower()
 end
 
 -- Verifies once more what was refused; returns the certificate at fault and its depth.
