@@ -456,6 +456,9 @@ local index = {
     "Generated from the sources by `doc/api.lua`. The [guides](../README.md) are the better place to begin; the system",
     "calls have [a list of their own](../syscalls.md).",
     "",
+    "Sources that are cited: seed 003 is the manual of Emilua, 000 and 001 are ljsyscall's, 004 is LuaIPC's;",
+    "open(2) and its like are man pages.",
+    "",
 }
 for _, entry in ipairs(PAGES) do
     local file = assert(io.open(("%s/%s.md"):format(directory, entry[1]), "w"))

@@ -84,7 +84,7 @@ local Handle = {
 --- Opens a file (open(2), close-on-exec, mode 0666 less the umask, never as controlling terminal). The object must be
 --- closed. Suspends while a FIFO waits for its other end; canceled, nothing was opened.
 ---@param name ljos.filesystem.Path|string
----@param names string[]  see seed 003, "file.stream"
+---@param names string[]  "read_only", "write_only" or "read_write"; "append", "create", "truncate", ...
 function Handle:open(name, names)
     local text = path.string_of(name, 2)
     local flags = bit.bor(open_flags(names), c.O_NOCTTY) ---@type integer

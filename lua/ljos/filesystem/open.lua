@@ -144,8 +144,11 @@ function M.openat(dirfd, p, flags, mode, first)
     return M.by_bits(dirfd, text, bits, makes and mode or 0, resolution)
 end
 
---- Opens a file. Suspends while a FIFO waits for its other end; canceled, nothing was opened. Source: seed 003,
---- "filesystem.open".
+--- Opens a file. Flags are one of "read_only", "write_only" and "read_write" (none with "path"); "append", "create",
+--- "exclusive", "truncate", "temporary", "directory", "path", "no_follow", "sync_all_on_write"; "resolve_beneath",
+--- "resolve_in_root", "resolve_no_symlinks", "resolve_no_magiclinks", "resolve_no_xdev", "resolve_cached".
+---
+--- Suspends while a FIFO waits for its other end; canceled, nothing was opened. Source: seed 003, "filesystem.open".
 ---@param path ljos.filesystem.Path|string
 ---@param flags string[]
 ---@param mode? integer  needed with "create" and "temporary"

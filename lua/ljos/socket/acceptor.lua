@@ -37,8 +37,8 @@ function M.methods(methods, options, adopt)
     methods.cancel = io_object.cancel
     methods.release = io_object.release_descriptor
 
-    --- "enable_connection_aborted" says whether `accept` raises ECONNABORTED for a peer that left before it was
-    --- accepted; else it waits for the next.
+    --- Sets an option: "debug", of TCP also "reuse_address", "reuse_port", "v6_only". "enable_connection_aborted" says
+    --- whether `accept` raises ECONNABORTED for a peer that left before it was accepted; else it waits for the next.
     function methods:set_option(name, value)
         if name ~= "enable_connection_aborted" then return socket.set_option(self, options, name, value) end
         error_.check_type(value, "boolean", 3)

@@ -116,11 +116,14 @@ local function give_methods(methods, kind, options, connected)
     end
     --- Opens the socket, which must be closed: socket(2).
     function methods:open() socket.open(self, AF_UNIX, kind) end
-    --- Sets an option. Source: seed 003, "unix.stream.socket.set_option" and its like.
+    --- Sets an option: "debug", and in bytes "send_buffer_size", "receive_buffer_size", of streams also
+    --- "send_low_watermark", "receive_low_watermark". Source: seed 003, "unix.stream.socket.set_option" and its like.
     ---@param name string
     ---@param value boolean|integer
     function methods:set_option(name, value) socket.set_option(self, options, name, value) end
-    --- Gets an option, or what is known of the peer: "remote_credentials", "remote_security_label".
+    --- Gets an option, or what is known of the peer of a connection: "remote_credentials" is the table
+    --- `{ pid =, uid =, groups = }` of the process that connected, listened or made the pair, as it was at that time;
+    --- "remote_security_label" a string.
     ---@param name string
     ---@return any
     function methods:get_option(name)

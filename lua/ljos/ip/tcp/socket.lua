@@ -47,12 +47,15 @@ Socket.wait = socket.wait
 Socket.read_some = stream.read_some
 Socket.write_some = stream.write_some
 
---- setsockopt(2) by name; see seed 003, "ip.tcp.socket".
+--- Sets an option (setsockopt(2)): "tcp_no_delay", "keep_alive", "linger" (with its seconds), "reuse_address",
+--- "v6_only", "out_of_band_inline", "do_not_route", "debug"; in bytes "send_buffer_size", "receive_buffer_size",
+--- "send_low_watermark", "receive_low_watermark". Source: seed 003, "ip.tcp.socket".
 ---@param name string
 ---@param value boolean|integer
 ---@param seconds? integer  for "linger"
 function Socket:set_option(name, value, seconds) socket.set_option(self, options, name, value, seconds) end
 
+--- Gets an option.
 ---@param name string
 ---@return boolean|integer value
 ---@return integer? seconds

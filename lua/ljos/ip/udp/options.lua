@@ -105,12 +105,14 @@ local requests = {
     multicast_interface = multicast_interface,
 }
 
---- Sets an option; see seed 003, "ip.udp.socket". The groups take an address and, if wanted, the interface's index or
---- IPv4 address; "multicast_interface" takes the interface alone.
+--- Sets an option: "reuse_address", "broadcast", "multicast_loop", "multicast_hops", "unicast_hops", "v6_only",
+--- "do_not_route", "debug"; in bytes "send_buffer_size", "receive_buffer_size". "join_multicast_group" and
+--- "leave_multicast_group" take an address and, if wanted, the interface's index or IPv4 address; "multicast_interface"
+--- takes the interface alone. Source: seed 003, "ip.udp.socket".
 ---@param object ljos.IoObject
 ---@param name string
----@param value boolean|integer|ljos.ip.Address
----@param interface? integer|ljos.ip.Address
+---@param value boolean|integer|ljos.ip.Address|string
+---@param interface? integer|ljos.ip.Address|string
 function M.set(object, name, value, interface)
     local request_of = requests[name]
     if request_of then return request_of(object, name, value, interface) end
