@@ -218,7 +218,8 @@ describe("a sandboxed actor", function()
         end)
 
         it("cannot signal or trace its PID 1", function()
-            assert.equal(-E.EPERM, inside "return call(C.kill(1, 9))")
+            -- Before its version 6 Landlock knows no signals; then PID 1 is sent it, and does not mind.
+            assert.equal(attacks.landlock_abi() >= 6 and -E.EPERM or 0, inside "return call(C.kill(1, 9))")
             local PTRACE_SEIZE = 0x4206
             assert.equal(-E.EPERM, inside(("return call(C.ptrace(%d, 1, 0, 0))"):format(PTRACE_SEIZE)))
         end)
@@ -358,12 +359,12 @@ describe("a sandboxed actor", function()
         end)
 
         it("without a PID namespace too", function()
-            local pidfd = orphan("while true do end", "'pid'")
+            local pidfd = orphan("while true do end", "'pid', 'landlock'")
             assert.is_true(programs.has_ended(pidfd))
         end)
 
         it("unless it was detached", function()
-            for _, without in ipairs { "", "'pid'" } do
+            for _, without in ipairs { "", "'pid', 'landlock'" } do
                 local pidfd = orphan("while true do end", without, "channel:detach()")
                 assert.is_false(programs.has_ended(pidfd, 0.2))
                 native.C.ljos_process_kill(pidfd, 9)

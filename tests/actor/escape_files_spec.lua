@@ -90,7 +90,8 @@ describe("with the host's files in sight a sandbox", function()
     end)
 
     it("reads the memory of neither its parent nor its sibling", function()
-        local sibling = sandbox.spawn { source = "require('inbox'):receive()", without = { "memory", "pid" } }
+        local sibling =
+            sandbox.spawn { source = "require('inbox'):receive()", without = { "memory", "pid", "landlock" } }
         assert.equal(0, outside(opening("/proc/self/mem", O_RDONLY)))
         for _, pid in ipairs { ffi.C.getpid(), sibling.child_pid } do
             assert.equal(-E.EACCES, in_sight(opening(("/proc/%d/mem"):format(pid), O_RDONLY)))

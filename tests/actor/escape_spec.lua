@@ -66,6 +66,7 @@ describe("out of a sandbox", function()
         end
 
         it("run a program", function()
+            if attacks.landlock_abi() < 3 then return pending "this kernel's Landlock does not stand in for seccomp" end
             local code = "return call(C.execve('/bin/true', ffi.new('const char *[1]'), ffi.new('const char *[1]')))"
             assert.equal(0, outside "return call(C.access('/bin/true', 1))")
             assert.equal(-E.EACCES, inside(code, { without = { "mount", "seccomp" } }))
