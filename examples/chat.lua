@@ -3,7 +3,7 @@
 -- Run: bin/ljos examples/chat.lua 7001     or: luajit examples/chat.lua 7001     then twice: nc 127.0.0.1 7001
 if package then package.path = "lua/?.lua;lua/?/init.lua;" .. package.path end
 local ljos = require "ljos"
-local ip, system, stream = ljos.ip, ljos.system, ljos.stream
+local ip, system, stream, time, timeout = ljos.ip, ljos.system, ljos.stream, ljos.time, ljos.timeout
 local spawn, pcall = ljos.fiber.spawn, ljos.fiber.pcall
 
 local USAGE = "usage: chat.lua [PORT]   0, or none: a free one\n"
@@ -20,10 +20,12 @@ end
 local members = {} -- name -> { socket, fiber }
 local joined = 0
 
--- A member that cannot be written to is dropped by its own fiber, which then reads the end of the stream.
+-- A member that has gone, or does not read, is dropped: the end of its own fiber's reading.
 local function tell(except, text)
     for name, member in pairs(members) do
-        if name ~= except then pcall(stream.write_all, member.socket, text) end
+        if name ~= except and not pcall(timeout, 1, stream.write_all, member.socket, text) then
+            member.socket:close()
+        end
     end
 end
 
@@ -51,12 +53,18 @@ say("listening on " .. ip.tostring(acceptor.local_address, acceptor.local_port))
 
 local accepting = spawn(function()
     while true do
-        local socket = acceptor:accept()
-        joined = joined + 1
-        local name = "guest" .. joined
-        local member = { socket = socket }
-        members[name] = member
-        member.fiber = spawn(function() attend(name, socket) end)
+        local ok, socket = pcall(acceptor.accept, acceptor)
+        if ok then
+            joined = joined + 1
+            local name = "guest" .. joined
+            local member = { socket = socket }
+            members[name] = member
+            member.fiber = spawn(function() attend(name, socket) end)
+        elseif socket.EMFILE or socket.ENFILE then
+            time.sleep(0.05) -- no descriptor is left: until somebody leaves
+        else
+            error(socket, 0)
+        end
     end
 end)
 

@@ -2,7 +2,7 @@
 -- Run: bin/ljos examples/echo.lua 7000     or: luajit examples/echo.lua 7000     then: nc 127.0.0.1 7000
 if package then package.path = "lua/?.lua;lua/?/init.lua;" .. package.path end
 local ljos = require "ljos"
-local ip, system, stream, byte_span = ljos.ip, ljos.system, ljos.stream, ljos.byte_span
+local ip, system, stream, byte_span, time = ljos.ip, ljos.system, ljos.stream, ljos.byte_span, ljos.time
 local spawn, pcall = ljos.fiber.spawn, ljos.fiber.pcall
 
 local USAGE = "usage: echo.lua [PORT]   0, or none: a free one\n"
@@ -41,8 +41,14 @@ say("listening on " .. ip.tostring(acceptor.local_address, acceptor.local_port))
 
 local accepting = spawn(function()
     while true do
-        local socket = acceptor:accept()
-        clients[socket] = spawn(function() serve(socket) end)
+        local ok, socket = pcall(acceptor.accept, acceptor)
+        if ok then
+            clients[socket] = spawn(function() serve(socket) end)
+        elseif socket.EMFILE or socket.ENFILE then
+            time.sleep(0.05) -- no descriptor is left: until somebody leaves
+        else
+            error(socket, 0)
+        end
     end
 end)
 

@@ -4,9 +4,11 @@ local connections = require "tls.connections"
 local fiber = require "ljos.fiber"
 local ip = require "ljos.ip"
 local needs = require "needs"
+local stream = require "ljos.stream"
 local system = require "ljos.system"
 local temporary_directory = require "temporary_directory"
 local text_file = require "text_file"
+local timeout = require "ljos.timeout"
 local tls = require "ljos.tls"
 
 local RUNNERS = { "bin/ljos", "env -u LUA_PATH luajit" }
@@ -130,6 +132,52 @@ for _, runner in ipairs(RUNNERS) do
             expect(a, "* guest2 left\n")
             assert.matches("closed, 2 came in all\nstatus 0", stop "TERM")
             a:close()
+        end)
+
+        it("echo.lua and chat.lua go on to accept when descriptors have run out and come back", function()
+            for _, example in ipairs { "echo.lua", "chat.lua" } do
+                local port, stop = start([[sh -c 'ulimit -n 24; exec "$@"' sh ]] .. runner, example)
+                local crowd = {}
+                for i = 1, 30 do
+                    crowd[i] = ip.tcp.dial("127.0.0.1:" .. port)
+                end
+                for _, socket in ipairs(crowd) do
+                    socket:close()
+                end
+                local a, b = ip.tcp.dial("127.0.0.1:" .. port), ip.tcp.dial("127.0.0.1:" .. port)
+                local lines = stream.scanner.new { stream = example == "echo.lua" and b or a }
+                stream.write_all(b, "is anybody here?\n")
+                repeat
+                    local line = tostring(timeout(10, lines.get_line, lines))
+                until line:find "is anybody here%?$"
+                a:close()
+                b:close()
+                assert.matches("status 0", stop "TERM")
+            end
+        end)
+
+        it("chat.lua drops a member that does not read, and goes on for the others", function()
+            local port, stop = start(runner, "chat.lua")
+            local deaf = ip.tcp.dial("127.0.0.1:" .. port)
+            local talker, listener = ip.tcp.dial("127.0.0.1:" .. port), ip.tcp.dial("127.0.0.1:" .. port)
+            local lines = stream.scanner.new { stream = listener }
+            local last = fiber.spawn(function()
+                local line
+                repeat
+                    line = tostring(lines:get_line())
+                until line:find "the last word$"
+                return line
+            end)
+            local much = ("x"):rep(64 * 1024 - 1) .. "\n"
+            for _ = 1, 400 do -- more than the buffers of a connection hold
+                timeout(20, stream.write_all, talker, much)
+            end
+            stream.write_all(talker, "the last word\n")
+            assert.equal("guest2: the last word", timeout(20, last.join, last))
+            for _, socket in ipairs { deaf, talker, listener } do
+                socket:close()
+            end
+            assert.matches("closed, 3 came in all\nstatus 0", stop "TERM")
         end)
 
         it("record.lua records a command's output and end, and plays it", function()
@@ -497,7 +545,7 @@ for _, runner in ipairs(RUNNERS) do
             local function expect_answer(expected_head, body)
                 local expected = expected_head:gsub("\n", "\r\n") .. (body or "")
                 local answer = byte_span.new(#expected + DATE)
-                require("ljos.stream").read_all(client, answer)
+                stream.read_all(client, answer)
                 assert.equal(expected, (tostring(answer):gsub("\r\nDate: %a+, %d+ %a+ %d+ [%d:]+ GMT\r\n", "\r\n", 1)))
             end
             local function ask(request, answer, body)
