@@ -1,4 +1,5 @@
 -- The rocks: what `luarocks make` installs into an empty tree works from another folder, without the checkout.
+local needs = require "needs"
 local temporary_directory = require "temporary_directory"
 
 local function run(command)
@@ -61,7 +62,7 @@ describe("the rock", function()
         assert.matches("ran by ", output, 1, true)
     end)
 
-    it("starts actors from the runner beside the library", function()
+    needs.sandboxes(it)("starts actors from the runner beside the library", function()
         local status, output = elsewhere [[luajit -e '
             local sandbox, inbox = require "ljos.sandbox", require "ljos.inbox"
             local code = [=[ require("inbox"):receive():send(_CONTEXT) ]=]
