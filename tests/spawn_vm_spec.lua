@@ -567,6 +567,31 @@ describe("spawn_vm", function()
         )
     end)
 
+    it("starts actors in threads, which have its modules", function()
+        local channel = spawn_vm {
+            module = path.new "/actor.lua",
+            subprocess = {
+                stderr = "share",
+                source_tree_cache = {
+                    ["actor.lua"] = [[
+                        local inbox = require "inbox"
+                        local message = inbox:receive()
+                        if message.last then return message.back:send(1) end
+                        for _, name in ipairs { "./thread", "." } do
+                            local thread = spawn_vm(name)
+                            thread:send { back = message.back, last = true }
+                            thread:close()
+                        end]],
+                    ["thread.lua"] = [[require("inbox"):receive().back:send(require("../value").value)]],
+                    ["value.lua"] = "value = 42",
+                },
+            },
+        }
+        channel:send { back = inbox }
+        assert.equal(43, inbox:receive() + inbox:receive())
+        finish(channel)
+    end)
+
     it("shows its fibers on SIGQUIT, and goes on", function()
         finish(shows_its_fibers(
             function(code, stderr)

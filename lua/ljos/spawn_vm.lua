@@ -119,6 +119,7 @@ local function spawn_thread(options, caller)
     local inherits, hint = check_option(options, "inherit_context"), context.check_hint(options.concurrency_hint)
     local is_master = check_option(options, "new_master") or false
     local boot = {} ---@type table<string, string>
+    source.hand_on(caller, boot)
     source.add_module(options.module, caller, boot)
     boot.concurrency_hint = tostring(inherits == false and hint or context.hint())
     local name = boot.file:match "([^/.]+)/init%.lua$" or boot.file:match "([^/.]+)[^/]*$" or "actor"

@@ -84,17 +84,28 @@ local function on_package_path(id)
     return { file = file, root = root, names = { name }, is_leaf = name ~= "init" }
 end
 
+--- Puts the sources that the calling actor was started with into the boot record.
+---@param caller ljos.Module|string|nil  as `caller` says
+---@param boot table<string, string>
+function M.hand_on(caller, boot)
+    local sources = type(caller) == "table" and caller.system.sources
+    for file, text in pairs(sources or {}) do
+        boot["source" .. file] = text
+    end
+end
+
 --- Finds a module and puts it into the boot record.
 ---@param module string
 ---@param caller ljos.Module|string|nil  as `caller` says
 ---@param boot table<string, string>
 function M.add_module(module, caller, boot)
+    local is_module = type(caller) == "table"
+    local read_file = is_module and caller.system.read or module_system.read_file
     local function read(file)
         if boot["source" .. file] then return boot["source" .. file] end
-        return module_system.read_file(file)
+        return read_file(file)
     end
     local found
-    local is_module = type(caller) == "table"
     if is_module or module == "." or module:find "^%.*/" or module:find "^%.%." or module == "" then
         local importer = is_module and caller or importer_of(caller, read) --[[@as ljos.Module]]
         found = importer.system:resolve_actor(importer, module)

@@ -29,18 +29,28 @@ local INBOX = 3
 ---@field directory? string  messages name files relative to it
 ---@field engine? string
 
--- Reads the cache, which is keyed by absolute paths, before the file system.
-local function reader(boot)
+-- The cache, keyed by absolute paths.
+local function sources_of(boot)
+    local sources = {}
+    for key, text in pairs(boot) do
+        local file = key:match "^source(.*)$"
+        if file then sources[file] = text end
+    end
+    return sources
+end
+
+-- Reads the cache before the file system.
+local function reader(sources)
     return function(file)
-        local source = boot["source" .. file]
-        if source then return source end
+        if sources[file] then return sources[file] end
         return module_system.read_file(file)
     end
 end
 
 ---@param boot ljos.app.BootRecord
 local function load_root(boot)
-    local system = app.module_system { read = reader(boot), directory = boot.directory }
+    local sources = sources_of(boot)
+    local system = app.module_system { read = reader(sources), sources = sources, directory = boot.directory }
     local names = {}
     for name in (boot.names or ""):gmatch "[^/]+" do
         names[#names + 1] = name

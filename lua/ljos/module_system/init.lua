@@ -40,6 +40,7 @@ local M = {}
 ---@field is_main fun(): boolean                      whether the main fiber runs
 ---@field path string[]                               directories of external packages
 ---@field read fun(file: string): string?, string?, integer? the contents; or nil, message, errno
+---@field sources? table<string, string>  what `read` has beside the file system, for actors that this one starts
 ---@field directory string                            messages name files relative to it
 ---@field modules table<string, ljos.Module>          by file, being loaded or loaded
 ---@field imported table<string, true>                modules of ljos, by name
@@ -54,10 +55,9 @@ System.__index = System
 function M.read_file(file)
     local handle, message, errno = io.open(file, "rb")
     if not handle then return nil, message, errno end
-    local contents
-    contents, message, errno = handle:read "*a"
+    local contents, failure, code = handle:read "*a"
     handle:close()
-    return contents, message, errno
+    return contents, failure, code
 end
 
 --- Makes a module system; one for each Lua state.
