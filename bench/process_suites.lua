@@ -10,7 +10,7 @@ return function(engines)
     local function compare(name, bar, c, program)
         local contenders = { c = c }
         for _, engine in ipairs(engines) do
-            contenders[engine] = program("env LJOS_ENGINE=" .. engine .. " luajit bench/programs/")
+            contenders[engine] = program("env LJOS_ENGINE=" .. engine .. " ")
         end
         local cost = measure.in_turns(contenders)
         for _, engine in ipairs(engines) do
@@ -33,20 +33,18 @@ return function(engines)
             "spawn and wait",
             1.15,
             cost_of "target/bench/spawn 500",
-            function(run) return cost_of(run .. "spawn.lua 500") end
+            function(run) return cost_of(run .. "luajit bench/programs/spawn.lua 500") end
         )
     end
 
     function suites.actor()
-        measure.heading "Actors: a number to an actor's process and back, CPU of ours / of C over SOCK_SEQPACKET"
-        local function cost_of_actor(program)
-            return function(engine)
-                return cost_of((engine:gsub("luajit bench/programs/$", "bin/ljos bench/programs/" .. program)))
-            end
+        local function cost_of_actor(kind)
+            return function(run) return cost_of(run .. "bin/ljos bench/programs/actor.lua " .. kind) end
         end
-        compare("there and back", 1.4, cost_of "target/bench/seqpacket", cost_of_actor "actor.lua")
+        measure.heading "Actors: a number to an actor's process and back, CPU of ours / of C over SOCK_SEQPACKET"
+        compare("there and back", 1.4, cost_of "target/bench/seqpacket", cost_of_actor "process")
         measure.heading "Actors: a number to an actor's thread and back, CPU of ours / of C with a mutex and eventfds"
-        compare("there and back", 1.4, cost_of "target/bench/thread_pingpong", cost_of_actor "thread_actor.lua")
+        compare("there and back", 1.4, cost_of "target/bench/thread_pingpong", cost_of_actor "thread")
     end
 
     function suites.syscall()

@@ -1,5 +1,5 @@
 // Sends a number to another thread and receives it back, again and again, over two queues with a mutex each and an
-// eventfd that wakes who waits. The yardstick for programs/thread_actor.lua.
+// eventfd that wakes who waits. The yardstick for programs/actor.lua.
 // Run: thread_pingpong SECONDS    Prints: round trips, cpu-seconds
 #include <pthread.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
--- Sends a number to an actor in a process of its own and receives it back, again and again.
--- Prints: round trips, cpu-seconds of both processes, without the actor's start
--- Run: bin/ljos bench/programs/actor.lua SECONDS
+-- Sends a number to an actor and receives it back, again and again.
+-- Prints: round trips, cpu-seconds of all that takes part, without the actor's start
+-- Run: bin/ljos bench/programs/actor.lua process|thread SECONDS
 -- luacheck: read globals _CONTEXT spawn_vm
 local inbox = require "inbox"
 
@@ -23,17 +23,25 @@ int clock_gettime(int clock, struct bench_timespec *out);
 int clock_getcpuclockid(int pid, int *out);
 ]]
 local PROCESS_CPUTIME = 2
-local spec = ffi.new "struct bench_timespec"
-local function read(id)
-    ffi.C.clock_gettime(id, spec)
-    return tonumber(spec.seconds) + tonumber(spec.nanoseconds) * 1e-9
+
+local kind, seconds = ...
+local actor = spawn_vm { module = ".", subprocess = kind == "process" and { stderr = "share" } or nil }
+local clocks = { PROCESS_CPUTIME }
+if kind == "process" then
+    local its_clock = ffi.new "int[1]"
+    assert(ffi.C.clock_getcpuclockid(actor.child_pid, its_clock) == 0)
+    clocks[2] = its_clock[0]
 end
 
-local seconds = tonumber((...))
-local actor = spawn_vm { module = ".", subprocess = { stderr = "share" } }
-local its_clock = ffi.new "int[1]"
-assert(ffi.C.clock_getcpuclockid(actor.child_pid, its_clock) == 0)
-local function cpu() return read(PROCESS_CPUTIME) + read(its_clock[0]) end
+local spec = ffi.new "struct bench_timespec"
+local function cpu()
+    local sum = 0
+    for _, id in ipairs(clocks) do
+        ffi.C.clock_gettime(id, spec)
+        sum = sum + tonumber(spec.seconds) + tonumber(spec.nanoseconds) * 1e-9
+    end
+    return sum
+end
 
 local ROUND = 1000
 local function round()
@@ -43,12 +51,16 @@ local function round()
     end
 end
 
+local function rounds(duration)
+    local count, began, used = 0, clock.now(), cpu()
+    repeat
+        round()
+        count = count + ROUND
+    until clock.now() - began >= duration
+    return count, cpu() - used
+end
+
 actor:send { answer = inbox }
-round() -- the actor has started
-local count, began, used = 0, clock.now(), cpu()
-repeat
-    round()
-    count = count + ROUND
-until clock.now() - began >= seconds
-print(count, cpu() - used)
+rounds(1.5) -- both have started, and collected what that left
+print(rounds(tonumber(seconds)))
 actor:close()
