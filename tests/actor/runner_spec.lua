@@ -1,6 +1,7 @@
 -- The runner: where it is looked for, what it carries, and what it says when somebody else starts it.
 local lfs = require "lfs"
 local native = require "ljos.native"
+local programs = require "actor.programs"
 local S = require "ljos.syscall"
 
 local SOURCE = "lua/ljos/actor/runner.lua"
@@ -49,6 +50,22 @@ describe("actor.runner", function()
         assert.is_false(ok)
         assert.equal("MFILE", err.sym)
         assert.equal(RUNNER, err.path)
+    end)
+
+    it("ends nobody who may not write files as large as it is", function()
+        local program = programs.start [[
+            local S, spawn_vm = require "ljos.syscall", require "ljos.spawn_vm"
+            local path = require("ljos.filesystem.path").new "/actor.lua"
+            for _, size in ipairs { 0, 1000, 1e8 } do
+                S.setrlimit("fsize", { cur = size, max = 1e8 })
+                local ok, err = pcall(spawn_vm, { module = path, subprocess = {} })
+                print(ok or err.sym)
+            end
+        ]]
+        for _, expected in ipairs { "FBIG", "FBIG", "true" } do
+            assert.equal(expected, program:read_line())
+        end
+        program:wait()
     end)
 
     it("carries every function of the native library", function()

@@ -35,13 +35,26 @@ pub unsafe extern "C" fn ljos_memfd_from_bytes(bytes: *const c_void, len: usize)
 
 fn sealed(name: &CStr, kind: c_uint, mut source: impl Read) -> Result<c_int> {
     let mut copy = create(name, kind)?;
-    std::io::copy(&mut source, &mut copy)?;
+    std::io::copy(&mut source.by_ref().take(largest_file()?), &mut copy)?;
+    if source.read(&mut [0])? > 0 {
+        return Err(Error::from_raw_os_error(libc::EFBIG));
+    }
     let seals = libc::F_SEAL_SEAL | libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_WRITE;
     // SAFETY: no memory is involved.
     if unsafe { libc::fcntl(copy.as_raw_fd(), libc::F_ADD_SEALS, seals) } < 0 {
         return Err(Error::last_os_error());
     }
     Ok(copy.into_raw_fd())
+}
+
+/// What is written beyond RLIMIT_FSIZE raises a signal, which would end the host.
+fn largest_file() -> Result<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is valid for the write.
+    if unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &mut limit) } < 0 {
+        return Err(Error::last_os_error());
+    }
+    Ok(limit.rlim_cur)
 }
 
 fn create(name: &CStr, kind: c_uint) -> Result<File> {
