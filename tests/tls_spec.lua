@@ -201,7 +201,7 @@ describe("tls in actors", function()
             end
         ]]
         )
-        for _ = 1, 10 do
+        for _ = 1, 6 do
             local pipe = assert(io.popen(("timeout 60 luajit %s/main.lua 2>&1; echo $?"):format(directory)))
             local output = pipe:read "*a"
             pipe:close()
