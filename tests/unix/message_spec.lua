@@ -1,5 +1,6 @@
 -- Descriptors over UNIX sockets of all three types.
 local byte_span = require "ljos.byte_span"
+local collect = require "collect"
 local error_ = require "ljos.error"
 local fiber = require "ljos.fiber"
 local lfs = require "lfs"
@@ -15,6 +16,7 @@ local spawn, yield = fiber.spawn, fiber.this_fiber.yield
 local span = byte_span.append
 
 local function open_descriptors()
+    collect() -- what others left may go at any moment
     local count = 0
     for _ in lfs.dir "/proc/self/fd" do
         count = count + 1
