@@ -22,10 +22,12 @@ local joined = 0
 
 -- A member that has gone, or does not read, is dropped: the end of its own fiber's reading.
 local function tell(except, text)
+    local others = {} -- a copy: while a write suspends, members come and go
     for name, member in pairs(members) do
-        if name ~= except and not pcall(timeout, 1, stream.write_all, member.socket, text) then
-            member.socket:close()
-        end
+        if name ~= except then others[#others + 1] = member.socket end
+    end
+    for _, socket in ipairs(others) do
+        if not pcall(timeout, 1, stream.write_all, socket, text) then socket:close() end
     end
 end
 

@@ -24,10 +24,10 @@ end)
 -- A command that prints its number first and its status last.
 local TOLD = [[{ sh -c 'echo $$; exec "$@"' sh %s; echo status $?; } 2>&1]]
 
--- Starts a server example; returns the port it listens at and a function that ends it with a signal and returns
--- what it printed after that, with its exit status.
-local function start(runner, example)
-    local pipe = assert(io.popen(TOLD:format(("%s examples/%s 0"):format(runner, example))))
+-- Starts a server example with its arguments, "0" where none are given; returns the port it listens at and a function
+-- that ends it with a signal and returns what it printed after that, with its exit status.
+local function start(runner, example, arguments)
+    local pipe = assert(io.popen(TOLD:format(("%s examples/%s %s"):format(runner, example, arguments or 0))))
     local pid = pipe:read "*l"
     started = pid
     local first = pipe:read "*l"
@@ -178,6 +178,48 @@ for _, runner in ipairs(RUNNERS) do
                 socket:close()
             end
             assert.matches("closed, 3 came in all\nstatus 0", stop "TERM")
+        end)
+
+        it("proxy.lua passes on both directions and their ends, and ends what is idle", function()
+            local back = ip.tcp.listen "127.0.0.1:0"
+            local target = "127.0.0.1:" .. back.local_port
+            local port, stop = start(runner, "proxy.lua", "--idle 0.5 --connections 2 127.0.0.1:0 " .. target)
+            local counting = fiber.spawn(function()
+                local socket, buffer, count = back:accept(), byte_span.new(64 * 1024), 0
+                fiber.pcall(function()
+                    while true do
+                        count = count + socket:read_some(buffer)
+                    end
+                end)
+                stream.write_all(socket, count .. " bytes")
+                socket:close()
+            end)
+            local client = ip.tcp.dial("127.0.0.1:" .. port)
+            stream.write_all(client, ("x"):rep(1000000))
+            client:shutdown "send"
+            expect(client, "1000000 bytes")
+            counting:join()
+            client:close()
+
+            local idle = ip.tcp.dial("127.0.0.1:" .. port)
+            local accepted = back:accept()
+            assert.is_false(fiber.pcall(timeout, 10, idle.read_some, idle, byte_span.new(1)))
+            accepted:close()
+            idle:close()
+            back:close()
+            local refused = ip.tcp.dial("127.0.0.1:" .. port)
+            assert.is_false(fiber.pcall(timeout, 10, refused.read_some, refused, byte_span.new(1)))
+            refused:close()
+            assert.matches("a connection ended: idle\n.*closed, 3 passed on\nstatus 0", stop "TERM")
+        end)
+
+        it("proxy.lua says what is wrong with its arguments, and has --help", function()
+            local command = runner .. " examples/proxy.lua "
+            assert.matches("^usage: proxy.lua.*status 0", run(command .. "--help"))
+            assert.matches("^proxy: LISTEN and TARGET expected\n.*status 2", run(command .. ":0"))
+            assert.matches("^proxy: not an endpoint: x\nstatus 2", run(command .. "127.0.0.1:0 x"))
+            assert.matches("^proxy: wrong option or value: %-%-idle\nstatus 2", run(command .. "--idle 0 :0 :1"))
+            assert.matches("^proxy: 192%.0%.2%.1:1: .*status 1", run(command .. "192.0.2.1:1 :1"))
         end)
 
         it("record.lua records a command's output and end, and plays it", function()
