@@ -128,7 +128,7 @@ end
 
 local function raise_refused(err, flags)
     local name, errno = namespaces.refused(err, flags)
-    if not name then error(err, 0) end
+    if not name or not errno then error(err, 0) end
     local detail = "the kernel refuses a namespace of this kind"
     error(error_.system(errno, { arg = "subprocess/newns_" .. name, detail = detail, step = "clone" }), 0)
 end

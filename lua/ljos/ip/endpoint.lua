@@ -60,10 +60,11 @@ function M.split(ep)
         host, service = ep:match "^([^%[%]:]*):([^:]+)$"
     end
     if not host then error_.argument(1, ("not an endpoint: %q"):format(ep)) end
+    ---@cast host string
+    ---@cast service string
     local number = service:match "^%d+$"
     if number and tonumber(number) > 65535 then error_.argument(1, "a port is at most 65535, got " .. number) end
-    return host, --[[@as string]]
-        service --[[@as string]]
+    return host, service
 end
 
 return M

@@ -28,7 +28,7 @@ M.KINDS = {
 }
 
 --- Finds the first kind that the kernel refuses, after a start that failed.
----@param err ljos.Error   of process.start
+---@param err any          of process.start
 ---@param flags integer    CLONE_NEW*
 ---@return string? name    nil where the start failed of something else
 ---@return integer? errno
