@@ -560,21 +560,18 @@ describe("sandbox.spawn", function()
     end
 
     for _, case in ipairs {
-        { "Landlock", "landlock NOSYS", "landlock_create_ruleset", "ENOSYS" },
-        { "seccomp", "seccomp NOSYS", "seccomp", "ENOSYS" },
-        { "MDWE", "mdwe INVAL", "prctl", "EINVAL", 65, "jit = false" },
-        { "a session of its own", "session PERM", "setsid", "EPERM" },
-        { "keys of its own", "session DQUOT", "keyctl", "EDQUOT" },
-        { "a root of its own", "mount NOSYS", "fsopen", "ENOSYS" },
-        { "locked securebits", "capabilities INVAL", "prctl", "EINVAL", 28 },
-        { "core files switched off", "memory PERM", "prlimit64", "EPERM" },
-        { "a PID 1", "pid MFILE", "signalfd4", "EMFILE" },
+        { "names Landlock where the kernel has none", "landlock NOSYS", "landlock_create_ruleset", "ENOSYS" },
+        { "names seccomp where the kernel has none", "seccomp NOSYS", "seccomp", "ENOSYS" },
+        { "names MDWE where the kernel has none", "mdwe INVAL", "prctl", "EINVAL", 65, "jit = false" },
+        { "names what stands for a session of its own where that fails", "session PERM", "setsid", "EPERM" },
+        { "names what stands for keys of its own where that fails", "session DQUOT", "keyctl", "EDQUOT" },
+        { "names what stands for a root of its own where that fails", "mount NOSYS", "fsopen", "ENOSYS" },
+        { "names what stands for locked securebits where that fails", "capabilities INVAL", "prctl", "EINVAL", 28 },
+        { "names what switches core files off where that fails", "memory PERM", "prlimit64", "EPERM" },
+        { "names PID 1 where that cannot work", "pid MFILE", "signalfd4", "EMFILE" },
     } do
-        local what, expected, call, errno, argument, options = unpack(case, 1, 6)
-        it(
-            ("names %s where the kernel has none"):format(what),
-            function() assert.equal(expected, strict({}, kernel_without(call, E[errno], argument), options)) end
-        )
+        local title, expected, call, errno, argument, options = unpack(case, 1, 6)
+        it(title, function() assert.equal(expected, strict({}, kernel_without(call, E[errno], argument), options)) end)
     end
 
     it(

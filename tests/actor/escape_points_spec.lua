@@ -139,6 +139,7 @@ local POINTS = {
         { LIMITS, "of descriptors is EMFILE" },
         { LIMITS, "of a file's size is EFBIG" },
         { LIMITS, "of processor time ends the actor, and the parent hears why" },
+        { SECCOMP, "allows a second process in the same memory to who may start programs alone" },
         { PROCESSES, "its pipes have the size that the kernel gives" },
     },
     {
@@ -169,6 +170,7 @@ local POINTS = {
         { SANDBOX, "names Landlock where the kernel has none" },
         { SANDBOX, "names seccomp where the kernel has none" },
         { SANDBOX, "names MDWE where the kernel has none" },
+        { SANDBOX, "names Landlock where it is too old to stand in for what is done without" },
         { SECCOMP, "can be done without" },
     },
     {
@@ -181,6 +183,7 @@ local POINTS = {
         "grants that defeat the sandbox",
         { GRANTS, "no terminal and no other device" },
         { GRANTS, "no object of the kernel" },
+        { GRANTS, "no file of the kernel, wherever that is mounted" },
         { GRANTS, "no socket of another family" },
         untested = "a UNIX socket that was connected to a powerful service is as good as that service",
     },
