@@ -130,7 +130,8 @@ local function raise_refused(err, flags)
     local name, errno = namespaces.refused(err, flags)
     if not name or not errno then error(err, 0) end
     local detail = "the kernel refuses a namespace of this kind"
-    error(error_.system(errno, { arg = "subprocess/newns_" .. name, detail = detail, step = "clone" }), 0)
+    local about = { arg = "subprocess/newns_" .. name, detail = detail, step = "clone" }
+    error(error_.system(errno --[[@as integer]], about), 0)
 end
 
 local function spawn_process(options, subprocess, caller)
