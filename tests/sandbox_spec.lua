@@ -584,15 +584,18 @@ describe("sandbox.spawn", function()
         local USER_NOTIF, NEW_LISTENER, ASKS_VERSION = 0x7fc00000, 8, 1
         return filter("landlock_create_ruleset", USER_NOTIF, 3, ASKS_VERSION, NEW_LISTENER)
             .. ([[
-            ffi.cdef "int fork(void); int ioctl(int, unsigned long, ...); int close(int);"
+            ffi.cdef "int fork(void); int getpid(void); int getppid(void);"
+            ffi.cdef "int ioctl(int, unsigned long, ...); int close(int);"
+            local program = ffi.C.getpid()
             if ffi.C.fork() == 0 then
-                ffi.C.prctl(1, 9, 0, 0, 0) -- PR_SET_PDEATHSIG
-                while true do
+                ffi.C.prctl(1, 9, 0, 0, 0) -- PR_SET_PDEATHSIG; the program may have ended before
+                while ffi.C.getppid() == program do
                     local question, answer = ffi.new "uint64_t[10]", ffi.new "int64_t[3]"
                     ffi.C.ioctl(listener, 0xc0502100, question) -- SECCOMP_IOCTL_NOTIF_RECV, and _SEND
                     answer[0], answer[1] = question[0], %d
                     ffi.C.ioctl(listener, 0xc0182101, answer)
                 end
+                os.exit(0)
             end
             ffi.C.close(listener)
         ]]):format(version)
