@@ -128,10 +128,9 @@ end
 
 local function raise_refused(err, flags)
     local name, errno = namespaces.refused(err, flags)
-    if not name or not errno then error(err, 0) end
-    local detail = "the kernel refuses a namespace of this kind"
-    local about = { arg = "subprocess/newns_" .. name, detail = detail, step = "clone" }
-    error(error_.system(errno --[[@as integer]], about), 0)
+    if not name then error(err, 0) end
+    local about = { arg = "subprocess/newns_" .. name, detail = "the kernel refuses it", step = "clone" }
+    error(error_.system(errno, about), 0)
 end
 
 local function spawn_process(options, subprocess, caller)

@@ -31,9 +31,11 @@ M.KINDS = {
 ---@param err any          of process.start
 ---@param flags integer    CLONE_NEW*
 ---@return string? name    nil where the start failed of something else
----@return integer? errno
+---@return integer errno   0 then
 function M.refused(err, flags)
-    if not error_.is_error(err) or err.step ~= "clone" or err.code == EAGAIN or err.code == ENOMEM then return nil end
+    if not error_.is_error(err) or err.step ~= "clone" or err.code == EAGAIN or err.code == ENOMEM then
+        return nil, 0
+    end
     local base = 0
     for _, kind in ipairs(M.KINDS) do
         local name, flag = kind[1], kind[2] --[[@as integer]]
@@ -41,6 +43,7 @@ function M.refused(err, flags)
         if errno then return name, errno end
         if name == "user" then base = band(flags, flag) end
     end
+    return nil, 0
 end
 
 return M
