@@ -30,7 +30,9 @@ return {
     file = { ["all functions"] = { "file.write_all_at", "file.random_access:read_some_at" } },
     ["file.handle"] = {
         lock = { "file.stream:lock", "file.random_access:lock" },
-        ["lock_shared; open"] = { "file.stream:open for reading", "file.stream:open for writing" },
+        lock_shared = { "file.stream:lock", "file.random_access:lock" },
+        sync_all = { "file.stream:sync_all" },
+        ["sync_data; open"] = { "file.stream:open for reading", "file.stream:open for writing" },
         ["of a FIFO or a terminal line"] = { "file.random_access:open for reading" },
     },
     ["file.random_access"] = {
@@ -38,12 +40,16 @@ return {
         write_some_at = { "file.random_access:write_some_at" },
         lock = { "file.random_access:lock" },
         lock_shared = { "file.random_access:lock" },
+        sync_all = { "file.random_access:sync_all" },
+        sync_data = { "file.random_access:sync_all" },
     },
     ["file.stream"] = {
         read_some = { "file.stream:read_some" },
         write_some = { "file.stream:write_some" },
         lock = { "file.stream:lock" },
         lock_shared = { "file.stream:lock" },
+        sync_all = { "file.stream:sync_all" },
+        sync_data = { "file.stream:sync_all" },
     },
     ["filesystem.open"] = {
         ["openat and open"] = { "file.stream:open for reading" },

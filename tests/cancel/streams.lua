@@ -280,6 +280,13 @@ add(
     file_case(file.random_access.new, function(f) return f:read_some_at(3, byte_span.new(5)) end)
 )
 
+local function sync(f)
+    f:sync_all()
+    return 5
+end
+add("file.stream:sync_all", file_case(file.stream.new, sync))
+add("file.random_access:sync_all", file_case(file.random_access.new, sync))
+
 local function accept_case(listen, dial, is_tcp)
     return function(defer)
         local acceptor, address = listen(defer)

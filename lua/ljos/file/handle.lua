@@ -4,7 +4,7 @@
 --- descriptors handed to a child) hold the same lock. Closing the last of them gives it back.
 ---
 --- Errors:   raises ljos.Error
---- Suspends: lock, lock_shared; open, of a FIFO or a terminal line
+--- Suspends: lock, lock_shared, sync_all, sync_data; open, of a FIFO or a terminal line
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
 local bit = require "bit"
@@ -25,6 +25,8 @@ int64_t lseek(int fd, int64_t offset, int whence);
 int ftruncate(int fd, int64_t length);
 int flock(int fd, int operation);
 ]]
+
+local SYS_fsync, SYS_fdatasync = native.constant("SYS", "__NR_fsync"), native.constant("SYS", "__NR_fdatasync")
 
 ---@class ljos.file.handle
 local M = {}
@@ -104,6 +106,24 @@ function Handle:resize(size)
     io_object.check_open(self)
     if C.ftruncate(self.fd, size) < 0 then error_.check(-ffi.errno()) end
 end
+
+-- On a descriptor of its own: the file may be closed meanwhile, and its number be another's.
+local function sync(self, number, name)
+    io_object.check_open(self)
+    local own = io_object.new()
+    io_object.adopt(own, error_.check(calls.fcntl(self.fd, calls.constants.F_DUPFD_CLOEXEC, 0)))
+    local ok, res = pcall(operation.call, own, name, number, own.fd)
+    io_object.close(own)
+    if not ok then error(res, 0) end
+    error_.check(res)
+end
+
+--- Waits until the device has all that was written to the file, and what is known of it (fsync(2)), in a thread of the
+--- pool. A name that is new must be made to last by its directory. Canceled too late, it has been done.
+function Handle:sync_all() sync(self, SYS_fsync, "sync_all") end
+
+--- As `sync_all`, but for times and the like, which nobody needs to find the bytes again (fdatasync(2)).
+function Handle:sync_data() sync(self, SYS_fdatasync, "sync_data") end
 
 local function flock(self, how, name)
     io_object.check_open(self)

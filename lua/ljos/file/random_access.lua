@@ -1,7 +1,7 @@
 --- file.random_access: a file read and written at offsets that the caller names, from 0.
 ---
 --- Errors:   raises ljos.Error; the end of the file is asio_error.misc.eof
---- Suspends: read_some_at, write_some_at, lock, lock_shared
+--- Suspends: read_some_at, write_some_at, lock, lock_shared, sync_all, sync_data
 --- Needs:    nothing beyond Linux 5.15
 local byte_span = require "ljos.byte_span"
 local error_ = require "ljos.error"

@@ -4,7 +4,7 @@
 --- stream take turns, so that each byte is read by one of them.
 ---
 --- Errors:   raises ljos.Error; the end of the file is asio_error.misc.eof
---- Suspends: read_some, write_some, lock, lock_shared
+--- Suspends: read_some, write_some, lock, lock_shared, sync_all, sync_data
 --- Needs:    nothing beyond Linux 5.15
 local ffi = require "ffi"
 local byte_span = require "ljos.byte_span"
