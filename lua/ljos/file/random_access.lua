@@ -48,13 +48,8 @@ local metatable = io_object.metatable("file.random_access", RandomAccess, handle
 ---@class ljos.file.random_access
 local M = {}
 
---- Makes a closed file, or one that owns `fd`.
----@param fd? ljos.FileDescriptor
----@return ljos.file.RandomAccess
-function M.new(fd)
-    local self = setmetatable(io_object.new(), metatable)
-    if fd ~= nil then self:assign(fd, 1) end
-    return self
-end
+--- Makes a closed file, or one of a descriptor, whose object is closed then.
+---@type fun(fd?: ljos.FileDescriptor): ljos.file.RandomAccess
+M.new = io_object.constructors(metatable)
 
 return M

@@ -66,13 +66,8 @@ local metatable = io_object.metatable("file.stream", Stream, handle.properties)
 ---@class ljos.file.stream
 local M = {}
 
---- Makes a closed stream, or one that owns `fd`.
----@param fd? ljos.FileDescriptor
----@return ljos.file.Stream
-function M.new(fd)
-    local self = setmetatable(io_object.new(), metatable)
-    if fd ~= nil then self:assign(fd, 1) end
-    return self
-end
+--- Makes a closed stream, or one of a descriptor, whose object is closed then.
+---@type fun(fd?: ljos.FileDescriptor): ljos.file.Stream
+M.new = io_object.constructors(metatable)
 
 return M

@@ -19,7 +19,8 @@ local LAST_NUMBER = 9 -- the highest that `extra_fds` takes
 local function library()
     local path = (native.path:match "^.*/" or "./") .. "libljos_preload.so"
     local absolute, res = calls.realpath(path)
-    if not absolute then error(calls.check(res, "realpath", path)) end
+    if not absolute then calls.check(res, "realpath", path) end
+    ---@cast absolute string
     -- It would be passed over, and the program not served.
     if absolute:find "[%s:]" then
         local detail = "LD_PRELOAD takes no path with a blank or a colon: " .. absolute
