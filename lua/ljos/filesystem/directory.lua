@@ -1,8 +1,8 @@
 --- Reading directories: getdents64(2) in large batches.
 ---
 --- What the kernel gave of a directory goes into the caller's arrays, or, for who may not want all names, into a
---- listing; nothing of the shared buffer is needed afterwards. "." and ".." are left out. Types are DT_* as the kernel
---- gave them; filesystems may answer DT_UNKNOWN.
+--- listing; nothing of the shared buffer is needed afterwards. The arrays are without "." and "..". Types are DT_* as
+--- the kernel gave them; filesystems may answer DT_UNKNOWN.
 ---
 --- Errors:   none raised: results are >= 0 or -errno
 --- Suspends: never
